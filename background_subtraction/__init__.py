@@ -1,0 +1,1 @@
+"""The application: frames in, composited frames out."""

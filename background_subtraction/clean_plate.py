@@ -1,0 +1,68 @@
+"""The empty scene that some models compare with: given at the start, or captured while the run goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from background_subtraction.sources import SourceInfo, open_source
+from model_api.errors import ModelContractError
+from model_api.resize import resize
+from model_api.types import Frame, Image
+
+log = logging.getLogger(__name__)
+
+
+class CleanPlate:
+    """Gives every frame the plate that is in force when the frame sets out.
+
+    wanted: False for models that compare with nothing; their frames pass as they are.
+    """
+
+    def __init__(self, wanted: bool, image: Image | None = None) -> None:
+        self._wanted = wanted
+        self._image = image
+
+    def capture(self, frame: Frame) -> None:
+        """From now on this frame shows the empty scene."""
+        if not self._wanted:
+            log.info("B captures the empty scene for models that compare with it; this one does not")
+            return
+        self._image = frame.image
+        log.info("Frame %d is the empty scene from now on", frame.index)
+
+    def attach(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """While there is no plate, the first frame is it."""
+        for frame in frames:
+            if self._wanted and self._image is None:
+                self._image = frame.image
+            yield replace(frame, clean_plate=self._image)
+
+
+def open_clean_plate(address: str | None, source: SourceInfo, wanted: bool, interactive: bool) -> CleanPlate:
+    """address: an image, or a video whose first frame is taken. interactive: a key can capture a plate later.
+
+    Raises ModelContractError if a plate is wanted, none is given, and no key can capture one.
+    """
+    if not wanted:
+        if address is not None:
+            log.warning("--background %s: this model does not compare with the empty scene", address)
+        return CleanPlate(wanted=False)
+    if address is None:
+        if not interactive:
+            raise ModelContractError(
+                "This model compares each frame with the empty scene, and none was given. "
+                "Give it with --background IMAGE, or run live with the window and press B"
+            )
+        log.warning("No --background: the first frame is the empty scene until B captures another")
+        return CleanPlate(wanted=True)
+    with open_source(address) as plates:
+        plate = next(iter(plates)).image
+    height, width = plate.shape[:2]
+    if (width, height) != source.size:
+        log.warning(
+            "--background is %d×%d and the input %d×%d: it is resized, and must still show the very same view",
+            width, height, *source.size,
+        )  # fmt: skip
+    return CleanPlate(wanted=True, image=resize(plate, source.size))

@@ -1,0 +1,70 @@
+"""What there is to see of one frame: the composite, the alpha, the foreground, and how they are laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from model_api.resize import resize, scaled_inside
+from model_api.types import Image, Result, Size
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A result over its own background; every view is made once, when it is first asked for.
+
+    background: (H, W, 3) uint8 BGR of the frame's size. All views are (H, W, 3) uint8 BGR, new or read-only.
+    """
+
+    result: Result
+    background: Image
+
+    @property
+    def index(self) -> int:
+        return self.result.frame.index
+
+    @property
+    def timestamp_s(self) -> Fraction:
+        return self.result.frame.timestamp_s
+
+    @property
+    def original(self) -> Image:
+        return self.result.frame.image
+
+    @cached_property
+    def composite(self) -> Image:
+        return self.result.matte.over(self.original, self.background)
+
+    @cached_property
+    def alpha(self) -> Image:
+        levels = cv2.convertScaleAbs(self.result.matte.alpha, alpha=255)
+        return cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+
+    @cached_property
+    def foreground(self) -> Image:
+        """The person's colours over black."""
+        return self.result.matte.over(self.original, np.zeros_like(self.original))
+
+    @cached_property
+    def side_by_side(self) -> Image:
+        return cv2.hconcat([self.original, self.composite])  # type: ignore[return-value]
+
+
+VIEWS: dict[str, Callable[[Picture], Image]] = {
+    "composite": lambda picture: picture.composite,
+    "alpha": lambda picture: picture.alpha,
+    "foreground": lambda picture: picture.foreground,
+    "side by side": lambda picture: picture.side_by_side,
+}
+
+
+def laid_out(picture: Picture, view: str, limit: Size | None) -> Image:
+    """A view, made smaller where it exceeds `limit` (width, height)."""
+    image = VIEWS[view](picture)
+    height, width = image.shape[:2]
+    return image if limit is None else resize(image, scaled_inside((width, height), limit))

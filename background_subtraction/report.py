@@ -1,0 +1,60 @@
+"""What a run cost: frames, rate, latency and the time of each stage."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from model_api.types import Result
+
+STAGES = ("Decoding", "Preprocessing", "Inference", "Postprocessing", "Rendering", "Writing")
+RECENT = 30
+
+
+@dataclass(eq=False)
+class Report:
+    """Means over all frames. A frame's latency runs from the moment the pipeline takes it until it has been
+    shown and written; a stage's time is that of its own work, however much of it overlapped."""
+
+    frames: int = 0
+    latency_s: float = 0.0
+    stages_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    _begun_s: float = 0.0
+    _ended_s: float = 0.0
+    _recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    def add(self, result: Result, rendering_s: float, writing_s: float) -> None:
+        """Called when the frame has been shown and written."""
+        now_s = perf_counter()
+        self._begun_s = self._begun_s or result.started_s
+        self._ended_s = now_s
+        self._recent.append((now_s, now_s - result.started_s))
+        self.frames += 1
+        self.latency_s += now_s - result.started_s
+        times = result.times
+        spent = (
+            result.frame.decoding_s, times.preprocessing_s, times.inference_s, times.postprocessing_s,
+            rendering_s, writing_s,
+        )  # fmt: skip
+        for stage, seconds in zip(STAGES, spent, strict=True):
+            self.stages_s[stage] += seconds
+
+    def recent(self) -> tuple[float, float]:
+        """Frames per second and latency in seconds over the last frames."""
+        if len(self._recent) < 2:
+            return 0.0, 0.0
+        spent_s = self._recent[-1][0] - self._recent[0][0]
+        latency_s = sum(latency for _, latency in self._recent) / len(self._recent)
+        return (len(self._recent) - 1) / spent_s, latency_s
+
+    def lines(self) -> list[str]:
+        if not self.frames:
+            return ["No frame was finished"]
+        fps = self.frames / (self._ended_s - self._begun_s)
+        figures = [("Latency", f"{self.latency_s / self.frames * 1000:.1f} ms"), ("FPS", f"{fps:.1f}")]
+        stages = [(stage, f"{seconds / self.frames * 1000:.1f} ms") for stage, seconds in self.stages_s.items()]
+        return [
+            "Metrics report:",
+            *(f"\t{name}:\t{figure}" for name, figure in [("Frames", str(self.frames)), *figures, *stages]),
+        ]

@@ -1,0 +1,32 @@
+"""From a frame to its matte, on OpenVINO. Usable alone:
+
+    from model_api import AsyncPipeline, Frame, create_model
+
+    with create_model("rvm.xml", device="CPU") as model:
+        frames = (Frame(index, image) for index, image in enumerate(images))
+        for result in AsyncPipeline(model).run(frames):
+            result.matte.alpha                       # (H, W) float32 in [0, 1]
+            result.matte.over(result.frame.image, background)   # (H, W, 3) uint8 BGR
+"""
+
+from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.mattes import DenseMatte, Matte
+from model_api.models.model import MattingModel, ModelOptions
+from model_api.models.registry import create_model
+from model_api.pipelines.async_pipeline import AsyncPipeline
+from model_api.preprocessing import Override, Preprocessing
+from model_api.types import Frame, Result
+
+__all__ = [
+    "AsyncPipeline",
+    "DenseMatte",
+    "Frame",
+    "InferenceOptions",
+    "Matte",
+    "MattingModel",
+    "ModelOptions",
+    "Override",
+    "Preprocessing",
+    "Result",
+    "create_model",
+]

@@ -1,0 +1,171 @@
+"""A network on a device of this machine, through OpenVINO's asynchronous requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+
+from model_api import graph
+from model_api.adapters.adapter import Binding, Outputs
+from model_api.adapters.devices import check_device, device_config
+from model_api.errors import DeviceError, InferenceError, ShapeError
+from model_api.graph import ImageInput, Network
+from model_api.types import Signature, Tensors
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class InferenceOptions:
+    """requests: in flight at once, None for the device's own wish. streams: "", "<n>" or "<device>:<n>,…".
+    threads: of the CPU. cache_dir: where compiled networks are kept from run to run."""
+
+    requests: int | None = None
+    streams: str = ""
+    threads: int | None = None
+    cache_dir: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Program:
+    """The network compiled for one set of input shapes, its idle requests, and the zeros it begins with."""
+
+    compiled: ov.CompiledModel
+    outputs: dict[str, ov.ConstOutput]
+    zeros: dict[str, Array]
+    slots: int
+    idle: list[ov.InferRequest] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ticket:
+    program: _Program
+    request: ov.InferRequest
+    inputs: list[ov.Tensor]  # kept alive, because the request reads their memory
+    answers: dict[str, Array]
+
+
+def read_network(path: Any, device: str, options: InferenceOptions) -> tuple[ov.Core, str, Network]:
+    """Checks the device before the file. Raises DeviceError, ModelFileError, OptionError."""
+    core = ov.Core()
+    name = check_device(device, core.available_devices)
+    if options.cache_dir is not None:
+        core.set_property({"CACHE_DIR": options.cache_dir})
+    device_config(name, "LATENCY", options.streams, options.threads, options.requests)
+    return core, name, graph.read(core, path)
+
+
+class OpenVinoAdapter:
+    """Compiles once for each set of input shapes: at once if the network's are fixed, else when first seen."""
+
+    def __init__(
+        self,
+        core: ov.Core,
+        device: str,
+        network: Network,
+        binding: Binding,
+        images: Mapping[str, ImageInput],
+        options: InferenceOptions,
+    ) -> None:
+        self.signature: Signature = network.signature
+        self._core = core
+        self._device = device
+        self._options = options
+        self._binding = binding
+        self._states = dict(binding.states or {})
+        pictures = (binding.foreground,) if binding.foreground else ()
+        self._model = graph.embed(network, images, pictures, network.signature)
+        self._programs: dict[tuple[Any, ...], _Program] = {}
+        self._running: set[_Ticket] = set()
+        if not self._model.is_dynamic():
+            self._programs[()] = self._compile(self._model)
+
+    def slots(self, tensors: Tensors) -> int:
+        return self._program_for(tensors).slots
+
+    def start(self, tensors: Tensors) -> _Ticket:
+        program = self._program_for(tensors)
+        request = program.idle.pop() if program.idle else program.compiled.create_infer_request()
+        given = program.zeros | {name: value for name, value in tensors.items() if name not in self._binding.baked}
+        inputs = [self._set(request, name, value) for name, value in given.items()]
+        ticket = _Ticket(program, request, inputs, self._answer_memory(program, request))
+        request.start_async()
+        self._running.add(ticket)
+        return ticket
+
+    def wait(self, ticket: _Ticket) -> Outputs:
+        self._running.discard(ticket)
+        try:
+            ticket.request.wait()
+        except RuntimeError as error:
+            raise InferenceError(f"Device {self._device} failed while it computed: {graph.reason(error)}") from error
+        tensors = {
+            name: ticket.answers[name] if name in ticket.answers else np.array(ticket.request.get_tensor(port).data)
+            for name, port in ticket.program.outputs.items()
+        }
+        ticket.program.idle.append(ticket.request)
+        return Outputs(tensors, ticket.request.latency / 1000)
+
+    def close(self) -> None:
+        for ticket in self._running:
+            ticket.request.cancel()
+        self._running.clear()
+        self._programs.clear()
+
+    def _program_for(self, tensors: Tensors) -> _Program:
+        if () in self._programs:
+            return self._programs[()]
+        shapes = {name: tensors[name].shape for name in self._binding.images}
+        baked = {name: tensors[name] for name in self._binding.baked}
+        key = (*shapes.items(), *((name, value.tobytes()) for name, value in baked.items()))
+        if key not in self._programs:
+            self._programs[key] = self._compile(self._specialized(shapes, baked))
+        return self._programs[key]
+
+    def _specialized(self, shapes: Mapping[str, tuple[int, ...]], baked: Mapping[str, Array]) -> ov.Model:
+        try:
+            return graph.specialize(self._model, shapes, baked, self._states)
+        except RuntimeError as error:
+            raise ShapeError(f"The network takes no input of {shapes}: {graph.reason(error)}") from error
+
+    def _compile(self, model: ov.Model) -> _Program:
+        # A recurrent network has one request at a time, so that request gets all the cores.
+        hint = "LATENCY" if self._states else "THROUGHPUT"
+        options = self._options
+        config = device_config(self._device, hint, options.streams, options.threads, options.requests)
+        try:
+            compiled = self._core.compile_model(model, self._device, config)
+        except RuntimeError as error:
+            raise DeviceError(
+                f"Device {self._device} does not take this model: {graph.reason(error)}. Try another with -d"
+            ) from error
+        slots = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        outputs = {name: port for port in compiled.outputs for name in port.names}
+        zeros = {
+            name: np.zeros(tuple(compiled.input(name).shape), compiled.input(name).element_type.to_dtype())
+            for name in self._states
+        }
+        return _Program(compiled, outputs, zeros, slots)
+
+    def _set(self, request: ov.InferRequest, name: str, value: Array) -> ov.Tensor:
+        tensor = ov.Tensor(np.ascontiguousarray(value), shared_memory=True)
+        try:
+            request.set_tensor(name, tensor)
+        except RuntimeError as error:
+            raise ShapeError(f"Input {name} does not take an array of {value.shape}: {graph.reason(error)}") from error
+        return tensor
+
+    def _answer_memory(self, program: _Program, request: ov.InferRequest) -> dict[str, Array]:
+        """Fresh memory for every answer: the device writes into it and nobody has to copy it out."""
+        answers: dict[str, Array] = {}
+        for port in program.compiled.outputs:
+            if port.partial_shape.is_static:
+                array = np.empty(tuple(port.shape), port.element_type.to_dtype())
+                request.set_tensor(port, ov.Tensor(array, shared_memory=True))
+                answers |= dict.fromkeys(port.names, array)
+        return answers

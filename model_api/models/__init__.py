@@ -1,0 +1,1 @@
+"""What networks take and give: one file a contract."""

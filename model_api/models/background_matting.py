@@ -1,0 +1,35 @@
+"""BackgroundMattingV2: alpha and foreground from a frame and the same scene without the person.
+
+Lin et al., "Real-Time High-Resolution Background Matting", arXiv 2012.07810.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from model_api.adapters.adapter import Binding
+from model_api.errors import ModelContractError
+from model_api.models.model import MattingModel
+from model_api.resize import resize
+from model_api.types import Frame, Image, Signature
+
+
+class BackgroundMatting(MattingModel):
+    known_as = "BackgroundMattingV2 (src, bgr -> pha, fgr)"
+    needs_clean_plate = True
+
+    @classmethod
+    def bind(cls, signature: Signature) -> Binding | None:
+        if len(signature.inputs) != 2 or not {"src", "bgr"} <= signature.input_names:
+            return None
+        if "pha" not in signature.output_names:
+            return None
+        return Binding(("src", "bgr"), "pha", "fgr" if "fgr" in signature.output_names else None)
+
+    def pictures(self, frame: Frame) -> Mapping[str, Image]:
+        """Raises ModelContractError if the frame brings no clean plate."""
+        if frame.clean_plate is None:
+            raise ModelContractError(
+                "This model compares with the empty scene, and none was given. Give it with --background IMAGE"
+            )
+        return {"src": frame.image, "bgr": resize(frame.clean_plate, frame.size)}

@@ -1,0 +1,137 @@
+"""What every matting model does: a frame into tensors, tensors into a matte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from model_api.adapters.adapter import Adapter, Binding
+from model_api.errors import ModelContractError
+from model_api.mattes import DenseMatte, Matte
+from model_api.preprocessing import Preprocessing
+from model_api.resize import Fit, standard
+from model_api.types import Alpha, Frame, Image, Signature, Size, TensorSpec, Tensors
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """fit: how a frame is laid into an input of another size, one of `resize.RESIZE_TYPES`.
+    downsample_ratio: for networks that take one, None for automatic.
+    layouts: input name -> "NCHW" or "NHWC"."""
+
+    fit: Callable[[Size, Size], Fit] = standard
+    downsample_ratio: float | None = None
+
+
+class MattingModel:
+    """A contract on an adapter. It remembers no frame: state is an argument and a result."""
+
+    known_as: ClassVar[str]
+    """The contract in words, for the message when a network matches none."""
+
+    original: ClassVar[Preprocessing] = Preprocessing(
+        "RGB", scale=(255.0, 255.0, 255.0), source="as the published network"
+    )
+    """What the network took when it was trained."""
+
+    needs_clean_plate: ClassVar[bool] = False
+
+    def __init__(
+        self, adapter: Adapter, binding: Binding, preprocessing: Preprocessing, options: ModelOptions
+    ) -> None:
+        self.adapter = adapter
+        self.binding = binding
+        self.preprocessing = preprocessing
+        self.options = options
+        self._input_wh = picture_size(adapter.signature.input(binding.images[0]))
+        if options.downsample_ratio is not None and not binding.baked:
+            raise ModelContractError(
+                f"--downsample_ratio {options.downsample_ratio:g}: this network takes none, its ratio is fixed in the "
+                "file. Leave the option out, or use the original release's ONNX file"
+            )
+
+    @classmethod
+    def bind(cls, signature: Signature) -> Binding | None:
+        """The roles of the inputs and outputs, or None if this is not the contract of such a network."""
+        raise NotImplementedError
+
+    @property
+    def recurrent(self) -> bool:
+        return bool(self.binding.states)
+
+    def depth(self, tensors: Tensors) -> int:
+        """How many requests a clip may have in flight."""
+        # One at most for a recurrent network: frame n+1 needs the state that frame n produces.
+        return 1 if self.recurrent else self.adapter.slots(tensors)
+
+    def prepare(self, size: Size) -> None:
+        """Compile for frames of this size now, rather than when the first one arrives."""
+        plate = np.zeros((size[1], size[0], 3), np.uint8)
+        self.adapter.slots(self.encode(Frame(0, plate, clean_plate=plate)))
+
+    def encode(self, frame: Frame) -> Tensors:
+        """The network's image inputs, 1×H×W×3 uint8 BGR, and what else it takes beside its state."""
+        fit = self._fit(frame.size)
+        return {name: fit.apply(image)[np.newaxis] for name, image in self.pictures(frame).items()}
+
+    def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> tuple[Matte, Tensors]:
+        """The matte at the frame's size and the state for the next frame. tensors: what `encode` gave."""
+        fit = self._fit(frame.size)
+        alpha = fit.undo(self.plane(outputs[self.binding.alpha]))
+        state = {name: outputs[output] for name, output in (self.binding.states or {}).items()}
+        return DenseMatte(alpha, self._colours(outputs, tensors, frame, fit)), state
+
+    def pictures(self, frame: Frame) -> Mapping[str, Image]:
+        """The image for each image input, at the frame's size."""
+        return {self.binding.images[0]: frame.image}
+
+    def plane(self, answer: npt.NDArray[Any]) -> Alpha:
+        """(H, W) float32 in [0, 1] of the network's alpha output."""
+        return as_alpha(answer)
+
+    def input_size(self, frame_wh: Size) -> Size:
+        """The size of the network's input for such frames."""
+        return self._input_wh or frame_wh
+
+    def close(self) -> None:
+        self.adapter.close()
+
+    def __enter__(self) -> MattingModel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _fit(self, frame_wh: Size) -> Fit:
+        return self.options.fit(frame_wh, self.input_size(frame_wh))
+
+    def _colours(self, outputs: Tensors, tensors: Tensors, frame: Frame, fit: Fit) -> Image | None:
+        """Where the network sees a smaller picture, only what it changed is enlarged: details stay the frame's."""
+        if self.binding.foreground is None:
+            return None
+        colours = outputs[self.binding.foreground][0]
+        if not fit.scales and fit.frame_wh == fit.input_wh:
+            return colours
+        change = cv2.subtract(colours, tensors[self.binding.images[0]][0], dtype=cv2.CV_16S)
+        return cv2.add(frame.image, fit.undo(change), dtype=cv2.CV_8U)  # type: ignore[type-var, return-value]
+
+
+def picture_size(spec: TensorSpec) -> Size | None:
+    """(width, height) of an image input, None if it may vary."""
+    channel_axis = 1 if spec.shape[1] == 3 and spec.layout != "NHWC" else 3
+    height, width = spec.shape[2:4] if channel_axis == 1 else spec.shape[1:3]
+    return None if height is None or width is None else (width, height)
+
+
+def as_alpha(answer: npt.NDArray[Any]) -> Alpha:
+    """1×1×H×W, 1×H×W×1, 1×H×W or H×W as (H, W) float32 in [0, 1]."""
+    plane = answer.reshape([n for n in answer.shape if n != 1] if answer.ndim > 2 else answer.shape)
+    return np.clip(plane.astype(np.float32, copy=False), 0, 1)

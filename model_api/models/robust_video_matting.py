@@ -1,0 +1,54 @@
+"""Robust Video Matting: alpha and foreground from a frame and the states of the frame before.
+
+Lin et al., "Robust High-Resolution Video Matting with Temporal Guidance", arXiv 2108.11515. Three forms:
+the Open Model Zoo's (r1 -> rr1, fixed size), the original release's (r1i -> r1o, any size, downsample_ratio)
+and one with its state inside (src alone).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from model_api.adapters.adapter import Binding
+from model_api.models.model import MattingModel
+from model_api.types import Frame, Signature, Size, Tensors
+
+BASE_SIDE_PX = 512
+"""The published network is at its best when it sees people at about this long side."""
+
+
+class RobustVideoMatting(MattingModel):
+    known_as = "Robust Video Matting (src, r1..r4 -> pha, fgr, rr1..rr4; or r1i..r4i, downsample_ratio -> r1o..r4o)"
+
+    @classmethod
+    def bind(cls, signature: Signature) -> Binding | None:
+        states = signature.states or _pairs(signature)
+        extra = len(signature.inputs) - 1 - len(states)
+        baked = frozenset({"downsample_ratio"} & signature.input_names)
+        if not states or "src" not in signature.input_names or "pha" not in signature.output_names:
+            return None
+        if extra != len(baked):
+            return None
+        foreground = "fgr" if "fgr" in signature.output_names else None
+        return Binding(("src",), "pha", foreground, states, baked)
+
+    def encode(self, frame: Frame) -> Tensors:
+        extras = {name: np.array([self._ratio(frame.size)], np.float32) for name in self.binding.baked}
+        return {**super().encode(frame), **extras}
+
+    def _ratio(self, frame_wh: Size) -> float:
+        return self.options.downsample_ratio or min(BASE_SIDE_PX / max(self.input_size(frame_wh)), 1.0)
+
+
+def _pairs(signature: Signature) -> Mapping[str, str]:
+    states = {}
+    for name in sorted(signature.input_names):
+        found = re.fullmatch(r"r(\d+)(i?)", name)
+        if found:
+            answer = f"r{found[1]}o" if found[2] else f"rr{found[1]}"
+            if answer in signature.output_names:
+                states[name] = answer
+    return states

@@ -1,0 +1,62 @@
+"""The loop that every run goes through: frames in, mattes out, in order, while the device works."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from model_api.models.model import MattingModel
+from model_api.types import Frame, Result, StageTimes, Tensors
+
+
+@dataclass(frozen=True, eq=False)
+class _Pending:
+    frame: Frame
+    tensors: Tensors
+    ticket: Any
+    started_s: float
+    preprocessing_s: float
+
+
+class AsyncPipeline:
+    """While one frame is computed, the next one is prepared and the one before is used by the caller."""
+
+    def __init__(self, model: MattingModel) -> None:
+        self._model = model
+
+    def run(self, frames: Iterable[Frame]) -> Iterator[Result]:
+        """One result for each frame, in the frames' order.
+
+        A recurrent model gets each frame with the state of the frame just before it in the same clip, and
+        starts afresh when the clip or the frame's size changes. Errors of the source and of the device are
+        raised here.
+        """
+        pending: deque[_Pending] = deque()
+        state: Tensors = {}
+        clip: object = None
+        for frame in frames:
+            started_s = perf_counter()
+            tensors = self._model.encode(frame)
+            preprocessing_s = perf_counter() - started_s
+            depth = self._model.depth(tensors)
+            done = []
+            while len(pending) >= depth:
+                result, state = self._finish(pending.popleft())
+                done.append(result)
+            if clip != (clip := (frame.clip, frame.size)):
+                state = {}
+            ticket = self._model.adapter.start({**tensors, **state})
+            pending.append(_Pending(frame, tensors, ticket, started_s, preprocessing_s))
+            yield from done
+        while pending:
+            yield self._finish(pending.popleft())[0]
+
+    def _finish(self, item: _Pending) -> tuple[Result, Tensors]:
+        outputs = self._model.adapter.wait(item.ticket)
+        answered_s = perf_counter()
+        matte, state = self._model.decode(outputs.tensors, item.tensors, item.frame)
+        times = StageTimes(item.preprocessing_s, outputs.inference_s, perf_counter() - answered_s)
+        return Result(item.frame, matte, times, item.started_s), state

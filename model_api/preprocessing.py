@@ -1,0 +1,138 @@
+"""Which numbers a network wants in place of u8 BGR pixels, and who says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from model_api.errors import ModelContractError, OptionError
+from model_api.types import TensorSpec
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The network takes (pixel - mean) / scale, pixel in 0..255, in the channel order `channels`.
+
+    channels: "RGB" or "BGR". mean, scale: one number a channel, in that order.
+    source: where this was found, for people.
+    """
+
+    channels: str = "RGB"
+    mean: Triple = (0.0, 0.0, 0.0)
+    scale: Triple = (1.0, 1.0, 1.0)
+    source: str = ""
+
+    def __str__(self) -> str:
+        parts = [self.channels]
+        parts += [f"mean {_spell(self.mean)}"] if any(self.mean) else []
+        parts += [f"scale {_spell(self.scale)}"] if self.scale != (1.0, 1.0, 1.0) else []
+        return f"{', '.join(parts)} ({self.source})"
+
+
+OPEN_MODEL_ZOO = Preprocessing("BGR", source="an IR with no record: as the Open Model Zoo converts")
+
+
+@dataclass(frozen=True)
+class Override:
+    """What the user knows better than the file. None: leave it to the file.
+
+    reverse_input_channels: True for a network that takes RGB. layouts: input name -> "NCHW"; the name ""
+    stands for every image input.
+    """
+
+    reverse_input_channels: bool | None = None
+    mean_values: Triple | None = None
+    scale_values: Triple | None = None
+    layouts: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_preprocessing(
+    override: Override, info: Mapping[str, Mapping[str, str]], is_ir: bool, default: Preprocessing
+) -> Preprocessing:
+    """The first that answers: the user, model_info, conversion_parameters, the contract's `default`.
+
+    info: the sections of the file's rt_info, as text. The two sections mean opposite things by
+    `reverse_input_channels`: model_info (Model API) asks the program to reverse; conversion_parameters
+    (Model Optimizer) tells that the reversal is in the network already, so that it takes BGR.
+    """
+    if "model_info" in info:
+        found = _from_model_info(info["model_info"], default)
+    elif "conversion_parameters" in info:
+        found = _from_conversion(info["conversion_parameters"], default)
+    else:
+        found = OPEN_MODEL_ZOO if is_ir else default
+    return _overridden(found, override)
+
+
+def image_layout(spec: TensorSpec, layouts: Mapping[str, str]) -> str:
+    """ "NCHW" or "NHWC" of an image input. Raises ModelContractError if neither fits, OptionError if the
+    user's layout does not."""
+    asked = next((layouts[name] for name in ("", *spec.names) if name in layouts), "")
+    if asked:
+        if asked not in ("NCHW", "NHWC") or len(spec.shape) != 4:
+            raise OptionError(f"--layout {asked} does not fit input {spec}: expected NCHW or NHWC")
+        return asked
+    if spec.layout in ("NCHW", "NHWC"):
+        return spec.layout
+    if len(spec.shape) == 4 and 3 in (spec.shape[1], spec.shape[3]):
+        return "NCHW" if spec.shape[1] == 3 else "NHWC"
+    raise ModelContractError(f"Input {spec} is no image of 3 channels; say what it is with --layout")
+
+
+def triple(values: tuple[float, ...]) -> Triple:
+    """One or three numbers as three. Raises ValueError for any other count."""
+    if len(values) not in (1, 3):
+        raise ValueError(f"{len(values)} values, expected 1 or 3")
+    first, second, third = values * 3 if len(values) == 1 else values
+    return first, second, third
+
+
+def _overridden(found: Preprocessing, override: Override) -> Preprocessing:
+    given = (override.reverse_input_channels, override.mean_values, override.scale_values)
+    if given == (None, None, None):
+        return found
+    channels = {None: found.channels, True: "RGB", False: "BGR"}[override.reverse_input_channels]
+    return Preprocessing(
+        channels,
+        found.mean if override.mean_values is None else override.mean_values,
+        found.scale if override.scale_values is None else override.scale_values,
+        source="as asked" if None not in given else f"as asked; the rest: {found.source}",
+    )
+
+
+def _from_model_info(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
+    if not section.keys() & {"reverse_input_channels", "mean_values", "scale_values"}:
+        return default
+    return Preprocessing(
+        "RGB" if _is_true(section.get("reverse_input_channels", "")) else "BGR",
+        _numbers(section.get("mean_values", ""), 0.0),
+        _numbers(section.get("scale_values", ""), 1.0),
+        source="model_info in the file",
+    )
+
+
+def _from_conversion(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
+    """What the Model Optimizer put into the network need not be done again; the rest is the original's."""
+    embedded = {key for key in ("mean_values", "scale_values") if re.search(r"\d", section.get(key, ""))}
+    return Preprocessing(
+        "BGR" if _is_true(section.get("reverse_input_channels", "")) else default.channels,
+        (0.0, 0.0, 0.0) if embedded else default.mean,
+        (1.0, 1.0, 1.0) if embedded else default.scale,
+        source="conversion_parameters in the file",
+    )
+
+
+def _is_true(text: str) -> bool:
+    return text.strip().lower() in ("true", "yes", "1")
+
+
+def _numbers(text: str, default: float) -> Triple:
+    found = tuple(float(number) for number in re.findall(r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?", text))
+    return triple(found or (default,))
+
+
+def _spell(values: Triple) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else " ".join(f"{value:g}" for value in values)
