@@ -11,7 +11,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from background_subtraction.sources import IMAGE_SUFFIXES, Prefetched, Source, open_source, read_image
+from background_subtraction.images import IMAGE_SUFFIXES, read_image
+from background_subtraction.prefetch import Prefetched
+from background_subtraction.sources import Source, open_source
 from model_api.errors import OptionError
 from model_api.resize import cover, resize
 from model_api.types import Alpha, Frame, Image, Result, Size
@@ -200,4 +202,4 @@ def _spread(image: np.ndarray, sigma: float) -> np.ndarray:
 
 def _prepared(image: Image, size: Size, blur_px: int) -> Image:
     fitted = cover(image, size)
-    return fitted if not blur_px else cv2.GaussianBlur(fitted, (0, 0), max(blur_px / 12**0.5, 0.3))  # type: ignore[return-value]
+    return fitted if not blur_px else cv2.GaussianBlur(fitted, (0, 0), max(blur_px / 12**0.5, 0.3))

@@ -79,9 +79,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_inference_options(parser.add_argument_group("Inference options"))
     _add_io_options(parser.add_argument_group("Input/output options"))
     parser.add_argument_group("Debug options").add_argument(
-        "-r", "--raw_output_message", action="store_true",
+        "-r",
+        "--raw_output_message",
+        action="store_true",
         help="Print a histogram of each frame's alpha.",
-    )  # fmt: skip
+    )
     return parser
 
 
@@ -90,22 +92,48 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add("-h", "--help", action="help", help="Show this help message and exit.")
     add("-m", "--model", required=True, help="Required. The network: IR (.xml), ONNX, or what else OpenVINO reads.")
     add("--adapter", choices=("openvino", "ovms"), default="openvino", help="Where it runs. Default: openvino.")
-    add("-i", "--input", required=True,
-        help="Required. An image, a folder of images, a video file, a stream's address or a camera's number.")
+    add(
+        "-i",
+        "--input",
+        required=True,
+        help="Required. An image, a folder of images, a video file, a stream's address or a camera's number.",
+    )
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, AUTO:GPU,CPU, HETERO:GPU,CPU. Default: CPU.")
-    add("-t", "--prob_threshold", type=_probability,
-        help="Probability a detection must have. For instance segmentation only.")
-    add("--resize_type", choices=sorted(RESIZE_TYPES),
-        help="How a frame is laid into a network's input of another size. Default: standard, stretched.")
+    add(
+        "-t",
+        "--prob_threshold",
+        type=_probability,
+        help="Probability a detection must have. For instance segmentation only.",
+    )
+    add(
+        "--resize_type",
+        choices=sorted(RESIZE_TYPES),
+        help="How a frame is laid into a network's input of another size. Default: standard, stretched.",
+    )
     add("--labels", help="A file with the class names, a line each. For instance segmentation only.")
-    add("--target_bgr", metavar="COLOUR|IMAGE|VIDEO",
-        help='What comes behind the person: "R,G,B", "#rrggbb", a name, an image or a video. Default: green.')
-    add("--background", metavar="IMAGE|VIDEO",
-        help="The same scene without the person, for models that compare with it (src, bgr). Live: key B.")
-    add("--blur_bgr", type=_natural, default=0, metavar="PIXELS",
-        help="Blur the background, as wide as a box of so many pixels. Default: 0, none.")
-    add("--layout", type=_layouts, default={},
-        help="Layout of the inputs, NCHW or input0:NCHW,input1:NHWC, where the file does not tell.")  # fmt: skip
+    add(
+        "--target_bgr",
+        metavar="COLOUR|IMAGE|VIDEO",
+        help='What comes behind the person: "R,G,B", "#rrggbb", a name, an image or a video. Default: green.',
+    )
+    add(
+        "--background",
+        metavar="IMAGE|VIDEO",
+        help="The same scene without the person, for models that compare with it (src, bgr). Live: key B.",
+    )
+    add(
+        "--blur_bgr",
+        type=_natural,
+        default=0,
+        metavar="PIXELS",
+        help="Blur the background, as wide as a box of so many pixels. Default: 0, none.",
+    )
+    add(
+        "--layout",
+        type=_layouts,
+        default={},
+        help="Layout of the inputs, NCHW or input0:NCHW,input1:NHWC, where the file does not tell.",
+    )
 
 
 def _add_model_options(group: argparse._ArgumentGroup) -> None:
@@ -113,18 +141,29 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="It takes RGB instead of BGR.")
     add("--mean_values", type=_triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")
     add("--scale_values", type=_triple, metavar="S|R,G,B", help="The pixels, less the mean, are divided by these.")
-    add("--downsample_ratio", type=_ratio,
-        help="For networks that take one. Default: 512 / the frame's long side, 1 at most.")  # fmt: skip
+    add(
+        "--downsample_ratio",
+        type=_ratio,
+        help="For networks that take one. Default: 512 / the frame's long side, 1 at most.",
+    )
 
 
 def _add_inference_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("-nireq", "--num_infer_requests", type=_positive,
-        help="Requests in flight. Default: what the device wants; always 1 for a recurrent model.")
-    add("-nstreams", "--num_streams", default="",
-        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: what the device wants.")
+    add(
+        "-nireq",
+        "--num_infer_requests",
+        type=_positive,
+        help="Requests in flight. Default: what the device wants; always 1 for a recurrent model.",
+    )
+    add(
+        "-nstreams",
+        "--num_streams",
+        default="",
+        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: what the device wants.",
+    )
     add("-nthreads", "--num_threads", type=_positive, help="Threads on the CPU. Default: all cores.")
-    add("--cache_dir", help="A folder that keeps compiled models, so that the next start is quick.")  # fmt: skip
+    add("--cache_dir", help="A folder that keeps compiled models, so that the next start is quick.")
 
 
 def _add_io_options(group: argparse._ArgumentGroup) -> None:
@@ -135,8 +174,13 @@ def _add_io_options(group: argparse._ArgumentGroup) -> None:
     add("--no_show", action="store_true", help="No window.")
     add("--show_with_original_frame", action="store_true", help="Put the input frame beside the result.")
     add("--output_resolution", type=_resolution, metavar="WxH", help="The largest size of the result.")
-    add("-u", "--utilization_monitors", type=_monitors, default="",
-        help="Graphs to show at the start: c CPU, d distribution over the cores, m memory; for example cdm.")  # fmt: skip
+    add(
+        "-u",
+        "--utilization_monitors",
+        type=_monitors,
+        default="",
+        help="Graphs to begin with: c CPU, d distribution over the cores, m memory; for example cdm.",
+    )
 
 
 def _notes(args: argparse.Namespace) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Picture:
     @cached_property
     def alpha(self) -> Image:
         levels = cv2.convertScaleAbs(self.result.matte.alpha, alpha=255)
-        return cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+        return cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR)
 
     @cached_property
     def foreground(self) -> Image:
@@ -52,7 +52,7 @@ class Picture:
 
     @cached_property
     def side_by_side(self) -> Image:
-        return cv2.hconcat([self.original, self.composite])  # type: ignore[return-value]
+        return cv2.hconcat([self.original, self.composite])
 
 
 VIEWS: dict[str, Callable[[Picture], Image]] = {

@@ -13,9 +13,10 @@ from background_subtraction.backgrounds import open_background
 from background_subtraction.clean_plate import open_clean_plate
 from background_subtraction.options import Options
 from background_subtraction.pictures import Picture, laid_out
+from background_subtraction.prefetch import Prefetched
 from background_subtraction.report import Report
 from background_subtraction.sinks import open_sink
-from background_subtraction.sources import Prefetched, open_source
+from background_subtraction.sources import open_source
 from background_subtraction.window import Window
 from model_api import AsyncPipeline, Result, create_model
 
@@ -65,4 +66,3 @@ def alpha_histogram(result: Result) -> str:
     counts, _ = np.histogram(result.matte.alpha, bins=10, range=(0, 1))
     shares = " ".join(f"{share:5.1%}" for share in counts / counts.sum())
     return f"Frame {result.frame.index}: alpha 0..1 in tenths: {shares}"
-

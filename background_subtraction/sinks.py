@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
 import cv2
 import numpy as np
 
 from background_subtraction.codecs import video_format
-from background_subtraction.sources import IMAGE_SUFFIXES, SourceInfo
+from background_subtraction.images import IMAGE_SUFFIXES
+from background_subtraction.sources import SourceInfo
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image
@@ -192,7 +193,8 @@ class VideoSink:
         """The first image decides the size, made even where the codec wants that."""
         height, width = image.shape[:2]
         multiple = self._format.multiple_px
-        stream = self._container.add_stream(self._format.codec, rate=self._rate, options=dict(self._format.options))
+        added = self._container.add_stream(self._format.codec, rate=self._rate, options=dict(self._format.options))
+        stream = cast(av.VideoStream, added)
         stream.width, stream.height = (-(-side // multiple) * multiple for side in (width, height))
         stream.pix_fmt = self._format.pixel_format
         stream.thread_type = "AUTO"
@@ -219,7 +221,7 @@ def _of_size(image: Image, width: int, height: int) -> Image:
     if (missing_x, missing_y) == (0, 0):
         return np.ascontiguousarray(image)
     if 0 <= missing_x <= 1 and 0 <= missing_y <= 1:
-        return cv2.copyMakeBorder(image, 0, missing_y, 0, missing_x, cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+        return cv2.copyMakeBorder(image, 0, missing_y, 0, missing_x, cv2.BORDER_REPLICATE)
     return fit_to_window_letterbox((image.shape[1], image.shape[0]), (width, height)).apply(image)
 
 

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, count
 from pathlib import Path
-from queue import Full, Queue
-from threading import Event, Thread
 from time import perf_counter
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
 import cv2
 import numpy as np
 
+from background_subtraction.images import IMAGE_SUFFIXES, images_in, read_image, silent_opencv
 from model_api.errors import SourceError
 from model_api.types import Frame, Image, Size
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".dib", ".jpeg", ".jpg", ".jp2", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 IMAGE_RATE = Fraction(30)
 """Frames per second of a folder of images."""
-CAMERA_RATE = Fraction(30)
-"""For cameras that do not tell theirs."""
+UNKNOWN_RATE = Fraction(30)
+"""Of cameras and videos that do not tell theirs."""
 STREAM_TIMEOUT_S = 10.0
 
 
@@ -120,11 +118,11 @@ class VideoSource(_Closing):
             self.close()
             raise SourceError(f"{address}: a video without a single frame")
         stream = self._container.streams.video[0]
-        self._first = first
-        self._rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        self._begun = [first]
+        rate = Fraction(stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
         height, width = first[0].shape[:2]
-        frames = None if loop or live else _frame_count(self._container, stream, self._rate)
-        self.info = SourceInfo(address, (width, height), Fraction(self._rate), frames, live)
+        frames = None if loop or live else _frame_count(self._container, stream, rate)
+        self.info = SourceInfo(address, (width, height), rate, frames, live)
 
     def __enter__(self) -> VideoSource:
         return self
@@ -137,11 +135,10 @@ class VideoSource(_Closing):
 
     def _turn(self) -> Iterator[tuple[Image, Fraction]]:
         """The first turn goes on where the opening stopped, the others begin anew."""
-        if self._first is not None:
-            begun, self._first = [self._first], None
-        else:
+        begun, self._begun = self._begun, []
+        if not begun:
             self._container.close()
-            self._container, begun = self._open(), []
+            self._container = self._open()
         start_s = None
         for number, (image, time_s) in enumerate(chain(begun, self._decode(self._container))):
             time_s = number / self.info.rate if time_s is None else time_s
@@ -160,7 +157,7 @@ class VideoSource(_Closing):
     def _decode(self, container: av.container.InputContainer) -> Iterator[tuple[Image, Fraction | None]]:
         with _explained(self._address):
             for frame in container.decode(container.streams.video[0]):
-                image = _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+                image = _upright(cast(Image, frame.to_ndarray(format="bgr24")), frame.rotation)
                 yield image, None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
 
 
@@ -169,14 +166,14 @@ class CameraSource(_Closing):
 
     def __init__(self, number: int) -> None:
         self._number = number
-        with _silent_opencv():
+        with silent_opencv():
             self._capture = cv2.VideoCapture(number)
             opened, first = self._capture.read()
         if not opened:
             self.close()
             raise SourceError(f"Camera {number} gives no picture. Is it plugged in, and free? Another: -i <number>")
         height, width = first.shape[:2]
-        rate = Fraction(self._capture.get(cv2.CAP_PROP_FPS)).limit_denominator(1001) or CAMERA_RATE
+        rate = Fraction(self._capture.get(cv2.CAP_PROP_FPS)).limit_denominator(1001) or UNKNOWN_RATE
         self.info = SourceInfo(f"camera {number}", (width, height), rate, live=True)
 
     def __enter__(self) -> CameraSource:
@@ -194,84 +191,7 @@ class CameraSource(_Closing):
             read, image = self._capture.read()
             if not read:
                 raise SourceError(f"Camera {self._number} stopped after {number} frames. Is it still plugged in?")
-            yield image, Fraction(round((perf_counter() - started_s) * 1_000_000), 1_000_000)  # type: ignore[misc]
-
-
-class Prefetched:
-    """Reads frames ahead in a thread of its own; an error of that thread is raised to who iterates.
-
-    A context manager: leaving it ends the thread.
-    """
-
-    def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
-        self._queue: Queue[Frame | BaseException | None] = Queue(ahead)
-        self._stop = Event()
-        self._thread = Thread(target=self._read, args=(frames,), name="decoding", daemon=True)
-
-    def __enter__(self) -> Prefetched:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        # A read that hangs (a dead network) must not keep the program from ending.
-        self._thread.join(STREAM_TIMEOUT_S)
-
-    def __iter__(self) -> Iterator[Frame]:
-        while True:
-            item = self._queue.get()
-            if item is None:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def _read(self, frames: Iterable[Frame]) -> None:
-        try:
-            for frame in frames:
-                if not self._put(frame):
-                    return
-            self._put(None)
-        except BaseException as error:  # whatever it is, it belongs to the thread that waits for frames
-            self._put(error)
-
-    def _put(self, item: Frame | BaseException | None) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(item, timeout=0.1)
-                return True
-            except Full:
-                continue
-        return False
-
-
-def read_image(path: Path) -> Image:
-    """(H, W, 3) uint8 BGR, turned upright. Raises SourceError."""
-    try:
-        data = np.fromfile(path, np.uint8)  # OpenCV cannot open names beyond ASCII on Windows
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    with _silent_opencv():
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise SourceError(f"{path}: not a whole image. Expected one of {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return image  # type: ignore[return-value]
-
-
-def images_in(folder: Path) -> list[Path]:
-    """The folder's images in natural order, 2 before 10. Raises SourceError if there are none."""
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
-    if not paths:
-        raise SourceError(f"{folder}: a folder without images. Expected some of {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return sorted(paths, key=lambda path: natural_key(path.name))
-
-
-def natural_key(name: str) -> list[tuple[int, int | str]]:
-    """Sorts "frame 2" before "frame 10"."""
-    parts = re.findall(r"\d+|\D+", name.casefold())
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+            yield image, Fraction(round((perf_counter() - started_s) * 1_000_000), 1_000_000)
 
 
 def _numbered(turn: Callable[[], Iterator[tuple[Image, Fraction]]], rate: Fraction, loop: bool) -> Iterator[Frame]:
@@ -313,15 +233,3 @@ def _explained(address: str) -> Iterator[None]:
     except (av.error.FFmpegError, OSError) as error:
         text = getattr(error, "strerror", None) or str(error)
         raise SourceError(f"{address}: cannot be decoded ({text}). Expected a whole video or image") from error
-
-
-@contextmanager
-def _silent_opencv() -> Iterator[None]:
-    """OpenCV writes to the terminal what the caller says better in an error."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-

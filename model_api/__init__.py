@@ -1,12 +1,12 @@
 """From a frame to its matte, on OpenVINO. Usable alone:
 
-    from model_api import AsyncPipeline, Frame, create_model
+from model_api import AsyncPipeline, Frame, create_model
 
-    with create_model("rvm.xml", device="CPU") as model:
-        frames = (Frame(index, image) for index, image in enumerate(images))
-        for result in AsyncPipeline(model).run(frames):
-            result.matte.alpha                       # (H, W) float32 in [0, 1]
-            result.matte.over(result.frame.image, background)   # (H, W, 3) uint8 BGR
+with create_model("rvm.xml", device="CPU") as model:
+    frames = (Frame(index, image) for index, image in enumerate(images))
+    for result in AsyncPipeline(model).run(frames):
+        result.matte.alpha                       # (H, W) float32 in [0, 1]
+        result.matte.over(result.frame.image, background)   # (H, W, 3) uint8 BGR
 """
 
 from model_api.adapters.openvino_adapter import InferenceOptions

@@ -63,9 +63,7 @@ def read(core: ov.Core, path: Path) -> Network:
     return Network(path, model, signature, _text_info(model))
 
 
-def embed(
-    network: Network, images: Mapping[str, ImageInput], pictures: tuple[str, ...], specs: Signature
-) -> ov.Model:
+def embed(network: Network, images: Mapping[str, ImageInput], pictures: tuple[str, ...], specs: Signature) -> ov.Model:
     """The network with its preprocessing inside.
 
     images: these inputs become u8 NHWC BGR. pictures: these outputs, float RGB in [0, 1], become
@@ -198,5 +196,3 @@ def _bake(model: ov.Model, name: str, value: npt.NDArray[Any]) -> None:
 
 def _ones(port: ov.Output) -> list[int]:
     return [1] * port.partial_shape.rank.get_length()
-
-

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from model_api.errors import ShapeError
+from model_api.foreground import estimate_foreground
 from model_api.types import Alpha, Image
 
 
@@ -34,15 +35,15 @@ class Matte(Protocol):
 class DenseMatte:
     """A matte that is stored pixel by pixel.
 
-    alpha: (H, W) float32 in [0, 1]. colours: (H, W, 3) uint8 BGR, or None where the model answers no
-    colours: the frame's own are taken then.
+    alpha: (H, W) float32 in [0, 1]. colours: (H, W, 3) uint8 BGR, or None where the model answers none:
+    they are estimated then.
     """
 
     alpha: Alpha
     colours: Image | None = None
 
     def foreground(self, frame: Image) -> Image:
-        return frame if self.colours is None else self.colours
+        return estimate_foreground(frame, self.alpha) if self.colours is None else self.colours
 
     def over(self, frame: Image, background: Image) -> Image:
         if not frame.shape[:2] == background.shape[:2] == self.alpha.shape:
@@ -50,4 +51,4 @@ class DenseMatte:
                 f"Sizes (height, width) differ: frame {frame.shape[:2]}, background "
                 f"{background.shape[:2]}, alpha {self.alpha.shape}. Resize the background to the frame."
             )
-        return cv2.blendLinear(self.foreground(frame), background, self.alpha, np.float32(1) - self.alpha)  # type: ignore[return-value]
+        return cv2.blendLinear(self.foreground(frame), background, self.alpha, np.float32(1) - self.alpha)

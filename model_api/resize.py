@@ -79,7 +79,7 @@ def resize(image: AnyImage, size: Size) -> AnyImage:
     if (width, height) == size:
         return image
     shrinks = size[0] < width and size[1] < height
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def scaled_inside(size: Size, limit: Size) -> Size:

@@ -16,7 +16,7 @@ from model_api.errors import ModelContractError
 from model_api.mattes import DenseMatte, Matte
 from model_api.preprocessing import Preprocessing
 from model_api.resize import Fit, standard
-from model_api.types import Alpha, Frame, Image, Signature, Size, TensorSpec, Tensors
+from model_api.types import Alpha, Frame, Image, Signature, Size, Tensors, TensorSpec
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,7 @@ class MattingModel:
 
     needs_clean_plate: ClassVar[bool] = False
 
-    def __init__(
-        self, adapter: Adapter, binding: Binding, preprocessing: Preprocessing, options: ModelOptions
-    ) -> None:
+    def __init__(self, adapter: Adapter, binding: Binding, preprocessing: Preprocessing, options: ModelOptions) -> None:
         self.adapter = adapter
         self.binding = binding
         self.preprocessing = preprocessing
@@ -121,7 +119,7 @@ class MattingModel:
         if not fit.scales and fit.frame_wh == fit.input_wh:
             return colours
         change = cv2.subtract(colours, tensors[self.binding.images[0]][0], dtype=cv2.CV_16S)
-        return cv2.add(frame.image, fit.undo(change), dtype=cv2.CV_8U)  # type: ignore[type-var, return-value]
+        return cv2.add(frame.image, fit.undo(change), dtype=cv2.CV_8U)
 
 
 def picture_size(spec: TensorSpec) -> Size | None:
