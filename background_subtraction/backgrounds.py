@@ -179,14 +179,14 @@ def blur_around(image: Image, alpha: Alpha, blur_px: int) -> Image:
     small_wh = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     scene = resize(image, small_wh).astype(np.float32)
     person = cv2.dilate(resize(alpha, small_wh), np.ones((3, 3), np.uint8), iterations=2)
-    weight = np.square(1 - np.clip(person, 0, 1))[..., np.newaxis].astype(np.float32)
+    weight = np.power(1 - np.clip(person, 0, 1), 4)[..., np.newaxis].astype(np.float32)
     total, weights = np.zeros_like(scene), np.zeros_like(weight)
     # A box of n pixels spreads as a Gaussian of n / sqrt(12).
     sigma = max(blur_px * shrink / 12**0.5, 0.5)
-    for widening, share in ((1, 1.0), (4, 1e-3), (16, 1e-6)):
-        total += share * _spread(scene * weight, sigma * widening)
-        weights += share * _spread(weight, sigma * widening).reshape(weights.shape)
-    blurred = (total + 1e-9 * scene) / (weights + 1e-9)
+    for reach, share in ((sigma, 1.0), (max(4 * sigma, height * shrink / 20), 1e-4), (height * shrink / 4, 1e-8)):
+        total += share * _spread(scene * weight, reach)
+        weights += share * _spread(weight, reach).reshape(weights.shape)
+    blurred = (total + 1e-12 * scene) / (weights + 1e-12)
     return resize(np.clip(np.rint(blurred), 0, 255).astype(np.uint8), (width, height))
 
 

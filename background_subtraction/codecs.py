@@ -12,7 +12,7 @@ from model_api.errors import SinkError
 @dataclass(frozen=True)
 class VideoFormat:
     """codec, pixel_format, options: for the encoder. container_options: for the file around it.
-    multiple_px: sides must be multiples of this. full_range: pixel levels 0..255 instead of 16..235."""
+    multiple_px: sides must be multiples of this. full_range: levels 0..255 and BT.601, as JPEG has them."""
 
     codec: str
     pixel_format: str
@@ -23,8 +23,9 @@ class VideoFormat:
 
 
 # Hybrid fragments: while it is written the file plays up to its last second, whatever happens to the
-# program or the disk; when it is closed it becomes an ordinary .mp4.
-_FRAGMENTS = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
+# program or the disk; when it is closed it becomes an ordinary .mp4. Without delay_moov it would begin late by
+# what reordered frames need.
+_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
 
 VIDEO_FORMATS: Mapping[str, VideoFormat] = {
     ".mp4": VideoFormat("libx264", "yuv420p", {"crf": "18", "preset": "veryfast"}, _FRAGMENTS),

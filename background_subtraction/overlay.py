@@ -11,18 +11,17 @@ from model_api.types import Image
 
 WHITE, BLACK, GREEN, GREY = (255, 255, 255), (0, 0, 0), (120, 255, 155), (90, 90, 90)
 MARGIN_PX = 10
+FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def draw_text(image: Image, lines: Sequence[str]) -> None:
-    """White on a black edge at the top left, sized to the picture."""
+    """White with a black shadow at the top left, sized to the picture."""
     scale = _scale(image)
+    shadow = max(1, round(2 * scale))
     for number, line in enumerate(lines, 1):
-        place = (MARGIN_PX, round(number * 30 * scale))
-        for colour, thickness in ((BLACK, 4), (WHITE, 1)):
-            cv2.putText(
-                image, line, place, cv2.FONT_HERSHEY_DUPLEX, 0.8 * scale, colour, max(1, round(thickness * scale)),
-                cv2.LINE_AA,
-            )  # fmt: skip
+        x, y = MARGIN_PX, round(number * 30 * scale)
+        for shift, colour in ((shadow, BLACK), (0, WHITE)):
+            cv2.putText(image, line, (x + shift, y + shift), FONT, 0.8 * scale, colour, 1, cv2.LINE_AA)
 
 
 def draw_graphs(image: Image, monitors: Monitors) -> None:
@@ -36,7 +35,7 @@ def draw_graphs(image: Image, monitors: Monitors) -> None:
         _shade(image, x, y, width, height)
         _draw_values(image[y : y + height, x : x + width], values, limit, bars)
         scale = 0.6 * _scale(image)
-        cv2.putText(image, title, (x + 4, y + round(22 * scale)), cv2.FONT_HERSHEY_DUPLEX, scale, WHITE, 1, cv2.LINE_AA)
+        cv2.putText(image, title, (x + 4, y + round(22 * scale)), FONT, scale, WHITE, 1, cv2.LINE_AA)
         x += width + MARGIN_PX
 
 

@@ -24,6 +24,8 @@ from model_api.types import Image
 
 HD_HEIGHT_PX = 720
 """From this height on colours are BT.709, below BT.601, as players assume."""
+BT709, BT601 = 1, 6
+"""ITU-T H.273's numbers for them."""
 
 
 class Sink(Protocol):
@@ -198,7 +200,7 @@ class VideoSink:
         stream.width, stream.height = (-(-side // multiple) * multiple for side in (width, height))
         stream.pix_fmt = self._format.pixel_format
         stream.thread_type = "AUTO"
-        matrix = 1 if height >= HD_HEIGHT_PX else 6
+        matrix = BT709 if height >= HD_HEIGHT_PX and not self._format.full_range else BT601
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = matrix
         context.color_range = 2 if self._format.full_range else 1

@@ -217,7 +217,10 @@ def _frame_count(
     """What the header says; where it says nothing, what the duration comes to."""
     if stream.frames:
         return stream.frames
-    return None if container.duration is None else round(container.duration * rate / av.time_base)
+    if container.duration is None:
+        return None
+    # In a file that begins late, the duration counts the time before the first frame too.
+    return round((container.duration - (container.start_time or 0)) * rate / av.time_base)
 
 
 def _upright(image: Image, rotation: int) -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,7 +66,9 @@ class Window:
 
     def __enter__(self) -> Window:
         log.info(HELP)
-        cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
+        # OpenCV's Qt looks for fonts that its package does not bring, and complains for every window.
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
+        cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
         return self
 
     def __exit__(

@@ -11,12 +11,28 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
+from openvino.frontend import (
+    FrontEndManager,
+    GeneralFailure,
+    InitializationFailure,
+    NotImplementedFailure,
+    OpConversionFailure,
+    OpValidationFailure,
+)
 from openvino.preprocess import PrePostProcessor
 
 from model_api.errors import ModelContractError, ModelFileError
 from model_api.preprocessing import Preprocessing
 from model_api.types import Signature, TensorSpec
 
+FRONT_ENDS = {".onnx": "onnx", ".tflite": "tflite", ".pdmodel": "paddle", ".pb": "tf"}
+FRONT_END_ERRORS = (
+    GeneralFailure,
+    InitializationFailure,
+    NotImplementedFailure,
+    OpConversionFailure,
+    OpValidationFailure,
+)
 RT_INFO_SECTIONS = ("model_info", "conversion_parameters")
 
 
@@ -49,8 +65,8 @@ def read(core: ov.Core, path: Path) -> Network:
     if path.suffix.lower() == ".bin":
         raise ModelFileError(f"{path}: these are the weights alone. Give the .xml file beside it")
     try:
-        model = core.read_model(path)
-    except RuntimeError as error:
+        model = _load(core, path)
+    except (RuntimeError, *FRONT_END_ERRORS) as error:
         raise ModelFileError(
             f"{path}: OpenVINO cannot read this model ({reason(error)}). Expected a whole IR or ONNX file"
         ) from error
@@ -104,6 +120,15 @@ def reason(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Exception from", "Check '", "[ERROR]"))]
     return (telling or lines or [type(error).__name__])[-1].rstrip(".")[:200]
+
+
+def _load(core: ov.Core, path: Path) -> ov.Model:
+    """Asked to guess, OpenVINO lets every front end try, and some of them write to the terminal when they fail."""
+    front_end = FRONT_ENDS.get(path.suffix.lower())
+    if front_end is None:
+        return core.read_model(path)
+    reader = FrontEndManager().load_by_framework(front_end)
+    return reader.convert(reader.load(str(path)))
 
 
 def _spec(port: ov.Output) -> TensorSpec:

@@ -31,13 +31,14 @@ class AsyncPipeline:
         """One result for each frame, in the frames' order.
 
         A recurrent model gets each frame with the state of the frame just before it in the same clip, and
-        starts afresh when the clip or the frame's size changes. Errors of the source and of the device are
-        raised here.
+        starts afresh when the clip or the frame's size changes. Errors of the device are raised here, and those
+        of the source too, after the results of the frames that it gave before.
         """
         pending: deque[_Pending] = deque()
         state: Tensors = {}
         clip: object = None
-        for frame in frames:
+        source = _UntilError(frames)
+        for frame in source:
             started_s = perf_counter()
             tensors = self._model.encode(frame)
             preprocessing_s = perf_counter() - started_s
@@ -53,6 +54,7 @@ class AsyncPipeline:
             yield from done
         while pending:
             yield self._finish(pending.popleft())[0]
+        source.raise_error()
 
     def _finish(self, item: _Pending) -> tuple[Result, Tensors]:
         outputs = self._model.adapter.wait(item.ticket)
@@ -60,3 +62,27 @@ class AsyncPipeline:
         matte, state = self._model.decode(outputs.tensors, item.tensors, item.frame)
         times = StageTimes(item.preprocessing_s, outputs.inference_s, perf_counter() - answered_s)
         return Result(item.frame, matte, times, item.started_s), state
+
+
+class _UntilError:
+    """Frames until they end or fail. The error is kept until everything before it has been delivered."""
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        self._frames = frames
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = iter(self._frames)
+        while True:
+            try:
+                frame = next(frames)
+            except StopIteration:
+                return
+            except Exception as error:
+                self._error = error
+                return
+            yield frame
+
+    def raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error

@@ -1,0 +1,324 @@
+"""Whatever is wrong, the real command says it in one line, with exit code 1 or 2, and keeps what it wrote."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from background_subtraction.images import read_image
+from tests.conftest import COMMAND, ROOT, RunDemo, one_line
+from tests.media import barcode, indexed, read_video, write_images, write_video
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A good model and a good clip, and an empty folder beside them."""
+
+    folder: Path
+    models: Path
+
+    @property
+    def model(self) -> Path:
+        return self.models / "red.onnx"
+
+    @property
+    def clip(self) -> Path:
+        return self.folder / "clip.mp4"
+
+    def directory(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir()
+        return path
+
+    def file(self, name: str, content: bytes | str = b"") -> Path:
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path, models: Path) -> Workbench:
+    made = Workbench(tmp_path, models)
+    write_video(made.clip, (barcode(n) for n in range(12)))
+    return made
+
+
+def half_of(bench: Workbench, path: Path) -> Path:
+    data = path.read_bytes()
+    return bench.file(f"half{path.suffix}", data[: len(data) // 2])
+
+
+def sound_only(bench: Workbench) -> Path:
+    path = bench.folder / "sound.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(8000))
+    return path
+
+
+def corrupt_ir(bench: Workbench) -> Path:
+    bench.file("broken.bin", b"")
+    return bench.file("broken.xml", "<net name='x' version='11'><layers></layers>")
+
+
+def folder_with_a_corrupt_image(bench: Workbench) -> Path:
+    folder = write_images(bench.folder / "images", (indexed(n) for n in range(3)))
+    (folder / "frame 2.png").write_bytes(b"\x89PNG no more")
+    return folder
+
+
+Arguments = Callable[[Workbench], list[object]]
+CASES: dict[str, tuple[Arguments, str, int]] = {
+    "missing model": (lambda b: ["-m", "no.xml", "-i", b.clip], "no such model file", 1),
+    "model is a folder": (lambda b: ["-m", b.folder, "-i", b.clip], "no such model file", 1),
+    "corrupt IR": (lambda b: ["-m", corrupt_ir(b), "-i", b.clip], "cannot read this model", 1),
+    "half an ONNX": (lambda b: ["-m", half_of(b, b.model), "-i", b.clip], "cannot read this model", 1),
+    "text as a model": (lambda b: ["-m", b.file("a.onnx", "hello"), "-i", b.clip], "cannot read this model", 1),
+    "weights as a model": (lambda b: ["-m", b.file("a.bin", "1"), "-i", b.clip], "Give the .xml", 1),
+    "unknown contract": (
+        lambda b: ["-m", b.models / "unknown.onnx", "-i", b.clip],
+        "matches no known model. Found: inputs [a 1, b 1], outputs [sum 1]. Known: Robust Video Matting",
+        1,
+    ),
+    "missing input": (lambda b: ["-m", b.model, "-i", "no.mp4"], "no such input", 1),
+    "empty input": (lambda b: ["-m", b.model, "-i", b.file("empty.mp4")], "cannot be decoded", 1),
+    "text named .mp4": (lambda b: ["-m", b.model, "-i", b.file("text.mp4", "hello " * 99)], "cannot be decoded", 1),
+    "text named .png": (lambda b: ["-m", b.model, "-i", b.file("text.png", "hello")], "not a whole image", 1),
+    "empty image": (lambda b: ["-m", b.model, "-i", b.file("empty.png")], "not a whole image", 1),
+    "half a video": (lambda b: ["-m", b.model, "-i", half_of(b, b.clip)], "cannot be decoded", 1),
+    "sound only": (lambda b: ["-m", b.model, "-i", sound_only(b)], "no picture in it", 1),
+    "folder without images": (lambda b: ["-m", b.model, "-i", b.models], "a folder without images", 1),
+    "a corrupt image in a folder": (
+        lambda b: ["-m", b.model, "-i", folder_with_a_corrupt_image(b), "-o", "out_%d.png"],
+        "frame 2.png: not a whole image",
+        1,
+    ),
+    "no camera": (lambda b: ["-m", b.model, "-i", "63"], "Camera 63 gives no picture", 1),
+    "no stream": (lambda b: ["-m", b.model, "-i", "tcp://127.0.0.1:9"], "cannot be decoded (Connection refused)", 1),
+    "no clean plate": (lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip], "Give it with --background", 1),
+    "missing clean plate": (
+        lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip, "--background", "no.png"],
+        "no.png: no such input",
+        1,
+    ),
+    "corrupt clean plate": (
+        lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip, "--background", b.file("p.png", "hello")],
+        "not a whole image",
+        1,
+    ),
+    "no such background": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--target_bgr", "greeen"],
+        '"greeen" is neither a file nor a colour',
+        2,
+    ),
+    "corrupt background": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--target_bgr", b.file("b.mp4", "hello")],
+        "b.mp4: cannot be decoded",
+        1,
+    ),
+    "unknown device": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "TPU"], "not on this machine. Available: CPU", 1),
+    "MYRIAD": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "MYRIAD"], "Use NPU instead: -d NPU", 1),
+    "VPU": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "VPU"], "Use NPU instead: -d NPU", 1),
+    "MULTI": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "MULTI:GPU,CPU"], "Use AUTO instead: -d AUTO:GPU,CPU", 1),
+    "bad streams": (lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "many"], '-nstreams "many" is no number', 2),
+    "streams of another device": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "CPU:1,GPU:2"],
+        "names GPU, but the device is CPU",
+        2,
+    ),
+    "no requests": (lambda b: ["-m", b.model, "-i", b.clip, "-nireq", "0"], "expected a whole number from 1", 2),
+    "bad resolution": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--output_resolution", "big"],
+        "expected WIDTHxHEIGHT",
+        2,
+    ),
+    "bad layout": (lambda b: ["-m", b.model, "-i", b.clip, "--layout", "XYZ"], "expected NCHW", 2),
+    "bad mean": (lambda b: ["-m", b.model, "-i", b.clip, "--mean_values", "1,2"], "expected one number or three", 2),
+    "no ratio taken": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--downsample_ratio", "0.5"],
+        "this network takes none",
+        1,
+    ),
+    "unknown option": (lambda b: ["-m", b.model, "-i", b.clip, "--fast"], "unrecognized arguments: --fast", 2),
+    "remote": (lambda b: ["-m", "localhost:9000/models/x", "-i", b.clip, "--adapter", "ovms"], "not there yet", 2),
+    "output folder missing": (lambda b: ["-m", b.model, "-i", b.clip, "-o", "no/out.mp4"], "there is no folder no", 1),
+    "output format unknown": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", "out.xyz"],
+        "no format is known for .xyz. Expected .mp4",
+        1,
+    ),
+    "output is a folder": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", b.directory("d.mp4")],
+        "cannot be written (Is a directory)",
+        1,
+    ),
+    "output is the input": (lambda b: ["-m", b.model, "-i", b.clip, "-o", b.clip], "is the input itself", 1),
+    "one image for many": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", "out.png"],
+        "Expected a pattern, for example out_%05d.png",
+        1,
+    ),
+    "bad pattern": (lambda b: ["-m", b.model, "-i", b.clip, "-o", "out_%s_%s.png"], "not a pattern", 1),
+    "full disk": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", _full_disk(b.folder / "full.mp4")],
+        "No space left on device",
+        1,
+    ),
+}
+
+
+def _full_disk(path: Path) -> Path:
+    path.symlink_to("/dev/full")
+    return path
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_told_in_one_line(bench: Workbench, run_demo: RunDemo, case: str) -> None:
+    arguments, expected, code = CASES[case]
+    done = run_demo(*arguments(bench))
+    line = one_line(done)
+    print(line)
+    assert expected in line
+    assert done.returncode == code
+
+
+def test_frames_before_a_corrupt_image_are_kept(bench: Workbench, run_demo: RunDemo) -> None:
+    one_line(run_demo("-m", bench.model, "-i", folder_with_a_corrupt_image(bench), "-o", "out_%d.png"))
+    assert sorted(path.name for path in bench.folder.glob("out_*.png")) == ["out_0.png", "out_1.png"]
+
+
+def test_an_existing_output_survives_a_run_that_cannot_begin(bench: Workbench, run_demo: RunDemo) -> None:
+    kept = bench.file("kept.mp4", "precious")
+    one_line(run_demo("-m", "no.xml", "-i", bench.clip, "-o", kept))
+    assert kept.read_text() == "precious"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder_is_told(bench: Workbench, run_demo: RunDemo) -> None:
+    folder = bench.folder / "locked"
+    folder.mkdir(mode=0o500)
+    assert "Permission denied" in one_line(run_demo("-m", bench.model, "-i", bench.clip, "-o", folder / "out.mp4"))
+
+
+def test_what_was_written_before_the_disk_was_full_plays(bench: Workbench, run_demo: RunDemo) -> None:
+    """A file may not grow beyond the limit, as on a full disk: the system refuses the next write."""
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (240, 320, 3), np.uint8) for _ in range(90)]
+    write_images(bench.folder / "noise", noise)
+    done = run_demo(
+        "-m", bench.model, "-i", bench.folder / "noise", "-o", "out.mp4",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)),
+    )  # fmt: skip
+    assert "out.mp4: cannot be written (File too large). What was written before is kept" in one_line(done)
+    assert 20 < playable_frames(bench.folder / "out.mp4") < 90
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["out.mp4", "out.avi"])
+def test_after_an_interruption_the_written_file_plays(
+    bench: Workbench, demo_environment: dict[str, str], number: signal.Signals, name: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, COMMAND, "-m", bench.model, "-i", bench.clip, "--loop", "--no_show", "-o", name],
+        cwd=bench.folder, env=demo_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    output = bench.folder / name
+    deadline_s = time.monotonic() + 60
+    while not (output.exists() and output.stat().st_size > 50_000):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert stderr.startswith("background_subtraction_demo.py: error: interrupted after ")
+    assert stderr.count("\n") == 1
+    frames = read_video(output)
+    assert f"interrupted after {len(frames)} frames; {name} holds them" in stderr
+    assert "Metrics report" in stdout
+
+
+def test_a_camera_that_stops_ends_the_run_and_keeps_the_file(
+    bench: Workbench, demo_environment: dict[str, str]
+) -> None:
+    """No camera is here: OpenCV's own capture plays a file in its place and ends as an unplugged one does."""
+    script = f"""
+import cv2, sys
+real = cv2.VideoCapture
+cv2.VideoCapture = lambda number: real({str(bench.clip)!r})
+sys.path.insert(0, {str(ROOT)!r})
+from background_subtraction_demo import main
+sys.exit(main(["-m", {str(bench.model)!r}, "-i", "0", "--no_show", "-o", "camera.mp4"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=bench.folder, env=demo_environment, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert "Camera 0 stopped after 11 frames. Is it still plugged in?" in one_line(done)
+    assert len(read_video(bench.folder / "camera.mp4")) == 11
+
+
+def test_without_a_display_the_remedy_is_named(bench: Workbench, run_demo: RunDemo) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = run_demo("-m", bench.model, "-i", bench.clip, show=True, env=environment)
+    line = one_line(done)
+    assert "No window can be shown here" in line
+    assert "Run it with --no_show -o FILE, or set DISPLAY" in line
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        ("libGL.so.1: cannot open shared object file", "apt install libgl1 libglib2.0-0"),
+        ("No module named 'cv2'", "pip install -r requirements.txt"),
+    ],
+)
+def test_without_a_library_the_remedy_is_named(bench: Workbench, run_demo: RunDemo, message: str, remedy: str) -> None:
+    """A cv2 that cannot be loaded stands in the way of the real one."""
+    bench.file("cv2.py", f"raise ImportError({message!r})")
+    environment = {**os.environ, "PYTHONPATH": str(bench.folder)}
+    assert remedy in one_line(run_demo("-m", bench.model, "-i", bench.clip, env=environment))
+
+
+def playable_frames(path: Path) -> int:
+    """As a player does: frame by frame, until it cannot go on."""
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    return count
+
+
+def test_a_real_full_disk_keeps_what_fits(bench: Workbench, run_demo: RunDemo) -> None:
+    disk = bench.folder / "disk"
+    disk.mkdir()
+    mounted = (
+        shutil.which("mount")
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], capture_output=True, check=False
+        ).returncode
+    )
+    if not mounted:
+        pytest.skip("this user may not mount a small disk")
+    try:
+        rng = np.random.default_rng(0)
+        write_images(bench.folder / "noise", (rng.integers(0, 255, (240, 320, 3), np.uint8) for _ in range(9)))
+        done = run_demo("-m", bench.model, "-i", bench.folder / "noise", "-o", disk / "out_%d.png")
+        assert "No space left on device" in one_line(done)
+        assert read_image(disk / "out_0.png").shape == (240, 320, 3)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

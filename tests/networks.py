@@ -1,0 +1,177 @@
+"""Small networks that compute something checkable, built with onnx.helper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Dimension = int | str
+OPSET = 17
+STATE_STEP = 1 / 1024
+"""A state counts frames in steps of this, so that counts up to 1024 fit an alpha exactly."""
+
+
+def _value(name: str, shape: Sequence[Dimension]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+
+
+def _constant(name: str, value: object, dtype: type = np.float32) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.array(value, dtype), name)
+
+
+def save(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    constants: list[onnx.TensorProto] | None = None,
+) -> Path:
+    graph = helper.make_graph(nodes, "test", inputs, outputs, constants or [])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    return path
+
+
+def counting_video_matting(path: Path, height: int = 48, width: int = 64) -> Path:
+    """Robust Video Matting's contract. r1 counts frames; r2 is the blue mean of the frame before.
+
+    pha is the count so far in steps of STATE_STEP; fgr is (R, G, B) = (the state r2, 0, this frame's mean blue).
+    """
+    shape = (1, 3, height, width)
+    state = (1, 1, 1, 1)
+    node = helper.make_node
+    nodes = [
+        node("Slice", ["src", "two", "three", "axis"], ["blue"]),
+        node("ReduceMean", ["blue"], ["mean"], axes=[1, 2, 3], keepdims=1),
+        node("Add", ["r1", "step"], ["rr1"]),
+        node("Identity", ["mean"], ["rr2"]),
+        node("Identity", ["r3"], ["rr3"]),
+        node("Identity", ["r4"], ["rr4"]),
+        node("Expand", ["r1", "plane"], ["pha"]),
+        node("Mul", ["mean", "nought"], ["black"]),
+        node("Concat", ["r2", "black", "mean"], ["pixel"], axis=1),
+        node("Expand", ["pixel", "picture"], ["fgr"]),
+    ]
+    constants = [
+        _constant("two", [2], np.int64), _constant("three", [3], np.int64), _constant("axis", [1], np.int64),
+        _constant("step", STATE_STEP), _constant("nought", 0.0),
+        _constant("plane", (1, 1, height, width), np.int64), _constant("picture", shape, np.int64),
+    ]  # fmt: skip
+    inputs = [_value("src", shape), *(_value(f"r{n}", state) for n in (1, 2, 3, 4))]
+    outputs = [
+        _value("pha", (1, 1, height, width)),
+        _value("fgr", shape),
+        *(_value(f"rr{n}", state) for n in (1, 2, 3, 4)),
+    ]
+    return save(path, nodes, inputs, outputs, constants)
+
+
+def counting_dynamic_matting(path: Path) -> Path:
+    """The original release's contract, any size: r1 counts frames, r1..r4 have the size of the picture times
+    downsample_ratio; pha is the count so far."""
+    node = helper.make_node
+    nodes = [
+        node("Concat", ["ones", "ones", "downsample_ratio", "downsample_ratio"], ["scales"], axis=0),
+        node("Resize", ["src", "", "scales"], ["small"], mode="linear"),
+        node("Slice", ["small", "zero", "one", "axis"], ["single"]),
+        node("Mul", ["single", "nought"], ["empty"]),
+        node("Add", ["empty", "r1i"], ["before"]),
+        node("Add", ["before", "step"], ["r1o"]),
+        *(node("Add", ["empty", f"r{n}i"], [f"r{n}o"]) for n in (2, 3, 4)),
+        node("ReduceMax", ["before"], ["count"], axes=[1, 2, 3], keepdims=1),
+        node("Shape", ["src"], ["size"]),
+        node("Slice", ["size", "two", "four"], ["sides"]),
+        node("Concat", ["one", "one", "sides"], ["plane"], axis=0),
+        node("Expand", ["count", "plane"], ["pha"]),
+        node("Identity", ["src"], ["fgr"]),
+    ]
+    constants = [
+        _constant("ones", [1.0]), _constant("zero", [0], np.int64), _constant("one", [1], np.int64),
+        _constant("two", [2], np.int64), _constant("four", [4], np.int64), _constant("axis", [1], np.int64),
+        _constant("nought", 0.0), _constant("step", STATE_STEP),
+    ]  # fmt: skip
+    dynamic = ("n", 1, "h", "w")
+    inputs = [
+        _value("src", ("n", 3, "H", "W")),
+        *(_value(f"r{n}i", ("n", "c", f"h{n}", f"w{n}")) for n in (1, 2, 3, 4)),
+        _value("downsample_ratio", (1,)),
+    ]
+    outputs = [
+        _value("fgr", ("n", 3, "H", "W")),
+        _value("pha", ("n", 1, "H", "W")),
+        *(_value(f"r{n}o", dynamic) for n in (1, 2, 3, 4)),
+    ]
+    return save(path, nodes, inputs, outputs, constants)
+
+
+def difference_matting(path: Path, height: int | str = 48, width: int | str = 64) -> Path:
+    """BackgroundMattingV2's contract: pha is 8 times the mean difference of src and bgr over the channels,
+    less 0.5 to leave the camera's noise out; fgr is src."""
+    node = helper.make_node
+    nodes = [
+        node("Sub", ["src", "bgr"], ["change"]),
+        node("Abs", ["change"], ["size"]),
+        node("ReduceMean", ["size"], ["mean"], axes=[1], keepdims=1),
+        node("AveragePool", ["mean"], ["smooth"], kernel_shape=[5, 5], pads=[2, 2, 2, 2], count_include_pad=0),
+        node("Mul", ["smooth", "gain"], ["gained"]),
+        node("Sub", ["gained", "floor"], ["raised"]),
+        node("Clip", ["raised", "zero", "one"], ["pha"]),
+        node("Identity", ["src"], ["fgr"]),
+    ]
+    constants = [_constant("gain", 8.0), _constant("floor", 0.5), _constant("zero", 0.0), _constant("one", 1.0)]
+    shape = (1, 3, height, width)
+    return save(
+        path,
+        nodes,
+        [_value("src", shape), _value("bgr", shape)],
+        [_value("pha", (1, 1, height, width)), _value("fgr", shape)],
+        constants,
+    )
+
+
+def red_is_alpha(
+    path: Path, height: int | str = 48, width: int | str = 64, *, last: bool = False, answer: str = "probability"
+) -> Path:
+    """A portrait network: where the picture is red there is the person, as published ones take RGB in -1..1.
+
+    last: channels last, in and out. answer: "probability" of one channel, "softmax" or "logits" of two.
+    """
+    node = helper.make_node
+    axis = 3 if last else 1
+    nodes = [
+        node("Slice", ["input", "zero", "one", "axis"], ["red"]),
+        node("Mul", ["red", "half"], ["halved"]),
+        node("Add", ["halved", "half"], ["person"]),
+    ]
+    outputs = {"probability": 1, "softmax": 2, "logits": 2}[answer]
+    if answer == "probability":
+        nodes.append(node("Identity", ["person"], ["output"]))
+    elif answer == "softmax":
+        nodes += [
+            node("Sub", ["unit", "person"], ["rest"]),
+            node("Concat", ["rest", "person"], ["output"], axis=axis),
+        ]
+    else:  # the softmax of (-10 red, 10 red): 0 or 1 where red is far from the middle
+        nodes += [
+            node("Mul", ["red", "ten"], ["yes"]),
+            node("Neg", ["yes"], ["no"]),
+            node("Concat", ["no", "yes"], ["output"], axis=axis),
+        ]
+    constants = [
+        _constant("zero", [0], np.int64), _constant("one", [1], np.int64), _constant("axis", [axis], np.int64),
+        _constant("half", 0.5), _constant("unit", 1.0), _constant("ten", 10.0),
+    ]  # fmt: skip
+    shape = (1, height, width, 3) if last else (1, 3, height, width)
+    shape_out = (1, height, width, outputs) if last else (1, outputs, height, width)
+    return save(path, nodes, [_value("input", shape)], [_value("output", shape_out)], constants)
+
+
+def unknown_contract(path: Path) -> Path:
+    """Two numbers in, their sum out."""
+    nodes = [helper.make_node("Add", ["a", "b"], ["sum"])]
+    return save(path, nodes, [_value("a", (1,)), _value("b", (1,))], [_value("sum", (1,))])

@@ -1,0 +1,83 @@
+"""The figures at the end, with times that are known."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from time import perf_counter, sleep
+
+import numpy as np
+
+from background_subtraction.monitors import Monitors
+from background_subtraction.report import Report
+from model_api import AsyncPipeline, MattingModel
+from model_api.adapters.adapter import Binding
+from model_api.adapters.scripted_adapter import ScriptedAdapter
+from model_api.mattes import DenseMatte
+from model_api.models.model import ModelOptions
+from model_api.models.portrait_matting import PortraitMatting
+from model_api.preprocessing import Preprocessing
+from model_api.types import Frame, Result, Signature, StageTimes, Tensors, TensorSpec
+from tests.media import indexed_frames
+
+
+def scripted_model(slots: int, wait_s: float) -> MattingModel:
+    """A portrait model on a device that takes `wait_s` for every frame."""
+
+    def compute(tensors: Tensors) -> Tensors:
+        sleep(wait_s)
+        return {"output": np.zeros((1, 1, 48, 64), np.float32)}
+
+    image = TensorSpec(frozenset({"input"}), (1, 3, 48, 64))
+    mask = TensorSpec(frozenset({"output"}), (1, 1, 48, 64))
+    adapter = ScriptedAdapter(Signature((image,), (mask,)), compute, slots)
+    return PortraitMatting(adapter, Binding(("input",), "output"), Preprocessing(), ModelOptions())
+
+
+def test_means_of_known_times() -> None:
+    report = Report()
+    now_s = perf_counter()
+    for index in range(4):
+        frame = Frame(index, np.zeros((2, 2, 3), np.uint8), Fraction(index), decoding_s=0.001)
+        matte = DenseMatte(np.zeros((2, 2), np.float32))
+        report.add(Result(frame, matte, StageTimes(0.002, 0.003, 0.004), now_s), 0.005, 0.006)
+    text = "\n".join(report.lines())
+    stages = dict(re.findall(r"\t(\w+):\t([\d.]+)", text))
+    assert stages["Frames"] == "4"
+    assert [float(stages[name]) for name in ("Decoding", "Preprocessing", "Inference")] == [1, 2, 3]
+    assert [float(stages[name]) for name in ("Postprocessing", "Rendering", "Writing")] == [4, 5, 6]
+
+
+def test_overlapping_requests_are_timed_each_for_itself() -> None:
+    """Four frames wait in line at a device that takes 10 ms: inference stays near 10 ms, latency is four times it."""
+    report = Report()
+    for result in AsyncPipeline(scripted_model(slots=4, wait_s=0.01)).run(indexed_frames(20)):
+        report.add(result, 0.0, 0.0)
+    assert 10 <= report.stages_s["Inference"] / 20 * 1000 < 20
+    assert report.latency_s / report.frames > 0.03
+
+
+def test_without_frames_there_is_nothing_to_tell() -> None:
+    assert Report().lines() == ["No frame was finished"]
+    assert Report().recent() == (0.0, 0.0)
+
+
+def test_graph_keys_toggle_and_h_brings_back_what_it_hid() -> None:
+    monitors = Monitors(set("c"))
+    monitors.toggle("m")
+    assert monitors.shown == set("cm")
+    monitors.toggle("c")
+    assert monitors.shown == set("m")
+    monitors.toggle("h")
+    assert monitors.shown == set()
+    monitors.toggle("h")
+    assert monitors.shown == set("m")
+
+
+def test_samples_are_those_of_the_machine() -> None:
+    monitors = Monitors(set("cdm"))
+    monitors.sample()
+    assert 0 <= monitors.cpu_percent[-1] <= 100
+    assert 0 < monitors.memory_gib[-1] < monitors.memory_total_gib
+    monitors.sample()  # too soon
+    assert len(monitors.cpu_percent) == 1
