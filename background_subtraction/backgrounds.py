@@ -170,20 +170,20 @@ def plain(colour: Colour, size: Size) -> Image:
 def blur_around(image: Image, alpha: Alpha, blur_px: int) -> Image:
     """`image` blurred as if the person were not in it, so that no halo of the person is left around it.
 
-    A weighted (normalized) blur: each pixel counts by how little it belongs to the person (Knutsson and
-    Westin, "Normalized and differential convolution", 1993). Where a blur of this width meets nothing but
-    the person, wider ones fill in.
+    A weighted (normalized) blur: each pixel counts by how little it belongs to the person, steeply so, because a
+    soft edge holds the person's colours too (Knutsson and Westin, "Normalized and differential convolution",
+    1993). Where a blur of this width meets nothing but the person, wider ones fill in.
     """
     height, width = image.shape[:2]
     shrink = min(1.0, BLUR_WORK_PX / height)
     small_wh = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     scene = resize(image, small_wh).astype(np.float32)
     person = cv2.dilate(resize(alpha, small_wh), np.ones((3, 3), np.uint8), iterations=2)
-    weight = np.power(1 - np.clip(person, 0, 1), 4)[..., np.newaxis].astype(np.float32)
+    weight = np.power(1 - np.clip(person, 0, 1), 16)[..., np.newaxis].astype(np.float32)
     total, weights = np.zeros_like(scene), np.zeros_like(weight)
     # A box of n pixels spreads as a Gaussian of n / sqrt(12).
     sigma = max(blur_px * shrink / 12**0.5, 0.5)
-    for reach, share in ((sigma, 1.0), (max(4 * sigma, height * shrink / 20), 1e-4), (height * shrink / 4, 1e-8)):
+    for reach, share in ((sigma, 1.0), (max(4 * sigma, height * shrink / 20), 1e-3), (height * shrink / 4, 1e-6)):
         total += share * _spread(scene * weight, reach)
         weights += share * _spread(weight, reach).reshape(weights.shape)
     blurred = (total + 1e-12 * scene) / (weights + 1e-12)

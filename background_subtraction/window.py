@@ -74,7 +74,8 @@ class Window:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        cv2.destroyAllWindows()
+        if _is_open():  # OpenCV hangs when it is to close what the user has closed
+            cv2.destroyWindow(TITLE)
 
     def show(self, picture: Picture, report: Report) -> None:
         """Draw, then obey the keys that were pressed; while paused, stay here."""
@@ -99,8 +100,7 @@ class Window:
         cv2.imshow(TITLE, image)
 
     def _obey(self, picture: Picture, code: int) -> None:
-        if cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
-            self.closed = True
+        self.closed = self.closed or not _is_open()
         key = chr(code & 0xFF).lower() if code >= 0 else ""
         if key in self._keys:
             self._keys[key](picture)
@@ -124,6 +124,13 @@ class Window:
 
     def _capture_plate(self, picture: Picture) -> None:
         self._capture(picture.result.frame)
+
+
+def _is_open() -> bool:
+    try:
+        return bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
+    except cv2.error:  # Qt is gone with its last window
+        return False
 
 
 def _require_display() -> None:

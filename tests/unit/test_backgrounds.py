@@ -110,8 +110,8 @@ def test_blur_leaves_no_halo_of_the_person(strength: int) -> None:
     assert blurred[around][:, 2].mean() < 4  # red of the person in the room around
     if strength >= 25:
         assert plain[around][:, 2].mean() > 20  # what a plain blur does
-    seen_through = alpha < 0.95
-    assert np.abs(blurred[..., 1].astype(int) - 90)[seen_through].max() <= 6  # the wall's green is whole
+    shown = (1 - alpha) * np.abs(blurred[..., 1].astype(int) - 90)
+    assert shown.max() <= 4  # the wall's green is whole, as far as the composite shows it
 
 
 def test_blur_is_as_wide_as_asked() -> None:

@@ -1,0 +1,245 @@
+"""The preview: a real window under Xvfb, real keys, and what is on the screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+import pytest
+import Xlib.display
+import Xlib.protocol.event
+
+from model_api.types import Image
+from tests.conftest import COMMAND
+from tests.media import write_images
+
+WINDOW = "Background subtraction"
+SCREEN = (1200, 700)
+SIZE = (400, 300)
+TIMEOUT_S = 30
+
+missing = [program for program in ("Xvfb", "xdotool") if shutil.which(program) is None]
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Xvfb is for Linux"),
+    pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}"),
+]
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    read, write = os.pipe()
+    size = "x".join(map(str, SCREEN))
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"],
+        pass_fds=[write], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+@dataclass
+class Desk:
+    """A screen with the demo on it."""
+
+    display: str
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def screen(self) -> Image:
+        options = {"video_size": "x".join(map(str, SCREEN))}
+        with av.open(f"{self.display}.0", format="x11grab", options=options) as grab:
+            return cast(Image, next(grab.decode(video=0)).to_ndarray(format="bgr24"))
+
+    def press(self, *keys: str) -> None:
+        """Without a window manager the keys go to the window under the pointer."""
+        command = ["xdotool", "mousemove", "100", "100", "key", *keys]
+        subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True)
+
+    def close_window(self) -> None:
+        """As a window manager does it: by asking the program (ICCCM 4.2.8.1)."""
+        connection = Xlib.display.Display(self.display)
+        (window,) = [child for child in connection.screen().root.query_tree().children if child.get_wm_name() == WINDOW]
+        protocols, delete = (connection.intern_atom(name) for name in ("WM_PROTOCOLS", "WM_DELETE_WINDOW"))
+        event = Xlib.protocol.event.ClientMessage(window=window, client_type=protocols, data=(32, [delete, 0, 0, 0, 0]))
+        window.send_event(event)
+        connection.sync()
+        connection.close()
+
+    def wait_for(self, seen: Callable[[Image], bool], what: str) -> Image:
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            assert self.process.poll() is None, self.process.communicate()
+            image = self.screen()
+            if seen(image):
+                time.sleep(0.2)  # the window may be half drawn
+                image = self.screen()
+                cv2.imwrite(str(self.folder / f"{what}.png"), image)
+                return image
+            time.sleep(0.05)
+        raise AssertionError(f"{what} never came; see {self.folder}")
+
+    def end(self) -> str:
+        stdout, stderr = self.process.communicate(timeout=TIMEOUT_S)
+        assert (self.process.returncode, stderr) == (0, "")
+        return stdout
+
+
+def colour_at(image: Image, x: int, y: int) -> tuple[int, int, int]:
+    blue, green, red = (int(level) for level in image[y, x])
+    return blue, green, red
+
+
+@pytest.fixture
+def start(
+    display: str, models: Path, tmp_path: Path, demo_environment: dict[str, str]
+) -> Iterator[Callable[..., Desk]]:
+    """The demo on frames whose left half is a red person and whose right half is a blue room."""
+    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    image[:, : SIZE[0] // 2] = (40, 0, 255)
+    image[:, SIZE[0] // 2 :] = (200, 0, 0)
+    write_images(tmp_path / "in", [image] * 3)
+    desks: list[Desk] = []
+
+    def begin(*arguments: object) -> Desk:
+        environment = {**demo_environment, "DISPLAY": display}
+        command = [sys.executable, str(COMMAND), "-i", str(tmp_path / "in"), "--target_bgr", "0,255,0"]
+        model = [] if "-m" in arguments else ["-m", str(models / "red.onnx")]
+        process = subprocess.Popen(
+            [*command, *model, *map(str, arguments)], cwd=tmp_path, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        desks.append(Desk(display, process, tmp_path))
+        return desks[-1]
+
+    yield begin
+    for desk in desks:
+        desk.process.kill()
+        desk.process.communicate()
+
+
+PERSON, ROOM, GREEN, BLACK, WHITE = (40, 0, 255), (200, 0, 0), (0, 255, 0), (0, 0, 0), (255, 255, 255)
+
+
+def shows(left: tuple[int, int, int], right: tuple[int, int, int]) -> Callable[[Image], bool]:
+    def near(a: tuple[int, int, int], b: tuple[int, int, int]) -> bool:
+        return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= 6
+
+    return lambda image: near(colour_at(image, 60, 150), left) and near(colour_at(image, 340, 150), right)
+
+
+def test_every_view_every_key_and_a_clean_end(start: Callable[..., Desk]) -> None:
+    desk = start("--loop")
+    composite = desk.wait_for(shows(PERSON, GREEN), "composite")
+    assert (composite[5:70, 5:180] == 255).all(axis=2).sum() > 50  # the figures, white
+    desk.press("v")
+    desk.wait_for(shows(WHITE, BLACK), "alpha")
+    desk.press("v")
+    desk.wait_for(shows(PERSON, BLACK), "foreground")
+    desk.press("v")
+    wide = desk.wait_for(shows(PERSON, ROOM), "side by side")
+    assert colour_at(wide, SIZE[0] + 340, 150) == GREEN
+    desk.press("v")
+    desk.wait_for(shows(PERSON, GREEN), "composite again")
+
+    for key in "cdm":
+        more_than = partial(has_more_graphs, graphs(desk.screen()))
+        desk.press(key)
+        desk.wait_for(more_than, f"graph {key}")
+    desk.press("h")
+    desk.wait_for(lambda image: graphs(image) == 0, "no graphs")
+
+    desk.press("s")
+    desk.press("space")
+    desk.wait_for(lambda image: (image[5:70, 5:180] == 255).all(axis=2).sum() > 0, "paused")
+    desk.press("space")
+    desk.press("q")
+    said = desk.end()
+    saved = list(desk.folder.glob("composite_*.png"))
+    assert len(saved) == 1
+    assert str(saved[0]) in said
+    assert "Metrics report" in said
+
+
+def graphs(image: Image) -> int:
+    """Columns that hold pixels of the graphs' grey frames."""
+    return int((np.abs(image[240:295, :400].astype(int) - 90).max(axis=2) <= 2).any(axis=0).sum())
+
+
+def has_more_graphs(count: int, image: Image) -> bool:
+    return graphs(image) > count
+
+
+def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> None:
+    """The number of frames in the report tells: none are counted while it is paused."""
+    desk = start("--loop", "-o", tmp_path / "out_%05d.png")
+    desk.wait_for(shows(PERSON, GREEN), "composite")
+    desk.press("space")
+    time.sleep(0.5)
+    written = len(list(tmp_path.glob("out_*.png")))
+    time.sleep(1)
+    assert len(list(tmp_path.glob("out_*.png"))) == written
+    desk.press("space")
+    time.sleep(0.5)
+    assert len(list(tmp_path.glob("out_*.png"))) > written
+    desk.press("q")
+    desk.end()
+
+
+@pytest.mark.parametrize("key", ["Escape", "Q"])
+def test_keys_that_end(start: Callable[..., Desk], key: str) -> None:
+    desk = start("--loop")
+    desk.wait_for(shows(PERSON, GREEN), "composite")
+    desk.press(key)
+    desk.end()
+
+
+def test_closing_the_window_ends(start: Callable[..., Desk]) -> None:
+    desk = start("--loop")
+    desk.wait_for(shows(PERSON, GREEN), "composite")
+    desk.close_window()
+    desk.end()
+
+
+def test_a_still_image_stays_until_a_key(start: Callable[..., Desk], tmp_path: Path) -> None:
+    desk = start("-i", tmp_path / "in" / "frame 0.png", "-u", "cdm")
+    desk.wait_for(shows(PERSON, GREEN), "still")
+    time.sleep(0.5)
+    assert desk.process.poll() is None
+    desk.press("q")
+    desk.end()
+
+
+def test_b_captures_the_empty_scene(start: Callable[..., Desk], models: Path) -> None:
+    """Without a plate the first frame is it, so nobody is there; the frames do not change, so B keeps it so."""
+    desk = start("-m", models / "difference.onnx", "--loop")
+    desk.wait_for(shows(GREEN, GREEN), "nobody")
+    desk.press("b")
+    time.sleep(0.3)
+    desk.press("q")
+    said = desk.end()
+    assert "the first frame is the empty scene until B captures another" in said
+    assert "is the empty scene from now on" in said
+
+
+def test_a_result_beside_the_input_within_a_size(start: Callable[..., Desk]) -> None:
+    desk = start("--loop", "--show_with_original_frame", "--output_resolution", "400x400")
+    image = desk.wait_for(lambda image: colour_at(image, 30, 75) == PERSON, "small")
+    assert [colour_at(image, x, 75) for x in (150, 230, 350)] == [ROOM, PERSON, GREEN]
+    assert colour_at(image, 600, 75) == BLACK  # the empty screen
+    desk.press("q")
+    desk.end()
