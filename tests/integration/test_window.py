@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
-import av
 import cv2
 import numpy as np
 import pytest
 import Xlib.display
 import Xlib.protocol.event
+import Xlib.X
 
 from model_api.types import Image
 from tests.conftest import COMMAND
@@ -61,9 +60,11 @@ class Desk:
     folder: Path
 
     def screen(self) -> Image:
-        options = {"video_size": "x".join(map(str, SCREEN))}
-        with av.open(f"{self.display}.0", format="x11grab", options=options) as grab:
-            return cast(Image, next(grab.decode(video=0)).to_ndarray(format="bgr24"))
+        connection = Xlib.display.Display(self.display)
+        width, height = SCREEN
+        pixels = connection.screen().root.get_image(0, 0, width, height, Xlib.X.ZPixmap, 0xFFFFFFFF).data
+        connection.close()
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, 4)[..., :3]
 
     def press(self, *keys: str) -> None:
         """Without a window manager the keys go to the window under the pointer."""
