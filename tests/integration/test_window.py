@@ -71,6 +71,12 @@ class Desk:
         command = ["xdotool", "mousemove", "100", "100", "key", *keys]
         subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True)
 
+    def map_again(self) -> None:
+        """Where no window manager is, Qt misses the order to paint about once in ten starts: its window is there,
+        and stays black. A window manager would have it painted when it frames it."""
+        command = ["xdotool", "search", "--name", WINDOW, "windowunmap", "--sync", "windowmap"]
+        subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True, timeout=TIMEOUT_S)
+
     def close_window(self) -> None:
         """As a window manager does it: by asking the program (ICCCM 4.2.8.1)."""
         connection = Xlib.display.Display(self.display)
@@ -83,6 +89,7 @@ class Desk:
 
     def wait_for(self, seen: Callable[[Image], bool], what: str) -> Image:
         deadline_s = time.monotonic() + TIMEOUT_S
+        map_again_s = time.monotonic() + 4
         while time.monotonic() < deadline_s:
             assert self.process.poll() is None, self.process.communicate()
             image = self.screen()
@@ -91,7 +98,11 @@ class Desk:
                 image = self.screen()
                 cv2.imwrite(str(self.folder / f"{what}.png"), image)
                 return image
+            if time.monotonic() > map_again_s and not image.any():
+                self.map_again()
+                map_again_s = deadline_s
             time.sleep(0.05)
+        cv2.imwrite(str(self.folder / f"not {what}.png"), image)
         raise AssertionError(f"{what} never came; see {self.folder}")
 
     def end(self) -> str:
@@ -146,7 +157,7 @@ def shows(left: tuple[int, int, int], right: tuple[int, int, int]) -> Callable[[
 def test_every_view_every_key_and_a_clean_end(start: Callable[..., Desk]) -> None:
     desk = start("--loop")
     composite = desk.wait_for(shows(PERSON, GREEN), "composite")
-    assert (composite[5:70, 5:180] == 255).all(axis=2).sum() > 50  # the figures, white
+    assert figures(composite) > 30
     desk.press("v")
     desk.wait_for(shows(WHITE, BLACK), "alpha")
     desk.press("v")
@@ -166,7 +177,7 @@ def test_every_view_every_key_and_a_clean_end(start: Callable[..., Desk]) -> Non
 
     desk.press("s")
     desk.press("space")
-    desk.wait_for(lambda image: (image[5:70, 5:180] == 255).all(axis=2).sum() > 0, "paused")
+    desk.wait_for(lambda image: figures(image) > figures(composite), "paused")
     desk.press("space")
     desk.press("q")
     said = desk.end()
@@ -174,6 +185,11 @@ def test_every_view_every_key_and_a_clean_end(start: Callable[..., Desk]) -> Non
     assert len(saved) == 1
     assert str(saved[0]) in said
     assert "Metrics report" in said
+
+
+def figures(image: Image) -> int:
+    """Pixels of the white figures at the top left."""
+    return int((image[5:70, 5:180] > 220).all(axis=2).sum())
 
 
 def graphs(image: Image) -> int:
