@@ -16,7 +16,7 @@ from background_subtraction.prefetch import Prefetched
 from background_subtraction.sources import Source, open_source
 from model_api.errors import OptionError
 from model_api.resize import cover, resize
-from model_api.types import Alpha, Frame, Image, Result, Size
+from model_api.types import Alpha, Floats, Frame, Image, Result, Size
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0..255."""
@@ -190,7 +190,7 @@ def blur_around(image: Image, alpha: Alpha, blur_px: int) -> Image:
     return resize(np.clip(np.rint(blurred), 0, 255).astype(np.uint8), (width, height))
 
 
-def _spread(image: np.ndarray, sigma: float) -> np.ndarray:
+def _spread(image: Floats, sigma: float) -> Floats:
     """A Gaussian blur that costs the same for every width: wide ones are done on a smaller picture."""
     step = max(1, int(sigma / 4))
     if step == 1:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, cast
+from typing import Protocol
 
 import av
 import cv2
@@ -195,8 +195,7 @@ class VideoSink:
         """The first image decides the size, made even where the codec wants that."""
         height, width = image.shape[:2]
         multiple = self._format.multiple_px
-        added = self._container.add_stream(self._format.codec, rate=self._rate, options=dict(self._format.options))
-        stream = cast(av.VideoStream, added)
+        stream = self._container.add_stream(self._format.codec, rate=self._rate, options=dict(self._format.options))
         stream.width, stream.height = (-(-side // multiple) * multiple for side in (width, height))
         stream.pix_fmt = self._format.pixel_format
         stream.thread_type = "AUTO"

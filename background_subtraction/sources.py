@@ -11,7 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Protocol, cast
+from typing import Protocol
 
 import av
 import cv2
@@ -157,7 +157,7 @@ class VideoSource(_Closing):
     def _decode(self, container: av.container.InputContainer) -> Iterator[tuple[Image, Fraction | None]]:
         with _explained(self._address):
             for frame in container.decode(container.streams.video[0]):
-                image = _upright(cast(Image, frame.to_ndarray(format="bgr24")), frame.rotation)
+                image = _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
                 yield image, None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from model_api.types import Alpha, Image
+from model_api.types import Alpha, Floats, Image, Size
 
 WORK_HEIGHT_PX = 180
 REACH = 1 / 15
@@ -47,7 +47,7 @@ def estimate_foreground(image: Image, alpha: Alpha) -> Image:
     return foreground
 
 
-def _gathered(image: np.ndarray, weight: np.ndarray, size: tuple[int, int]) -> Image:
+def _gathered(image: Floats, weight: Floats, size: Size) -> Image:
     """The mean colour around each pixel, each neighbour counted by its weight."""
     reach = 2 * max(1, round(image.shape[0] * REACH)) + 1
     total = cv2.blur(image * weight, (reach, reach))

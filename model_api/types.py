@@ -19,6 +19,9 @@ Image = npt.NDArray[np.uint8]
 Alpha = npt.NDArray[np.float32]
 """(H, W) float32 in [0, 1]: 1 where the person is."""
 
+Floats = npt.NDArray[np.float32]
+"""(H, W) or (H, W, C) float32."""
+
 Tensors = Mapping[str, npt.NDArray[Any]]
 """Arrays by the name of a network's input or output."""
 

@@ -12,7 +12,7 @@ import pytest
 from background_subtraction.backgrounds import DEFAULT_COLOUR, blur_around, open_background, parse_colour
 from model_api.errors import OptionError
 from model_api.mattes import DenseMatte
-from model_api.types import Frame, Image, Result, StageTimes
+from model_api.types import Alpha, Frame, Image, Result, StageTimes
 from tests.media import barcode, read_barcode, write_images, write_video
 
 SIZE = (64, 48)
@@ -88,7 +88,7 @@ def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
     assert shown == [0, 1, 2, 0, 1, 2, 0]
 
 
-def person_in_a_room() -> tuple[Image, np.ndarray]:
+def person_in_a_room() -> tuple[Image, Alpha]:
     """A red person with soft edges before a blue and grey wall; red is nowhere else."""
     height, width = 240, 320
     rows, columns = np.mgrid[:height, :width]
