@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BackgroundSubtractionError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
-        kept = f"; {options.output} holds them" if options.output and report.frames else ""
+        names = ", ".join(str(output.path) for output in options.outputs)
+        kept = f"; kept in {names}" if names and report.frames else ""
         return _fail(f"interrupted after {report.frames} frames{kept}")
     finally:
         if report.frames:

@@ -29,8 +29,8 @@ CHECKS = (
     ["mypy"],
     ["pytest"],
 )
-# The window is tested on a virtual screen; opencv-python needs libGL and GLib.
-DEBIAN_PACKAGES = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+# The window is tested on a virtual screen, transparent video in a browser; opencv-python needs libGL and GLib.
+DEBIAN_PACKAGES = {"Xvfb": "xvfb", "xdotool": "xdotool", "chromium": "chromium"}
 DEBIAN_LIBRARIES = ("libgl1", "libglib2.0-0")
 
 

@@ -33,6 +33,9 @@ COLOURS: dict[str, Colour] = {
     "teal": (128, 128, 0), "olive": (0, 128, 128), "maroon": (0, 0, 128),
 }  # fmt: skip
 
+TRANSPARENT = "transparent"
+SQUARE_PX = 16
+
 BLUR_WORK_PX = 360
 """A blurred picture holds no details, so it is made at this height: seven times faster at 1280×720."""
 
@@ -52,8 +55,11 @@ class Background(Protocol):
 
 
 def open_background(target: str | None, blur_px: int = 0) -> Background:
-    """target: None (the real scene if it is to be blurred, else green), a colour, an image, a folder or a video.
+    """target: None (the real scene if it is to be blurred, else green), "transparent", a colour, an image, a folder or
+    a video.
     blur_px: strength, as wide as a box of so many pixels. Raises OptionError or SourceError."""
+    if target == TRANSPARENT:
+        return Checkerboard()
     if target is None:
         return RealScene(blur_px) if blur_px else ColourBackground(DEFAULT_COLOUR)
     if not Path(target).exists():
@@ -63,7 +69,7 @@ def open_background(target: str | None, blur_px: int = 0) -> Background:
         if not target.isdecimal() and "://" not in target:
             raise OptionError(
                 f'--target_bgr "{target}" is neither a file nor a colour. Expected an image, a video, '
-                f'"R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})'
+                f'"transparent", "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})'
             )
     if Path(target).suffix.lower() in IMAGE_SUFFIXES:
         return StillBackground(read_image(Path(target)), blur_px)
@@ -103,6 +109,16 @@ class ColourBackground(_NothingToClose):
 
     def at(self, result: Result) -> Image:
         return plain(self._colour, result.frame.size)
+
+
+class Checkerboard(_NothingToClose):
+    """What a preview shows of a transparent background."""
+
+    def __enter__(self) -> Checkerboard:
+        return self
+
+    def at(self, result: Result) -> Image:
+        return checkerboard(result.frame.size)
 
 
 class RealScene(_NothingToClose):
@@ -163,6 +179,16 @@ class MovingBackground:
 def plain(colour: Colour, size: Size) -> Image:
     """A picture of one colour, made once and never to be written to."""
     image = np.full((size[1], size[0], 3), colour, np.uint8)
+    image.flags.writeable = False
+    return image
+
+
+@lru_cache(maxsize=4)
+def checkerboard(size: Size) -> Image:
+    """Squares of two greys, made once and never to be written to."""
+    rows, columns = np.ogrid[: size[1], : size[0]]
+    light = (rows // SQUARE_PX + columns // SQUARE_PX) % 2
+    image = np.repeat(np.where(light, 200, 150).astype(np.uint8)[..., np.newaxis], 3, axis=2)
     image.flags.writeable = False
     return image
 

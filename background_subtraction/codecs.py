@@ -1,4 +1,4 @@
-"""The one table that decides how a video file is written, by the ending of its name."""
+"""The one table that decides how a video file is written: containers, codecs, transparency, sound."""
 
 from __future__ import annotations
 
@@ -10,35 +10,120 @@ from model_api.errors import SinkError
 
 
 @dataclass(frozen=True)
-class VideoFormat:
-    """codec, pixel_format, options: for the encoder. container_options: for the file around it.
-    multiple_px: sides must be multiples of this. full_range: levels 0..255 and BT.601, as JPEG has them."""
+class Codec:
+    """encoder: FFmpeg's. pixel_format, alpha_format: what it is given, None where it has no transparency.
+    quality: its option for a constant quality, "" where it has none, with the default among `options`.
+    tag: the four letters that name it in the file, where players want others than FFmpeg's.
+    full_range: levels 0..255 and BT.601, as JPEG has them. multiple_px: sides must be multiples of this."""
 
-    codec: str
+    encoder: str
     pixel_format: str
+    alpha_format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
-    container_options: Mapping[str, str] = field(default_factory=dict)
-    multiple_px: int = 2
+    quality: str = ""
+    tag: str = ""
     full_range: bool = False
+    multiple_px: int = 2
+    remedy: str = ""
 
 
-# Hybrid fragments: while it is written the file plays up to its last second, whatever happens to the
-# program or the disk; when it is closed it becomes an ordinary .mp4. Without delay_moov it would begin late by
-# what reordered frames need.
-_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
+@dataclass(frozen=True)
+class Container:
+    """codecs: those it can hold, the first by default. transparent: the one for transparency, None if it has none.
+    copied: sound and subtitle codecs that are taken as they are; `sound` is the encoder for any other sound.
+    constant_rate: frames follow each other evenly, whatever their times were.
+    edit_lists: it can hold what a decoder needs before the beginning, without showing it."""
 
-VIDEO_FORMATS: Mapping[str, VideoFormat] = {
-    ".mp4": VideoFormat("libx264", "yuv420p", {"crf": "18", "preset": "veryfast"}, _FRAGMENTS),
-    ".avi": VideoFormat("mjpeg", "yuvj420p", {"flags": "+qscale", "global_quality": "354"}, full_range=True),
-}
+    codecs: tuple[str, ...]
+    transparent: str | None = None
+    copied: frozenset[str] = frozenset()
+    sound: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    constant_rate: bool = False
+    edit_lists: bool = False
 
 
-def video_format(path: Path) -> VideoFormat:
-    """Raises SinkError, with the endings that are known."""
-    try:
-        return VIDEO_FORMATS[path.suffix.lower()]
-    except KeyError:
+@dataclass(frozen=True)
+class VideoFormat:
+    """What a name asks for. pixel_format: the codec's, for transparency or not."""
+
+    codec: Codec
+    container: Container
+    pixel_format: str
+
+
+CODECS: Mapping[str, Codec] = {
+    "h264": Codec("libx264", "yuv420p", None, {"crf": "18", "preset": "veryfast"}, "crf"),
+    "hevc": Codec(
+        "libx265", "yuv420p", None, {"crf": "22", "preset": "fast", "x265-params": "log-level=error"}, "crf", "hvc1"
+    ),
+    "av1": Codec("libsvtav1", "yuv420p", None, {"crf": "28", "preset": "9"}, "crf"),
+    "h264_qsv": Codec(
+        "h264_qsv", "nv12", None, {"global_quality": "20", "preset": "veryfast"}, "global_quality",
+        remedy="Intel Quick Sync is not on this machine, or its driver is missing. Use --codec h264",
+    ),
+    "vp9": Codec(
+        "libvpx-vp9", "yuv420p", "yuva420p",
+        {"crf": "20", "b": "0", "deadline": "realtime", "cpu-used": "5", "row-mt": "1"}, "crf",
+    ),
+    "prores": Codec("prores_ks", "yuv422p10le", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
+    "ffv1": Codec("ffv1", "bgr0", "bgra", {"level": "3", "slices": "4"}, multiple_px=1),
+    "png": Codec("png", "rgb24", "rgba", multiple_px=1),
+    "qtrle": Codec("qtrle", "rgb24", "argb", multiple_px=1),
+    "mjpeg": Codec("mjpeg", "yuvj420p", None, {"flags": "+qscale", "global_quality": "354"}, full_range=True),
+    "gif": Codec("gif", "pal8", "pal8", multiple_px=1),
+}  # fmt: skip
+
+# Hybrid fragments: while it is written the file plays up to its last key frame, whatever happens to the program or
+# the disk; when it is closed it becomes an ordinary file. Without delay_moov it would begin late by what reordered
+# frames need. Fragments that end elsewhere than at key frames (frag_duration) can cost the last frame.
+_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov"}
+_PCM = {"pcm_s16le", "pcm_s24le", "pcm_s16be"}
+_MPEG_SOUND = {"aac", "mp3", "ac3", "eac3", "alac"}
+
+CONTAINERS: Mapping[str, Container] = {
+    ".mp4": Container(
+        ("h264", "hevc", "av1", "h264_qsv"), None, frozenset({*_MPEG_SOUND, "opus", "flac", "mov_text"}), "aac",
+        _FRAGMENTS, edit_lists=True,
+    ),
+    ".mov": Container(
+        ("h264", "hevc", "prores", "png", "qtrle", "mjpeg", "h264_qsv"), "prores",
+        frozenset({*_MPEG_SOUND, *_PCM, "mov_text"}), "aac", _FRAGMENTS, edit_lists=True,
+    ),
+    ".webm": Container(("vp9", "av1"), "vp9", frozenset({"opus", "vorbis", "webvtt"}), "libopus"),
+    ".mkv": Container(
+        ("ffv1", "h264", "hevc", "av1", "vp9", "h264_qsv"), "ffv1",
+        frozenset({*_MPEG_SOUND, *_PCM, "opus", "vorbis", "flac", "subrip", "ass", "webvtt"}), "flac",
+    ),
+    ".avi": Container(("mjpeg", "png", "h264"), "png", frozenset({"mp3", "ac3", "pcm_s16le"}), "pcm_s16le",
+                      constant_rate=True),
+    ".gif": Container(("gif",), "gif", constant_rate=True),
+}  # fmt: skip
+
+
+def video_format(path: Path, codec: str | None = None, alpha: bool = False) -> VideoFormat:
+    """codec: one of CODECS, None for the container's. Raises SinkError, with what is possible, if the
+    container is not known, cannot hold the codec, or the codec has no transparency and `alpha` asks for it."""
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
         raise SinkError(
-            f"{path}: no format is known for {path.suffix or 'a name without an ending'}. "
-            f"Expected {', '.join(VIDEO_FORMATS)}, or images by a pattern such as out_%05d.png"
-        ) from None
+            f"{path}: no format is known for {suffix or 'a name without an ending'}. "
+            f"Expected {', '.join(CONTAINERS)}, or images by a pattern such as out_%05d.png"
+        )
+    container = CONTAINERS[suffix]
+    name = codec or (container.transparent if alpha and container.transparent else container.codecs[0])
+    if name not in container.codecs:
+        raise SinkError(f"{path}: {suffix} does not hold {name}. Expected --codec {', '.join(container.codecs)}")
+    chosen = CODECS[name]
+    if alpha and (chosen.alpha_format is None or container.transparent is None):
+        raise SinkError(f"{path}: {name} in {suffix} holds no transparency. Expected {_transparent_ones()}")
+    return VideoFormat(chosen, container, (chosen.alpha_format if alpha else None) or chosen.pixel_format)
+
+
+def _transparent_ones() -> str:
+    pairs = [
+        f"{suffix} ({', '.join(name for name in container.codecs if CODECS[name].alpha_format)})"
+        for suffix, container in CONTAINERS.items()
+        if container.transparent
+    ]
+    return f"{', '.join(pairs)}, or PNG images"

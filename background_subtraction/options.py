@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
+from background_subtraction import values
+from background_subtraction.backgrounds import TRANSPARENT
+from background_subtraction.codecs import CODECS
+from background_subtraction.cut import Cut
+from background_subtraction.sinks import OUTPUT_TYPES, Encoding, Output
+from background_subtraction.video_sink import Quality
 from background_subtraction.window import WindowOptions
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import OptionError
 from model_api.models.model import ModelOptions
-from model_api.preprocessing import Override, Triple, triple
+from model_api.preprocessing import Override
 from model_api.resize import RESIZE_TYPES
-from model_api.types import Size
 
 
 @dataclass(frozen=True)
 class Options:
-    """One run, checked. output_limit: 0 for all frames. window: None to show none."""
+    """One run, checked. window: None to show none. jobs: clips at once. ahead: frames decoded beforehand.
+    view: what the window shows first, and what composites are."""
 
     model: str
-    input: str
+    inputs: tuple[str, ...]
     device: str = "CPU"
     inference: InferenceOptions = InferenceOptions()
     override: Override = Override()
@@ -31,40 +39,62 @@ class Options:
     blur_bgr: int = 0
     clean_plate: str | None = None
     loop: bool = False
-    output: Path | None = None
-    output_limit: int = 0
+    cut: Cut = Cut()
+    outputs: tuple[Output, ...] = ()
+    encoding: Encoding = Encoding()
+    virtual_camera: str | None = None
     window: WindowOptions | None = field(default_factory=WindowOptions)
     raw_output: bool = False
-    view: str = "composite"
-    resolution: Size | None = None
+    jobs: int = 1
+    ahead: int = 4
+    progress: bool | None = None
     notes: tuple[str, ...] = ()
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
     """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
-    args = build_parser().parse_args(arguments)
+    args = build_parser().parse_args(_with_underscores(sys.argv[1:] if arguments is None else arguments))
     if args.adapter == "ovms":
         raise OptionError("--adapter ovms: remote models are not there yet. Run the model here: --adapter openvino")
-    view = "side by side" if args.show_with_original_frame else "composite"
+    if args.jobs > 1 and not args.no_show:
+        raise OptionError("--jobs runs without a window: add --no_show")
+    requests = args.num_infer_requests or args.seq_chunk
+    preview = "side by side" if args.show_with_original_frame else "composite"
     return Options(
         model=args.model,
-        input=args.input,
+        inputs=tuple(args.input),
         device=args.device,
-        inference=InferenceOptions(args.num_infer_requests, args.num_streams, args.num_threads, args.cache_dir),
+        inference=InferenceOptions(requests, args.num_streams, args.num_threads, args.cache_dir, args.jobs),
         override=Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout),
         model_options=ModelOptions(RESIZE_TYPES[args.resize_type or "standard"], args.downsample_ratio),
         target_bgr=args.target_bgr,
         blur_bgr=args.blur_bgr,
         clean_plate=args.background,
         loop=args.loop,
-        output=args.output,
-        output_limit=args.output_limit,
-        window=None if args.no_show else WindowOptions(view, args.output_resolution, args.utilization_monitors),
+        cut=Cut(args.start, args.end, args.skip, args.fps, args.input_resize, args.raw_size),
+        outputs=outputs_of(args.output, args.output_alpha, args.output_foreground, args.target_bgr, preview),
+        encoding=_encoding(args),
+        virtual_camera=args.virtual_camera,
+        window=None if args.no_show else WindowOptions(preview, args.output_resolution, args.utilization_monitors),
         raw_output=args.raw_output_message,
-        view=view,
-        resolution=args.output_resolution,
+        jobs=args.jobs,
+        ahead=args.num_workers,
         notes=_notes(args),
     )
+
+
+def outputs_of(
+    composition: Path | None, alpha: Path | None, foreground: Path | None, target: str | None, preview: str
+) -> tuple[Output, ...]:
+    """The composite is transparent where the background is."""
+    view = "transparent" if target == TRANSPARENT else preview
+    pairs = ((composition, view), (alpha, "alpha"), (foreground, "foreground"))
+    return tuple(Output(path, view) for path, view in pairs if path is not None)
+
+
+def _encoding(args: argparse.Namespace) -> Encoding:
+    quality = Quality(args.crf, args.output_video_mbps)
+    return Encoding(args.output_type, args.codec, quality, args.output_limit, not args.no_audio, args.output_resolution)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -78,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_options(parser.add_argument_group("What the model wants, where its file does not say"))
     _add_inference_options(parser.add_argument_group("Inference options"))
     _add_io_options(parser.add_argument_group("Input/output options"))
+    _add_file_options(parser.add_argument_group("File options"))
     parser.add_argument_group("Debug options").add_argument(
         "-r",
         "--raw_output_message",
@@ -95,14 +126,17 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add(
         "-i",
         "--input",
+        "--input_source",
         required=True,
-        help="Required. An image, a folder of images, a video file, a stream's address or a camera's number.",
+        nargs="+",
+        help="Required. Images, folders of images or of videos, videos, a stream's address, a camera's number, or - "
+        "for a pipe. Several are processed one after another.",
     )
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, AUTO:GPU,CPU, HETERO:GPU,CPU. Default: CPU.")
     add(
         "-t",
         "--prob_threshold",
-        type=_probability,
+        type=values.probability,
         help="Probability a detection must have. For instance segmentation only.",
     )
     add(
@@ -114,7 +148,8 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--target_bgr",
         metavar="COLOUR|IMAGE|VIDEO",
-        help='What comes behind the person: "R,G,B", "#rrggbb", a name, an image or a video. Default: green.',
+        help='What comes behind the person: "R,G,B", "#rrggbb", a name, "transparent", an image or a video. '
+        "Default: green.",
     )
     add(
         "--background",
@@ -123,14 +158,14 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     )
     add(
         "--blur_bgr",
-        type=_natural,
+        type=values.natural,
         default=0,
         metavar="PIXELS",
         help="Blur the background, as wide as a box of so many pixels. Default: 0, none.",
     )
     add(
         "--layout",
-        type=_layouts,
+        type=values.layouts,
         default={},
         help="Layout of the inputs, NCHW or input0:NCHW,input1:NHWC, where the file does not tell.",
     )
@@ -139,11 +174,13 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
 def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="It takes RGB instead of BGR.")
-    add("--mean_values", type=_triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")
-    add("--scale_values", type=_triple, metavar="S|R,G,B", help="The pixels, less the mean, are divided by these.")
+    add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")
+    add(
+        "--scale_values", type=values.triple, metavar="S|R,G,B", help="The pixels, less the mean, are divided by these."
+    )
     add(
         "--downsample_ratio",
-        type=_ratio,
+        type=values.ratio,
         help="For networks that take one. Default: 512 / the frame's long side, 1 at most.",
     )
 
@@ -153,7 +190,7 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
     add(
         "-nireq",
         "--num_infer_requests",
-        type=_positive,
+        type=values.positive,
         help="Requests in flight. Default: what the device wants; always 1 for a recurrent model.",
     )
     add(
@@ -162,25 +199,64 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
         default="",
         help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: what the device wants.",
     )
-    add("-nthreads", "--num_threads", type=_positive, help="Threads on the CPU. Default: all cores.")
+    add("-nthreads", "--num_threads", type=values.positive, help="Threads on the CPU. Default: all cores.")
     add("--cache_dir", help="A folder that keeps compiled models, so that the next start is quick.")
 
 
 def _add_io_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--loop", action="store_true", help="Begin the input again at its end.")
-    add("-o", "--output", type=Path, help="Save to a .mp4 or .avi file, or to images: out_%%05d.png.")
-    add("-limit", "--output_limit", type=_natural, default=0, help="Frames to save. Default: 0, all.")
+    add(
+        "-o",
+        "--output",
+        "--output_composition",
+        type=Path,
+        help="Save composites: a video by its ending, images by a pattern such as out_%%05d.png, or a folder.",
+    )
+    add("--output_alpha", type=Path, help="Save alphas, in the same ways.")
+    add("--output_foreground", type=Path, help="Save foregrounds, over black, in the same ways.")
+    add("-limit", "--output_limit", type=values.natural, default=0, help="Frames to save. Default: 0, all.")
     add("--no_show", action="store_true", help="No window.")
     add("--show_with_original_frame", action="store_true", help="Put the input frame beside the result.")
-    add("--output_resolution", type=_resolution, metavar="WxH", help="The largest size of the result.")
+    add("--output_resolution", type=values.resolution, metavar="WxH", help="The largest size of the result.")
     add(
         "-u",
         "--utilization_monitors",
-        type=_monitors,
+        type=values.monitors,
         default="",
         help="Graphs to begin with: c CPU, d distribution over the cores, m memory; for example cdm.",
     )
+    add(
+        "--virtual_camera", nargs="?", const="", metavar="DEVICE", help="Show composites as a camera to other programs."
+    )
+    add("--jobs", type=values.positive, default=1, help="Clips at once, each with a request and a state of its own.")
+
+
+def _add_file_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--output_type", choices=OUTPUT_TYPES, default="", help="Default: by the name of the output.")
+    add("--codec", choices=tuple(CODECS), help="Default: what suits the container, and transparency.")
+    add("--crf", type=values.natural, help="Constant quality, in the codec's own scale: less is better.")
+    add("--output_video_mbps", type=values.positive_number, help="A bit rate in place of constant quality.")
+    add("--no_audio", action="store_true", help="Leave the input's sound and subtitles out of composites.")
+    add("--start", type=values.seconds, default=Fraction(0), metavar="SECONDS", help="Where in the input to begin.")
+    add("--end", type=values.seconds, metavar="SECONDS", help="Where in the input to end.")
+    add("--skip", type=values.natural, default=0, help="Frames to leave out at the beginning.")
+    add("--fps", type=values.rate, help="Frames per second of images and raw pipes: 25, 30000/1001. Default: 30.")
+    add("--input_resize", type=values.resolution, metavar="WxH", help="Resize the input first.")
+    add("--raw_size", type=values.resolution, metavar="WxH", help="-i - carries bare BGR frames of this size.")
+    add("--seq_chunk", type=values.positive, help="As -nireq, by the name that RobustVideoMatting gives it.")
+    add("--num_workers", type=values.positive, default=4, help="Frames decoded ahead. Default: 4.")
+
+
+def _with_underscores(arguments: Sequence[str]) -> list[str]:
+    """RobustVideoMatting spells --output-type what is --output_type here: both are taken."""
+    return [
+        re.sub(r"^--[a-z-]+", lambda name: "--" + name[0][2:].replace("-", "_"), text)
+        if re.match(r"--[a-z]", text) and not text.startswith("--no-")
+        else text
+        for text in arguments
+    ]
 
 
 def _notes(args: argparse.Namespace) -> tuple[str, ...]:
@@ -191,58 +267,3 @@ def _notes(args: argparse.Namespace) -> tuple[str, ...]:
         for name, value in given.items()
         if value is not None
     )
-
-
-def _number(text: str, kind: type[int] | type[float], low: float, high: float, words: str) -> float:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = kind(low) - 1
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f'"{text}": expected {words}')
-    return value
-
-
-def _positive(text: str) -> int:
-    return int(_number(text, int, 1, 1 << 30, "a whole number from 1"))
-
-
-def _natural(text: str) -> int:
-    return int(_number(text, int, 0, 1 << 30, "a whole number from 0"))
-
-
-def _probability(text: str) -> float:
-    return _number(text, float, 0, 1, "a number from 0 to 1")
-
-
-def _ratio(text: str) -> float:
-    return _number(text, float, 1e-3, 1, "a number above 0, 1 at most")
-
-
-def _triple(text: str) -> Triple:
-    try:
-        return triple(tuple(float(number) for number in re.split(r"[\s,]+", text.strip())))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}": expected one number or three, such as 127.5 or 1,2,3') from None
-
-
-def _resolution(text: str) -> Size:
-    found = re.fullmatch(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f'"{text}": expected WIDTHxHEIGHT, such as 1280x720')
-    return int(found[1]), int(found[2])
-
-
-def _monitors(text: str) -> str:
-    if not set(text.lower()) <= set("cdmh"):
-        raise argparse.ArgumentTypeError(f'"{text}": expected some of the letters c, d, m')
-    return "".join(sorted(set(text.lower()) - {"h"}))
-
-
-def _layouts(text: str) -> dict[str, str]:
-    """Input name -> layout; "" for a layout without a name."""
-    pairs = [part.strip().rpartition(":")[::2] for part in text.split(",")]
-    layouts = {name: layout.strip("[]").upper() for name, layout in pairs}
-    if not all(re.fullmatch(r"[NCHW]{1,4}", layout) for layout in layouts.values()):
-        raise argparse.ArgumentTypeError(f'"{text}": expected NCHW, or input0:NCHW,input1:NHWC')
-    return layouts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -18,7 +18,8 @@ from model_api.types import Image, Result, Size
 class Picture:
     """A result over its own background; every view is made once, when it is first asked for.
 
-    background: (H, W, 3) uint8 BGR of the frame's size. All views are (H, W, 3) uint8 BGR, new or read-only.
+    background: (H, W, 3) uint8 BGR of the frame's size. Views are (H, W, 3) uint8 BGR where
+    they do not say otherwise, and nobody writes to them.
     """
 
     result: Result
@@ -42,8 +43,14 @@ class Picture:
 
     @cached_property
     def alpha(self) -> Image:
-        levels = cv2.convertScaleAbs(self.result.matte.alpha, alpha=255)
-        return cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR)
+        """(H, W) uint8, 255 where the person is."""
+        return cv2.convertScaleAbs(self.result.matte.alpha, alpha=255)
+
+    @cached_property
+    def transparent(self) -> Image:
+        """(H, W, 4) uint8 BGRA, the alpha straight. Where nobody is, nothing of the scene is left in the colours."""
+        colours = cv2.copyTo(self.result.matte.foreground(self.original), self.alpha)
+        return cv2.merge([*cv2.split(colours), self.alpha])
 
     @cached_property
     def foreground(self) -> Image:
@@ -54,12 +61,18 @@ class Picture:
     def side_by_side(self) -> Image:
         return cv2.hconcat([self.original, self.composite])
 
+    def render(self, views: Iterable[str]) -> None:
+        """Make these views now; the composite, where none is asked for."""
+        for view in tuple(views) or ("composite",):
+            VIEWS[view](self)
+
 
 VIEWS: dict[str, Callable[[Picture], Image]] = {
     "composite": lambda picture: picture.composite,
     "alpha": lambda picture: picture.alpha,
     "foreground": lambda picture: picture.foreground,
     "side by side": lambda picture: picture.side_by_side,
+    "transparent": lambda picture: picture.transparent,
 }
 
 

@@ -15,17 +15,18 @@ RECENT = 30
 @dataclass(eq=False)
 class Report:
     """Means over all frames. A frame's latency runs from the moment the pipeline takes it until it has been
-    shown and written; a stage's time is that of its own work, however much of it overlapped."""
+    shown and handed to the writers; a stage's time is that of its own work, however much of it overlapped."""
 
     frames: int = 0
     latency_s: float = 0.0
     stages_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    _written_s: float = 0.0
     _begun_s: float = 0.0
     _ended_s: float = 0.0
     _recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
 
-    def add(self, result: Result, rendering_s: float, writing_s: float) -> None:
-        """Called when the frame has been shown and written."""
+    def add(self, result: Result, rendering_s: float, writing_total_s: float) -> None:
+        """Called when the frame has been shown and handed to the writers, who have worked `writing_total_s` so far."""
         now_s = perf_counter()
         self._begun_s = self._begun_s or result.started_s
         self._ended_s = now_s
@@ -34,10 +35,25 @@ class Report:
         self.latency_s += now_s - result.started_s
         times = result.times
         spent = (
-            result.frame.decoding_s, times.preprocessing_s, times.inference_s, times.postprocessing_s,
-            rendering_s, writing_s,
+            result.frame.decoding_s, times.preprocessing_s, times.inference_s, times.postprocessing_s, rendering_s,
         )  # fmt: skip
-        for stage, seconds in zip(STAGES, spent, strict=True):
+        for stage, seconds in zip(STAGES, spent, strict=False):
+            self.stages_s[stage] += seconds
+        self.stages_s["Writing"] = self._written_s + writing_total_s
+
+    def next_clip(self) -> None:
+        """The writers of another clip begin to count from zero."""
+        self._written_s = self.stages_s["Writing"]
+
+    def merge(self, other: Report) -> None:
+        """Takes over the frames of a clip that ran beside others."""
+        if not other.frames:
+            return
+        self._begun_s = min(self._begun_s or other._begun_s, other._begun_s)
+        self._ended_s = max(self._ended_s, other._ended_s)
+        self.frames += other.frames
+        self.latency_s += other.latency_s
+        for stage, seconds in other.stages_s.items():
             self.stages_s[stage] += seconds
 
     def recent(self) -> tuple[float, float]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from threading import Event
 from time import perf_counter
 
 import numpy as np
@@ -11,54 +13,103 @@ from tqdm import tqdm
 
 from background_subtraction.backgrounds import open_background
 from background_subtraction.clean_plate import open_clean_plate
+from background_subtraction.clips import Clip, plan
 from background_subtraction.options import Options
-from background_subtraction.pictures import Picture, laid_out
+from background_subtraction.pictures import Picture
 from background_subtraction.prefetch import Prefetched
 from background_subtraction.report import Report
-from background_subtraction.sinks import open_sink
+from background_subtraction.sinks import Outputs
 from background_subtraction.sources import open_source
 from background_subtraction.window import Window
-from model_api import AsyncPipeline, Result, create_model
+from model_api import AsyncPipeline, MattingModel, Result, create_model
 
 log = logging.getLogger(__name__)
 
 
-def run(options: Options, report: Report) -> None:
-    """Every frame of the input, over its own background, to the window and to the output.
+def run(options: Options, report: Report, model: MattingModel | None = None) -> None:
+    """Every frame of every input, over its own background, to the window and to the outputs.
 
-    Whatever ends the run, an error or an interruption, what was written until then is made whole.
+    model: a loaded one, else the one that the options name. Whatever ends the run, an error or an interruption,
+    what was written until then is made whole.
     """
     for note in options.notes:
         log.warning(note)
+    clips = plan(options.inputs, options.outputs, options.encoding)
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(options.input, options.loop))
-        model = stack.enter_context(
-            create_model(options.model, options.device, options.inference, options.override, options.model_options)
-        )
+        if model is None:
+            model = stack.enter_context(
+                create_model(options.model, options.device, options.inference, options.override, options.model_options)
+            )
+        window = stack.enter_context(Window(options.window)) if options.window else None
+        if options.jobs > 1:
+            _run_together(clips, options, report, model)
+            return
+        for clip in clips:
+            report.next_clip()
+            run_clip(clip, options, report, model, window)
+            if window and window.closed:
+                return
+
+
+def run_clip(
+    clip: Clip,
+    options: Options,
+    report: Report,
+    model: MattingModel,
+    window: Window | None = None,
+    stop: Event | None = None,
+) -> None:
+    """One input from its first frame to its last, or until the user or `stop` ends it."""
+    with ExitStack() as stack:
+        source = stack.enter_context(open_source(clip.address, options.loop, options.cut))
         background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))
-        plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, bool(options.window))
-        window = stack.enter_context(Window(options.window, plate.capture)) if options.window else None
-        sink = stack.enter_context(open_sink(options.output, source.info, options.output_limit))
+        plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, window is not None)
         model.prepare(source.info.size)
-        frames = plate.attach(stack.enter_context(Prefetched(source)))
-        progress = stack.enter_context(tqdm(total=source.info.frames, unit="frame", disable=None))
+        outputs = stack.enter_context(Outputs(clip.outputs, options.encoding, source.info, options.virtual_camera))
+        frames = plate.attach(stack.enter_context(Prefetched(source, options.ahead)))
+        disabled = None if options.progress is None else not options.progress
+        progress = stack.enter_context(tqdm(total=source.info.frames, unit="frame", disable=disabled))
 
         for result in AsyncPipeline(model).run(frames):
             received_s = perf_counter()
             picture = Picture(result, background.at(result))
-            shown = laid_out(picture, options.view, options.resolution)
+            picture.render(outputs.views)
             rendered_s = perf_counter()
-            sink.write(shown, picture.index, picture.timestamp_s)
-            report.add(result, rendered_s - received_s, perf_counter() - rendered_s)
+            outputs.write(picture)
+            report.add(result, rendered_s - received_s, outputs.busy_s)
             if window:
-                window.show(picture, report)
+                window.show(picture, report, plate.capture)
             progress.update()
+            progress.set_postfix_str(outputs.size, refresh=False)
             if options.raw_output:
                 log.info(alpha_histogram(result))
-            if window.closed if window else sink.full:
+            if (window.closed if window else outputs.full) or (stop and stop.is_set()):
                 return
+        outputs.finish()
         if window and source.info.frames == 1:
             window.hold(picture, report)
+
+
+def _run_together(clips: list[Clip], options: Options, report: Report, model: MattingModel) -> None:
+    """`options.jobs` clips at once on one model. The first error ends all of them."""
+    stop = Event()
+    reports = [Report() for _ in clips]
+    with ThreadPoolExecutor(options.jobs, "clip") as pool:
+        try:
+            runs = [
+                pool.submit(run_clip, clip, options, own, model, None, stop)
+                for clip, own in zip(clips, reports, strict=True)
+            ]
+            wait(runs, return_when=FIRST_EXCEPTION)
+        finally:
+            stop.set()
+            for waiting in runs:
+                waiting.cancel()
+            wait(runs)
+            for own in reports:
+                report.merge(own)
+    for ended in runs:
+        ended.result()
 
 
 def alpha_histogram(result: Result) -> str:

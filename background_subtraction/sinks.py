@@ -1,31 +1,33 @@
-"""Where pictures go: a video file, image files. The preview window is in window.py."""
+"""Where pictures go: which file by which name, each written by a thread of its own."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Thread
+from time import perf_counter
 from types import TracebackType
 from typing import Protocol
 
-import av
 import cv2
-import numpy as np
 
-from background_subtraction.codecs import video_format
+from background_subtraction.codecs import CODECS, video_format
 from background_subtraction.images import IMAGE_SUFFIXES
+from background_subtraction.pictures import Picture, laid_out
 from background_subtraction.sources import SourceInfo
+from background_subtraction.video_sink import Quality, VideoSink, explained
+from background_subtraction.virtual_camera import VirtualCamera
 from model_api.errors import SinkError
-from model_api.resize import fit_to_window_letterbox
-from model_api.types import Image
+from model_api.types import Image, Size
 
-HD_HEIGHT_PX = 720
-"""From this height on colours are BT.709, below BT.601, as players assume."""
-BT709, BT601 = 1, 6
-"""ITU-T H.273's numbers for them."""
+OUTPUT_TYPES = ("video", "png_sequence")
+QUEUED = 8
+"""Pictures that wait for a slow disk or codec before the run waits too."""
 
 
 class Sink(Protocol):
@@ -38,7 +40,11 @@ class Sink(Protocol):
     def full(self) -> bool: ...
 
     def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        """image: (H, W, 3) uint8 BGR. Raises SinkError; what was written before stays usable."""
+        """image: (H, W, 3) uint8 BGR, (H, W, 4) BGRA or (H, W) grey. Raises SinkError; what was written before
+        stays usable."""
+
+    def finish(self) -> None:
+        """Called when the source has come to its end, not when the run was broken off."""
 
     def __enter__(self) -> Sink: ...
 
@@ -47,73 +53,121 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-def open_sink(path: Path | None, source: SourceInfo, limit: int = 0) -> Sink:
-    """A video by its ending, or images: one by its name, many by a pattern such as out_%05d.png; None for none.
+@dataclass(frozen=True)
+class Output:
+    """One file, or one sequence of files. view: what of the picture, one of `pictures.VIEWS`."""
 
-    limit: images that are written, 0 for all. Raises SinkError before anything is computed if nothing can be
-    written there.
+    path: Path
+    view: str = "composite"
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How outputs are written. type: one of OUTPUT_TYPES, "" to take it from the name. codec: one of CODECS.
+    limit: pictures that are written, 0 for all. sound: whether composites get the input's sound."""
+
+    type: str = ""
+    codec: str | None = None
+    quality: Quality = Quality()
+    limit: int = 0
+    sound: bool = True
+    resolution: Size | None = None
+
+
+class Outputs:
+    """All outputs of a run. busy_s: seconds that their threads have worked, the slowest one's."""
+
+    def __init__(
+        self, outputs: tuple[Output, ...], encoding: Encoding, source: SourceInfo, camera: str | None = None
+    ) -> None:
+        self._files = [output.path for output in outputs]
+        self._resolution = encoding.resolution
+        self._limit = encoding.limit
+        self._taken = 0
+        self._sinks = [(output.view, WriterThread(open_sink(output, encoding, source))) for output in outputs]
+        if camera is not None:
+            device = VirtualCamera(camera or None, source.rate, pace=not source.live)
+            self._sinks.append(("composite", WriterThread(device)))
+        self._stack = ExitStack()
+
+    @property
+    def full(self) -> bool:
+        return bool(self._files) and 0 < self._limit <= self._taken
+
+    @property
+    def busy_s(self) -> float:
+        return max((sink.busy_s for _, sink in self._sinks), default=0.0)
+
+    @property
+    def views(self) -> set[str]:
+        return {view for view, _ in self._sinks}
+
+    @property
+    def size(self) -> str:
+        """Of the video files so far, for people."""
+        sizes = [path.stat().st_size for path in self._files if path.is_file()]
+        return f"{sum(sizes) / 1e6:.1f} MB" if sizes else ""
+
+    def write(self, picture: Picture) -> None:
+        if self.full:
+            return
+        self._taken += 1
+        for view, sink in self._sinks:
+            sink.write(laid_out(picture, view, self._resolution), picture.index, picture.timestamp_s)
+
+    def finish(self) -> None:
+        if not self._limit:
+            for _, sink in self._sinks:
+                sink.finish()
+
+    def __enter__(self) -> Outputs:
+        for _, sink in self._sinks:
+            self._stack.enter_context(sink)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def open_sink(output: Output, encoding: Encoding, source: SourceInfo) -> Sink:
+    """A video by its ending, or images: one by its name, many by a pattern such as out_%05d.png or in a folder.
+
+    Raises SinkError before anything is computed if nothing can be written there.
     """
-    if path is None:
-        return NoSink()
-    sink = _file_sink(path, source)
-    return LimitedSink(sink, limit) if limit else sink
-
-
-def _file_sink(path: Path, source: SourceInfo) -> Sink:
+    path = output.path
+    if encoding.type == "png_sequence" or (not encoding.type and path.is_dir()):
+        path = _sequence_in(path)
     if not path.parent.is_dir():
         raise SinkError(f"{path}: there is no folder {path.parent}. Make it first, or choose another")
     if Path(source.name).exists() and path.exists() and path.samefile(source.name):
         raise SinkError(f"{path}: is the input itself, and would be overwritten. Choose another name")
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
-        return VideoSink(path, source.rate, keep_time=source.live)
+    transparent = output.view == "transparent"
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return _image_sink(path, source, transparent)
+    if encoding.codec is not None and encoding.codec not in CODECS:
+        raise SinkError(f"--codec {encoding.codec} is not known. Expected {', '.join(CODECS)}")
+    chosen = video_format(path, encoding.codec, transparent)
+    has_sound = encoding.sound and output.view not in ("alpha", "foreground")
+    return VideoSink(path, chosen, source, encoding.quality, has_sound)
+
+
+def _sequence_in(folder: Path) -> Path:
+    """RobustVideoMatting's way: a folder of 0000.png, 0001.png, …"""
+    with explained(folder):
+        folder.mkdir(exist_ok=True)
+    return folder / "%04d.png"
+
+
+def _image_sink(path: Path, source: SourceInfo, transparent: bool) -> Sink:
     if "%" not in path.name and source.frames != 1:
         raise SinkError(
             f"{path}: one name for many images. Expected a pattern, for example {path.stem}_%05d{path.suffix}"
         )
+    if transparent and path.suffix.lower() not in (".png", ".webp", ".tif", ".tiff"):
+        raise SinkError(f"{path}: {path.suffix} images hold no transparency. Expected .png")
     return ImageSink(path)
-
-
-class NoSink:
-    """For runs that only show, or only measure."""
-
-    full = False
-
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        """Nowhere."""
-
-    def __enter__(self) -> NoSink:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing to close."""
-
-
-class LimitedSink:
-    """Another sink's first `limit` images."""
-
-    def __init__(self, sink: Sink, limit: int) -> None:
-        self._sink = sink
-        self._left = limit
-
-    @property
-    def full(self) -> bool:
-        return self._left == 0
-
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        if self._left:
-            self._left -= 1
-            self._sink.write(image, index, timestamp_s)
-
-    def __enter__(self) -> LimitedSink:
-        self._sink.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._sink.__exit__(kind, error, trace)
 
 
 class ImageSink:
@@ -123,7 +177,7 @@ class ImageSink:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _explained(path):
+        with explained(path):
             if not os.access(path.parent, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         try:
@@ -135,8 +189,11 @@ class ImageSink:
         encoded, data = cv2.imencode(self._path.suffix, image)
         if not encoded:
             raise SinkError(f"{self._path}: OpenCV cannot write {self._path.suffix} images of {image.shape}")
-        with _explained(self._path):
+        with explained(self._path):
             (self._path.parent / self._name_of(index)).write_bytes(data.tobytes())
+
+    def finish(self) -> None:
+        """Every image is whole when it has been written."""
 
     def _name_of(self, index: int) -> str:
         return self._path.name % index if "%" in self._path.name else self._path.name
@@ -147,89 +204,63 @@ class ImageSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Every image is whole when it has been written."""
+        """Nothing to close."""
 
 
-class VideoSink:
-    """A video file. rate: frames per second, exactly. keep_time: for live sources, whose frames come when
-    they come: each is shown at its own time, to the nearest 1/rate; else they follow each other evenly."""
+class WriterThread:
+    """Another sink, written by a thread of its own. Its error is raised at the next write, or at the end."""
 
-    full = False
-
-    def __init__(self, path: Path, rate: Fraction, keep_time: bool = False) -> None:
-        self._path = path
-        self._format = video_format(path)
-        self._rate = rate
-        self._keep_time = keep_time
-        self._stream: av.VideoStream | None = None
-        self._next_tick = 0
-        with _explained(path):
-            self._container = av.open(str(path), "w", container_options=dict(self._format.container_options))
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._queue: Queue[tuple[Image, int, Fraction] | None] = Queue(QUEUED)
+        self._error: Exception | None = None
+        self._thread = Thread(target=self._work, name="writing", daemon=True)
+        self.busy_s = 0.0
 
     def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        with _explained(self._path):
-            stream = self._stream = self._stream or self._begin(image)
-            frame = self._converted(image, stream)
-            frame.pts = max(self._next_tick, round(timestamp_s * self._rate) if self._keep_time else 0)
-            self._next_tick = frame.pts + 1
-            self._container.mux(stream.encode(frame))
+        self._put((image, index, timestamp_s))
 
-    def __enter__(self) -> VideoSink:
+    def finish(self) -> None:
+        self._sink.finish()
+
+    def __enter__(self) -> WriterThread:
+        self._sink.__enter__()
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._error is None:
+            self._queue.put(None)
+        self._thread.join()
+        own = self._error if error is None else error
+        self._sink.__exit__(type(own) if own else None, own, trace)
+        if error is None and self._error is not None:
+            raise self._error
+
+    def _put(self, item: tuple[Image, int, Fraction]) -> None:
+        while self._error is None:
+            try:
+                self._queue.put(item, timeout=0.1)
+            except Full:
+                continue
+            return
+        raise self._error
+
+    def _work(self) -> None:
         try:
-            with _explained(self._path):
-                if self._stream is not None:
-                    self._container.mux(self._stream.encode())
-                self._container.close()
-        except SinkError:
-            if error is None:  # else the run ends with the first error, of which this is but the echo
-                raise
-        if self._stream is None:
-            self._path.unlink(missing_ok=True)
+            while (item := self._queue.get()) is not None:
+                started_s = perf_counter()
+                self._sink.write(*item)
+                self.busy_s += perf_counter() - started_s
+        except Exception as error:  # whatever it is, it belongs to the thread that hands over the pictures
+            self._error = error
+            self._drain()
 
-    def _begin(self, image: Image) -> av.VideoStream:
-        """The first image decides the size, made even where the codec wants that."""
-        height, width = image.shape[:2]
-        multiple = self._format.multiple_px
-        stream = self._container.add_stream(self._format.codec, rate=self._rate, options=dict(self._format.options))
-        stream.width, stream.height = (-(-side // multiple) * multiple for side in (width, height))
-        stream.pix_fmt = self._format.pixel_format
-        stream.thread_type = "AUTO"
-        matrix = BT709 if height >= HD_HEIGHT_PX and not self._format.full_range else BT601
-        context = stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = matrix
-        context.color_range = 2 if self._format.full_range else 1
-        context.time_base = 1 / self._rate
-        return stream
-
-    def _converted(self, image: Image, stream: av.VideoStream) -> av.VideoFrame:
-        frame = av.VideoFrame.from_ndarray(_of_size(image, stream.width, stream.height), format="bgr24")
-        context = stream.codec_context
-        return frame.reformat(
-            format=self._format.pixel_format,
-            dst_colorspace=context.colorspace,
-            dst_color_range=context.color_range,
-        )
-
-
-def _of_size(image: Image, width: int, height: int) -> Image:
-    """Up to a pixel is added by repeating the edge; any other size is fitted with black bars."""
-    missing_x, missing_y = width - image.shape[1], height - image.shape[0]
-    if (missing_x, missing_y) == (0, 0):
-        return np.ascontiguousarray(image)
-    if 0 <= missing_x <= 1 and 0 <= missing_y <= 1:
-        return cv2.copyMakeBorder(image, 0, missing_y, 0, missing_x, cv2.BORDER_REPLICATE)
-    return fit_to_window_letterbox((image.shape[1], image.shape[0]), (width, height)).apply(image)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (av.error.FFmpegError, OSError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise SinkError(f"{path}: cannot be written ({text}). What was written before is kept") from error
+    def _drain(self) -> None:
+        try:
+            while True:
+                self._queue.get_nowait()
+        except Empty:
+            return

@@ -1,4 +1,4 @@
-"""Where frames come from: an image, a folder of images, a video, a stream, a camera."""
+"""Where frames come from: an image, a folder of images, a video, a pipe, a stream, a camera."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from itertools import chain, count
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import cv2
 import numpy as np
 
+from background_subtraction.cut import Cut, Timed
 from background_subtraction.images import IMAGE_SUFFIXES, images_in, read_image, silent_opencv
 from model_api.errors import SourceError
 from model_api.types import Frame, Image, Size
@@ -26,18 +27,24 @@ IMAGE_RATE = Fraction(30)
 UNKNOWN_RATE = Fraction(30)
 """Of cameras and videos that do not tell theirs."""
 STREAM_TIMEOUT_S = 10.0
+RECONNECT = {"reconnect": "1", "reconnect_streamed": "1", "reconnect_on_network_error": "1", "reconnect_delay_max": "5"}
+"""FFmpeg's own, for http and https."""
+PIPE = "-"
 
 
 @dataclass(frozen=True)
 class SourceInfo:
     """size: (width, height) of the first frame, as it is to be shown. rate: frames per second.
-    frames: how many there will be, None if nobody knows. live: it goes on whether or not anybody reads."""
+    frames: how many there will be, None if nobody knows. live: it goes on whether or not anybody reads.
+    sound: the file that holds the sound to these pictures. begin_s: the first frame's time in it."""
 
     name: str
     size: Size
     rate: Fraction
     frames: int | None = None
     live: bool = False
+    sound: str | None = None
+    begin_s: Fraction = Fraction(0)
 
 
 class Source(Protocol):
@@ -54,23 +61,23 @@ class Source(Protocol):
     ) -> None: ...
 
 
-def open_source(address: str, loop: bool = False) -> Source:
-    """address: a file, a folder, a camera's number, or a stream's address such as rtsp://…
+def open_source(address: str, loop: bool = False, cut: Cut = Cut()) -> Source:
+    """address: a file, a folder, a camera's number, a stream's address such as rtsp://…, or "-" for a pipe.
 
     loop: begin again at the end, for ever; every turn is a clip of its own.
     """
     if address.isdecimal():
-        return CameraSource(int(address))
-    if re.match(r"[a-z][a-z0-9+.-]+://", address, re.IGNORECASE):
-        return VideoSource(address, live=True)
+        return CameraSource(int(address), cut)
+    if address == PIPE or re.match(r"[a-z][a-z0-9+.-]+://", address, re.IGNORECASE):
+        return VideoSource(address, cut=cut, live=True)
     path = Path(address)
     if not path.exists():
         raise SourceError(f"{address}: no such input. Expected an image, a folder, a video, a camera number or a URL")
     if path.is_dir():
-        return ImageSource(images_in(path), address, loop)
+        return ImageSource(images_in(path), address, loop, cut)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return ImageSource([path], address, loop)
-    return VideoSource(address, loop)
+        return ImageSource([path], address, loop, cut)
+    return VideoSource(address, loop, cut)
 
 
 class _Closing:
@@ -88,41 +95,44 @@ class _Closing:
 class ImageSource(_Closing):
     """Image files, one frame each."""
 
-    def __init__(self, paths: list[Path], name: str, loop: bool = False) -> None:
+    def __init__(self, paths: list[Path], name: str, loop: bool = False, cut: Cut = Cut()) -> None:
+        rate = cut.rate or IMAGE_RATE
         height, width = read_image(paths[0]).shape[:2]
-        self.info = SourceInfo(name, (width, height), IMAGE_RATE, None if loop else len(paths))
+        frames = None if loop else cut.count(len(paths), rate)
+        self.info = SourceInfo(name, cut.size or (width, height), rate, frames)
         self._paths = paths
         self._loop = loop
+        self._cut = cut
 
     def __enter__(self) -> ImageSource:
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        return _numbered(self._turn, self.info.rate, self._loop)
+        return _numbered(lambda: self._cut.of(self._turn()), self.info.rate, self._loop)
 
-    def _turn(self) -> Iterator[tuple[Image, Fraction]]:
+    def _turn(self) -> Iterator[Timed]:
         for index, path in enumerate(self._paths):
             yield read_image(path), index / self.info.rate
 
 
 class VideoSource(_Closing):
-    """A video file or stream: what PyAV decodes, turned upright as its metadata asks."""
+    """A video file, pipe or stream: what PyAV decodes, turned upright as its metadata asks."""
 
-    def __init__(self, address: str, loop: bool = False, live: bool = False) -> None:
+    def __init__(self, address: str, loop: bool = False, cut: Cut = Cut(), live: bool = False) -> None:
         self._address = address
         self._loop = loop
-        self._timeout_s = STREAM_TIMEOUT_S if live else None
+        self._live = live
+        self._cut = cut
         self._container = self._open()
-        first = next(self._decode(self._container), None)
+        stream = self._container.streams.video[0]
+        self._rate = Fraction(cut.rate or stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
+        self._frames = cut.of(self._decode(self._container))
+        first = next(self._frames, None)
         if first is None:
             self.close()
-            raise SourceError(f"{address}: a video without a single frame")
-        stream = self._container.streams.video[0]
+            raise SourceError(f"{address}: a video without a single frame{'' if cut == Cut() else ' in this part'}")
         self._begun = [first]
-        rate = Fraction(stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
-        height, width = first[0].shape[:2]
-        frames = None if loop or live else _frame_count(self._container, stream, rate)
-        self.info = SourceInfo(address, (width, height), rate, frames, live)
+        self.info = self._described(first, stream)
 
     def __enter__(self) -> VideoSource:
         return self
@@ -133,39 +143,60 @@ class VideoSource(_Closing):
     def close(self) -> None:
         self._container.close()
 
-    def _turn(self) -> Iterator[tuple[Image, Fraction]]:
+    def _described(self, first: Timed, stream: Any) -> SourceInfo:
+        height, width = first[0].shape[:2]
+        whole = not (self._loop or self._live)
+        frames = self._cut.count(_frame_count(self._container, stream, self._rate), self._rate) if whole else None
+        sound = self._address if whole else None
+        return SourceInfo(
+            self._address, (width, height), self._rate, frames, self._live, sound, first[1] + _start_s(stream)
+        )
+
+    def _turn(self) -> Iterator[Timed]:
         """The first turn goes on where the opening stopped, the others begin anew."""
         begun, self._begun = self._begun, []
         if not begun:
             self._container.close()
             self._container = self._open()
-        start_s = None
-        for number, (image, time_s) in enumerate(chain(begun, self._decode(self._container))):
-            time_s = number / self.info.rate if time_s is None else time_s
-            start_s = time_s if start_s is None else start_s
-            yield image, time_s - start_s
+            self._frames = self._cut.of(self._decode(self._container))
+        return chain(begun, self._frames)
 
-    def _open(self) -> av.container.InputContainer:
+    def _open(self) -> Any:
+        options, timeout_s = {}, None
+        if self._live:
+            options = RECONNECT if self._address.startswith(("http:", "https:")) else {}
+            timeout_s = None if self._address == PIPE else STREAM_TIMEOUT_S
         with _explained(self._address):
-            container = av.open(self._address, timeout=self._timeout_s)
+            if self._address == PIPE and self._cut.raw_size:
+                container = _open_raw(self._cut.raw_size, self._cut.rate or UNKNOWN_RATE)
+            else:
+                address = "pipe:0" if self._address == PIPE else self._address
+                container = av.open(address, options=options, timeout=timeout_s)
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self._address}: no picture in it, only sound or data. Expected a video or an image")
-        container.streams.video[0].thread_type = "AUTO"
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        if self._cut.start_s and not self._live:
+            container.seek(int((self._cut.start_s + _start_s(stream)) * av.time_base))
         return container
 
-    def _decode(self, container: av.container.InputContainer) -> Iterator[tuple[Image, Fraction | None]]:
+    def _decode(self, container: Any) -> Iterator[Timed]:
+        stream = container.streams.video[0]
+        start_s = _start_s(stream)
         with _explained(self._address):
-            for frame in container.decode(container.streams.video[0]):
-                image = _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
-                yield image, None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+            for number, frame in enumerate(container.decode(stream)):
+                timed = frame.pts is not None and frame.time_base is not None
+                time_s = frame.pts * frame.time_base - start_s if timed else number / self._rate
+                yield _upright(frame.to_ndarray(format="bgr24"), frame.rotation), time_s
 
 
 class CameraSource(_Closing):
     """A camera of this machine, by its number. A camera never ends: one that does is an error."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, cut: Cut = Cut()) -> None:
         self._number = number
+        self._cut = cut
         with silent_opencv():
             self._capture = cv2.VideoCapture(number)
             opened, first = self._capture.read()
@@ -174,18 +205,18 @@ class CameraSource(_Closing):
             raise SourceError(f"Camera {number} gives no picture. Is it plugged in, and free? Another: -i <number>")
         height, width = first.shape[:2]
         rate = Fraction(self._capture.get(cv2.CAP_PROP_FPS)).limit_denominator(1001) or UNKNOWN_RATE
-        self.info = SourceInfo(f"camera {number}", (width, height), rate, live=True)
+        self.info = SourceInfo(f"camera {number}", cut.size or (width, height), rate, live=True)
 
     def __enter__(self) -> CameraSource:
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        return _numbered(self._turn, self.info.rate, loop=False)
+        return _numbered(lambda: self._cut.of(self._turn()), self.info.rate, loop=False)
 
     def close(self) -> None:
         self._capture.release()
 
-    def _turn(self) -> Iterator[tuple[Image, Fraction]]:
+    def _turn(self) -> Iterator[Timed]:
         started_s = perf_counter()
         for number in count():
             read, image = self._capture.read()
@@ -194,15 +225,16 @@ class CameraSource(_Closing):
             yield image, Fraction(round((perf_counter() - started_s) * 1_000_000), 1_000_000)
 
 
-def _numbered(turn: Callable[[], Iterator[tuple[Image, Fraction]]], rate: Fraction, loop: bool) -> Iterator[Frame]:
-    """Frames of one turn, or of turn after turn, with time going on from one to the next."""
+def _numbered(turn: Callable[[], Iterator[Timed]], rate: Fraction, loop: bool) -> Iterator[Frame]:
+    """Frames of one turn, or of turn after turn, with time going on from one to the next from zero."""
     index = 0
     begins_s = Fraction(0)
     for clip in count():
-        frame = None
+        frame, first_s = None, None
         started_s = perf_counter()
         for image, time_s in turn():
-            frame = Frame(index, image, begins_s + time_s, clip, decoding_s=perf_counter() - started_s)
+            first_s = time_s if first_s is None else first_s
+            frame = Frame(index, image, begins_s + time_s - first_s, clip, decoding_s=perf_counter() - started_s)
             yield frame
             index += 1
             started_s = perf_counter()
@@ -211,16 +243,23 @@ def _numbered(turn: Callable[[], Iterator[tuple[Image, Fraction]]], rate: Fracti
         begins_s = frame.timestamp_s + 1 / rate
 
 
-def _frame_count(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, rate: Fraction
-) -> int | None:
+def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
     """What the header says; where it says nothing, what the duration comes to."""
     if stream.frames:
-        return stream.frames
+        return int(stream.frames)
     if container.duration is None:
         return None
     # In a file that begins late, the duration counts the time before the first frame too.
     return round((container.duration - (container.start_time or 0)) * rate / av.time_base)
+
+
+def _start_s(stream: Any) -> Fraction:
+    return Fraction(0) if stream.start_time is None else Fraction(stream.start_time * stream.time_base)
+
+
+def _open_raw(size: Size, rate: Fraction) -> Any:
+    options = {"video_size": f"{size[0]}x{size[1]}", "pixel_format": "bgr24", "framerate": str(rate)}
+    return av.open("pipe:0", format="rawvideo", options=options)
 
 
 def _upright(image: Image, rotation: int) -> Image:

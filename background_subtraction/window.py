@@ -17,12 +17,13 @@ import cv2
 
 from background_subtraction.monitors import Monitors
 from background_subtraction.overlay import draw_graphs, draw_text
-from background_subtraction.pictures import VIEWS, Picture, laid_out
+from background_subtraction.pictures import Picture, laid_out
 from background_subtraction.report import Report
 from model_api.errors import DisplayError
 from model_api.types import Frame, Size
 
 TITLE = "Background subtraction"
+PREVIEWS = ("composite", "alpha", "foreground", "side by side")
 PAUSE_POLL_MS = 30
 HELP = "Keys: Q quit, Space pause, V view, S save, B empty scene, C D M H graphs"
 
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WindowOptions:
-    """view: the first of `VIEWS` to show. limit: largest (width, height). monitors: of "cdm"."""
+    """view: the first of PREVIEWS to show. limit: largest (width, height). monitors: of "cdm"."""
 
     view: str = "composite"
     limit: Size | None = None
@@ -41,18 +42,16 @@ class WindowOptions:
 class Window:
     """A context manager. closed: the user has had enough.
 
-    capture: called with the frame that is on the screen when B is pressed.
     Raises DisplayError if this machine can show no window.
     """
 
-    def __init__(self, options: WindowOptions, capture: Callable[[Frame], None]) -> None:
+    def __init__(self, options: WindowOptions) -> None:
         _require_display()
         self.closed = False
         self._limit = options.limit
-        self._capture = capture
         self._monitors = Monitors(set(options.monitors))
         self._paused = False
-        self._views = cycle([options.view, *(view for view in VIEWS if view != options.view)])
+        self._views = cycle([options.view, *(view for view in PREVIEWS if view != options.view)])
         self._view = next(self._views)
         self._keys: dict[str, Callable[[Picture], None]] = {
             "q": self._close,
@@ -77,8 +76,12 @@ class Window:
         if _is_open():  # OpenCV hangs when it is to close what the user has closed
             cv2.destroyWindow(TITLE)
 
-    def show(self, picture: Picture, report: Report) -> None:
-        """Draw, then obey the keys that were pressed; while paused, stay here."""
+    def show(self, picture: Picture, report: Report, capture: Callable[[Frame], None]) -> None:
+        """Draw, then obey the keys that were pressed; while paused, stay here.
+
+        capture: called with the frame that is on the screen when B is pressed.
+        """
+        self._capture = capture
         self._draw(picture, report)
         self._obey(picture, cv2.waitKey(1))
         while self._paused and not self.closed:
@@ -88,10 +91,11 @@ class Window:
     def hold(self, picture: Picture, report: Report) -> None:
         """Keep a still picture on the screen until the user ends it."""
         self._paused = True
-        self.show(picture, report)
+        self.show(picture, report, self._capture)
 
     def _draw(self, picture: Picture, report: Report) -> None:
-        image = laid_out(picture, self._view, self._limit).copy()
+        view = laid_out(picture, self._view, self._limit)
+        image = cv2.cvtColor(view, cv2.COLOR_GRAY2BGR) if view.ndim == 2 else view.copy()
         fps, latency_s = report.recent()
         lines = [f"FPS {fps:.1f}", f"Latency {latency_s * 1000:.0f} ms"]
         draw_text(image, [*lines, "Paused"] if self._paused else lines)

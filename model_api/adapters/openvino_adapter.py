@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,14 @@ Array = npt.NDArray[Any]
 @dataclass(frozen=True)
 class InferenceOptions:
     """requests: in flight at once, None for the device's own wish. streams: "", "<n>" or "<device>:<n>,…".
-    threads: of the CPU. cache_dir: where compiled networks are kept from run to run."""
+    threads: of the CPU. cache_dir: where compiled networks are kept from run to run.
+    clips: how many run at once; a recurrent network gets a stream for each."""
 
     requests: int | None = None
     streams: str = ""
     threads: int | None = None
     cache_dir: str | None = None
+    clips: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,7 @@ class OpenVinoAdapter:
         self._model = graph.embed(network, images, pictures, network.signature)
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._running: set[_Ticket] = set()
+        self._compiling = Lock()
         if not self._model.is_dynamic():
             self._programs[()] = self._compile(self._model)
 
@@ -90,7 +94,10 @@ class OpenVinoAdapter:
 
     def start(self, tensors: Tensors) -> _Ticket:
         program = self._program_for(tensors)
-        request = program.idle.pop() if program.idle else program.compiled.create_infer_request()
+        try:
+            request = program.idle.pop()
+        except IndexError:
+            request = program.compiled.create_infer_request()
         given = program.zeros | {name: value for name, value in tensors.items() if name not in self._binding.baked}
         inputs = [self._set(request, name, value) for name, value in given.items()]
         ticket = _Ticket(program, request, inputs, self._answer_memory(program, request))
@@ -123,9 +130,10 @@ class OpenVinoAdapter:
         shapes = {name: tensors[name].shape for name in self._binding.images}
         baked = {name: tensors[name] for name in self._binding.baked}
         key = (*shapes.items(), *((name, value.tobytes()) for name, value in baked.items()))
-        if key not in self._programs:
-            self._programs[key] = self._compile(self._specialized(shapes, baked))
-        return self._programs[key]
+        with self._compiling:  # clips that run at once meet here
+            if key not in self._programs:
+                self._programs[key] = self._compile(self._specialized(shapes, baked))
+            return self._programs[key]
 
     def _specialized(self, shapes: Mapping[str, tuple[int, ...]], baked: Mapping[str, Array]) -> ov.Model:
         try:
@@ -134,10 +142,11 @@ class OpenVinoAdapter:
             raise ShapeError(f"The network takes no input of {shapes}: {graph.reason(error)}") from error
 
     def _compile(self, model: ov.Model) -> _Program:
-        # A recurrent network has one request at a time, so that request gets all the cores.
-        hint = "LATENCY" if self._states else "THROUGHPUT"
+        # A recurrent network has one request a clip at a time: one clip gets all the cores, several share them.
         options = self._options
-        config = device_config(self._device, hint, options.streams, options.threads, options.requests)
+        hint = "LATENCY" if self._states and options.clips == 1 else "THROUGHPUT"
+        streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
+        config = device_config(self._device, hint, streams, options.threads, options.requests)
         try:
             compiled = self._core.compile_model(model, self._device, config)
         except RuntimeError as error:

@@ -97,6 +97,19 @@ class MattingModel:
         """The size of the network's input for such frames."""
         return self._input_wh or frame_wh
 
+    def __call__(
+        self, src: Image, state: Tensors | None = None, clean_plate: Image | None = None
+    ) -> tuple[Image, Alpha, Tensors]:
+        """One frame, and wait for it: foreground (H, W, 3) uint8 BGR, alpha (H, W) float32, state for the next.
+
+        For loops of one's own; `AsyncPipeline` overlaps the work of successive frames.
+        """
+        frame = Frame(0, src, clean_plate=clean_plate)
+        tensors = self.encode(frame)
+        outputs = self.adapter.wait(self.adapter.start({**tensors, **(state or {})}))
+        matte, state = self.decode(outputs.tensors, tensors, frame)
+        return matte.foreground(src), matte.alpha, state
+
     def close(self) -> None:
         self.adapter.close()
 

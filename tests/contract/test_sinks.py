@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from background_subtraction.images import read_image
-from background_subtraction.sinks import open_sink
+from background_subtraction.pictures import Picture
+from background_subtraction.sinks import Encoding, Output, Outputs, Sink, open_sink
 from background_subtraction.sources import SourceInfo
 from model_api.errors import SinkError
-from model_api.types import Image
+from model_api.mattes import DenseMatte
+from model_api.types import Frame, Image, Result, StageTimes
 from tests.media import barcode, read_barcode, read_video
 
 FRAMES = 20
@@ -23,9 +25,19 @@ NTSC = Fraction(30000, 1001)
 
 def write_all(path: Path, images: list[Image], rate: Fraction = NTSC, limit: int = 0) -> None:
     source = SourceInfo("test", (320, 240), rate, len(images))
-    with open_sink(path, source, limit) as sink:
+    with Outputs((Output(path),), Encoding(limit=limit), source) as outputs:
         for index, image in enumerate(images):
-            sink.write(image, index, index / rate)
+            outputs.write(picture(image, index, index / rate))
+
+
+def picture(image: Image, index: int, timestamp_s: Fraction) -> Picture:
+    """A picture whose composite is the image."""
+    matte = DenseMatte(np.ones(image.shape[:2], np.float32), image)
+    return Picture(Result(Frame(index, image, timestamp_s), matte, StageTimes(0, 0, 0), 0.0), image)
+
+
+def sink_for(path: Path, source: SourceInfo) -> Sink:
+    return open_sink(Output(path), Encoding(), source)
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.avi", "naïve name.MP4"])
@@ -104,7 +116,7 @@ def test_colours_are_labelled(tmp_path: Path) -> None:
 def test_live_frames_are_shown_at_their_own_time(tmp_path: Path) -> None:
     source = SourceInfo("camera", (320, 240), Fraction(30), live=True)
     times = [Fraction(0), Fraction(1, 30), Fraction(1, 2), Fraction(1)]
-    with open_sink(tmp_path / "out.mp4", source) as sink:
+    with sink_for(tmp_path / "out.mp4", source) as sink:
         for index, time_s in enumerate(times):
             sink.write(barcode(index), index, time_s)
     with av.open(str(tmp_path / "out.mp4")) as container:
@@ -119,7 +131,7 @@ def test_without_frames_no_file_is_left(tmp_path: Path) -> None:
 
 def test_an_error_of_the_run_is_not_hidden_by_closing(tmp_path: Path) -> None:
     def run() -> None:
-        with open_sink(tmp_path / "out.mp4", SourceInfo("test", (320, 240), Fraction(30), 3)) as sink:
+        with sink_for(tmp_path / "out.mp4", SourceInfo("test", (320, 240), Fraction(30), 3)) as sink:
             sink.write(barcode(0), 0, Fraction(0))
             raise ZeroDivisionError
 
@@ -131,4 +143,4 @@ def test_an_error_of_the_run_is_not_hidden_by_closing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "message"), [("out", "a name without an ending"), ("out_%d_%d.png", "not a pattern")])
 def test_names_without_a_format_are_refused(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(SinkError, match=message):
-        open_sink(tmp_path / name, SourceInfo("test", (320, 240), Fraction(30), 3))
+        sink_for(tmp_path / name, SourceInfo("test", (320, 240), Fraction(30), 3))

@@ -159,7 +159,7 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     "output folder missing": (lambda b: ["-m", b.model, "-i", b.clip, "-o", "no/out.mp4"], "there is no folder no", 1),
     "output format unknown": (
         lambda b: ["-m", b.model, "-i", b.clip, "-o", "out.xyz"],
-        "no format is known for .xyz. Expected .mp4",
+        "no format is known for .xyz. Expected .mp4, .mov, .webm",
         1,
     ),
     "output is a folder": (
@@ -248,7 +248,7 @@ def test_after_an_interruption_the_written_file_plays(
     assert stderr.startswith("background_subtraction_demo.py: error: interrupted after ")
     assert stderr.count("\n") == 1
     frames = read_video(output)
-    assert f"interrupted after {len(frames)} frames; {name} holds them" in stderr
+    assert f"interrupted after {len(frames)} frames; kept in {name}" in stderr
     assert "Metrics report" in stdout
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from background_subtraction.options import build_parser, parse_options
+from background_subtraction.sinks import Encoding, Output
 from background_subtraction.window import WindowOptions
 from model_api.errors import OptionError
 from model_api.resize import RESIZE_TYPES
@@ -22,6 +23,9 @@ PARENT_OPTIONS = """
 """
 ADDED_OPTIONS = """
     --reverse_input_channels --no-reverse_input_channels --mean_values --scale_values --downsample_ratio --cache_dir
+    --input_source --output_composition --output_alpha --output_foreground --output_type --output_video_mbps
+    --input_resize --seq_chunk --num_workers
+    --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs
 """
 
 
@@ -33,7 +37,7 @@ def test_every_option_of_the_parent_is_there_and_no_other_than_those_told() -> N
 def test_defaults() -> None:
     options = parse_options(REQUIRED)
     assert (options.device, options.target_bgr, options.blur_bgr, options.loop) == ("CPU", None, 0, False)
-    assert (options.output, options.output_limit, options.raw_output) == (None, 0, False)
+    assert (options.outputs, options.encoding, options.raw_output) == ((), Encoding(), False)
     assert options.window == WindowOptions("composite", None, "")
     assert options.inference.requests is None
     assert options.model_options.fit is RESIZE_TYPES["standard"]
@@ -60,9 +64,27 @@ def test_values_arrive() -> None:
     assert options.override.scale_values == (1, 2, 3)
     inference = options.inference
     assert (inference.requests, inference.streams, inference.threads, inference.cache_dir) == (4, "CPU:2", 3, "cache")
-    assert (options.loop, options.output, options.output_limit, options.raw_output) == (True, Path("out.mp4"), 9, True)
+    assert options.outputs == (Output(Path("out.mp4"), "side by side"),)
+    assert (options.loop, options.encoding.limit, options.raw_output) == (True, 9, True)
     assert options.window == WindowOptions("side by side", (640, 360), "cm")
-    assert (options.view, options.resolution) == ("side by side", (640, 360))
+    assert options.encoding.resolution == (640, 360)
+
+
+def test_names_of_robust_video_matting_are_taken() -> None:
+    """Its inference.py spells them with hyphens."""
+    options = parse_options(
+        [
+            "-m", "net.onnx", "--input-source", "in.mp4", "--input-resize", "640x360", "--downsample-ratio", "0.25",
+            "--output-type", "png_sequence", "--output-composition", "com", "--output-alpha", "pha",
+            "--output-foreground", "fgr", "--output-video-mbps", "4", "--seq-chunk", "2", "--num-workers", "3",
+        ]
+    )  # fmt: skip
+    assert [(output.path.name, output.view) for output in options.outputs] == [
+        ("com", "composite"), ("pha", "alpha"), ("fgr", "foreground"),
+    ]  # fmt: skip
+    assert (options.encoding.type, options.encoding.quality.mbps) == ("png_sequence", 4)
+    assert (options.cut.size, options.model_options.downsample_ratio) == ((640, 360), 0.25)
+    assert (options.inference.requests, options.ahead) == (2, 3)
 
 
 def test_what_a_matting_model_has_no_use_for_is_said() -> None:

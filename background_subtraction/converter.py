@@ -1,0 +1,72 @@
+"""The library call: a whole video into files, in the shape that RobustVideoMatting's users know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from background_subtraction import session
+from background_subtraction.cut import Cut
+from background_subtraction.options import Options, outputs_of
+from background_subtraction.report import Report
+from background_subtraction.sinks import OUTPUT_TYPES, Encoding
+from background_subtraction.video_sink import Quality
+from model_api import InferenceOptions, MattingModel, ModelOptions
+from model_api.errors import OptionError
+from model_api.types import Size
+
+
+def convert_video(
+    model: str | Path | MattingModel,
+    input_source: str | Path,
+    input_resize: Size | None = None,
+    downsample_ratio: float | None = None,
+    output_type: str = "video",
+    output_composition: str | Path | None = None,
+    output_alpha: str | Path | None = None,
+    output_foreground: str | Path | None = None,
+    output_video_mbps: float | None = None,
+    seq_chunk: int | None = None,
+    num_workers: int = 4,
+    progress: bool = True,
+    background: str | None = None,
+    device: str = "CPU",
+    clean_plate: str | Path | None = None,
+    codec: str | None = None,
+    crf: int | None = None,
+    audio: bool = True,
+) -> Report:
+    """Convert a video, or a folder of images, and return the report of the run.
+
+    model: a path, or what `create_model` gave (`device`, `seq_chunk` and `downsample_ratio` are then what it was
+    made with, and must be left out). input_resize: (width, height). output_type: "video" or "png_sequence", the
+    outputs being files or folders. background: as --target_bgr, "transparent" too; None for green.
+    output_video_mbps: None for constant quality, `crf` in the codec's scale.
+    seq_chunk: frames in flight on the device. Networks without a state gain by it; one with a state computes its
+    frames one after another whatever is asked, so that no chunk's end shows. None: what the device wants.
+    num_workers: frames decoded ahead, by a thread of its own.
+    Raises BackgroundSubtractionError.
+    """
+    if output_type not in OUTPUT_TYPES:
+        raise OptionError(f'output_type "{output_type}": expected {" or ".join(OUTPUT_TYPES)}')
+    loaded = model if isinstance(model, MattingModel) else None
+    if loaded and (seq_chunk, downsample_ratio, device) != (None, None, "CPU"):
+        raise OptionError("seq_chunk, downsample_ratio and device belong to create_model when the model is loaded")
+    paths = [None if path is None else Path(path) for path in (output_composition, output_alpha, output_foreground)]
+    options = Options(
+        model="" if loaded else str(model),
+        inputs=(str(input_source),),
+        device=device,
+        inference=InferenceOptions(seq_chunk),
+        model_options=ModelOptions(downsample_ratio=downsample_ratio),
+        target_bgr=background,
+        clean_plate=None if clean_plate is None else str(clean_plate),
+        cut=Cut(size=input_resize),
+        outputs=outputs_of(paths[0], paths[1], paths[2], background, "composite"),
+        encoding=Encoding(output_type, codec, Quality(crf, output_video_mbps), sound=audio),
+        ahead=max(1, num_workers),
+        progress=None if progress else False,
+        window=None,
+    )
+    report = Report()
+    session.run(options, report, loaded)
+    return report
