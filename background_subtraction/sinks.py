@@ -16,7 +16,7 @@ from typing import Protocol
 
 import cv2
 
-from background_subtraction.codecs import CODECS, video_format
+from background_subtraction.codecs import CODECS, CONTAINERS, video_format
 from background_subtraction.images import IMAGE_SUFFIXES
 from background_subtraction.pictures import Picture, laid_out
 from background_subtraction.sources import SourceInfo
@@ -81,6 +81,9 @@ class Outputs:
         self, outputs: tuple[Output, ...], encoding: Encoding, source: SourceInfo, camera: str | None = None
     ) -> None:
         self._files = [output.path for output in outputs]
+        twice = [path for path in self._files if self._files.count(path) > 1]
+        if twice:
+            raise SinkError(f"{twice[0]}: is named for two outputs, which would overwrite each other")
         self._resolution = encoding.resolution
         self._limit = encoding.limit
         self._taken = 0
@@ -137,7 +140,8 @@ def open_sink(output: Output, encoding: Encoding, source: SourceInfo) -> Sink:
     Raises SinkError before anything is computed if nothing can be written there.
     """
     path = output.path
-    if encoding.type == "png_sequence" or (not encoding.type and path.is_dir()):
+    folder = path.is_dir() and path.suffix.lower() not in CONTAINERS
+    if encoding.type == "png_sequence" or (not encoding.type and folder):
         path = _sequence_in(path)
     if not path.parent.is_dir():
         raise SinkError(f"{path}: there is no folder {path.parent}. Make it first, or choose another")

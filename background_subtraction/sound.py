@@ -14,7 +14,7 @@ from background_subtraction.codecs import Container
 TECHNICAL = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
 """Metadata that tells about the file, not about what is in it."""
 
-PRIMING_S = Fraction(1, 20)
+PRIMING_S = Fraction(1, 40)
 """Sound from so long before the beginning goes along where it is not heard: decoders need it to start."""
 
 log = logging.getLogger(__name__)

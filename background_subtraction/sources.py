@@ -36,7 +36,8 @@ PIPE = "-"
 class SourceInfo:
     """size: (width, height) of the first frame, as it is to be shown. rate: frames per second.
     frames: how many there will be, None if nobody knows. live: it goes on whether or not anybody reads.
-    sound: the file that holds the sound to these pictures. begin_s: the first frame's time in it."""
+    sound: the file that holds the sound to these pictures. begin_s: the first frame's time in it.
+    to_end: the last frame is the file's last one too."""
 
     name: str
     size: Size
@@ -45,6 +46,7 @@ class SourceInfo:
     live: bool = False
     sound: str | None = None
     begin_s: Fraction = Fraction(0)
+    to_end: bool = True
 
 
 class Source(Protocol):
@@ -148,9 +150,8 @@ class VideoSource(_Closing):
         whole = not (self._loop or self._live)
         frames = self._cut.count(_frame_count(self._container, stream, self._rate), self._rate) if whole else None
         sound = self._address if whole else None
-        return SourceInfo(
-            self._address, (width, height), self._rate, frames, self._live, sound, first[1] + _start_s(stream)
-        )
+        begin_s, to_end = first[1] + _start_s(stream), self._cut.end_s is None
+        return SourceInfo(self._address, (width, height), self._rate, frames, self._live, sound, begin_s, to_end)
 
     def _turn(self) -> Iterator[Timed]:
         """The first turn goes on where the opening stopped, the others begin anew."""

@@ -120,7 +120,7 @@ class VideoSink:
                 self._container.mux(self._stream.encode(left))
             self._container.mux(self._stream.encode())
         if self._sound:
-            self._sound.write_until(None if self._complete else self._end_s)
+            self._sound.write_until(None if self._complete and self._source.to_end else self._end_s)
             self._sound.close()
         self._container.close()
 

@@ -144,5 +144,7 @@ def picture_size(spec: TensorSpec) -> Size | None:
 
 def as_alpha(answer: npt.NDArray[Any]) -> Alpha:
     """1×1×H×W, 1×H×W×1, 1×H×W or H×W as (H, W) float32 in [0, 1]."""
-    plane = answer.reshape([n for n in answer.shape if n != 1] if answer.ndim > 2 else answer.shape)
+    if answer.ndim == 4:
+        answer = answer[0, 0] if answer.shape[1] == 1 else answer[0, ..., 0]
+    plane = answer[0] if answer.ndim == 3 else answer
     return np.clip(plane.astype(np.float32, copy=False), 0, 1)

@@ -19,6 +19,8 @@ from model_api.types import Frame, Signature, Size, Tensors
 BASE_SIDE_PX = 512
 """The published network is at its best when it sees people at about this long side."""
 
+SMALLEST_SIDE_PX = 32
+
 
 class RobustVideoMatting(MattingModel):
     known_as = "Robust Video Matting (src, r1..r4 -> pha, fgr, rr1..rr4; or r1i..r4i, downsample_ratio -> r1o..r4o)"
@@ -38,6 +40,11 @@ class RobustVideoMatting(MattingModel):
     def encode(self, frame: Frame) -> Tensors:
         extras = {name: np.array([self._ratio(frame.size)], np.float32) for name in self.binding.baked}
         return {**super().encode(frame), **extras}
+
+    def input_size(self, frame_wh: Size) -> Size:
+        """Its own, or the frame's: at least SMALLEST_SIDE_PX, below which the encoder's strides leave nothing."""
+        width, height = super().input_size(frame_wh)
+        return max(width, SMALLEST_SIDE_PX), max(height, SMALLEST_SIDE_PX)
 
     def _ratio(self, frame_wh: Size) -> float:
         return self.options.downsample_ratio or min(BASE_SIDE_PX / max(self.input_size(frame_wh)), 1.0)
