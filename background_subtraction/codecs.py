@@ -77,7 +77,7 @@ CODECS: Mapping[str, Codec] = {
 # Hybrid fragments: while it is written the file plays up to its last key frame, whatever happens to the program or
 # the disk; when it is closed it becomes an ordinary file. Without delay_moov it would begin late by what reordered
 # frames need. Fragments that end elsewhere than at key frames (frag_duration) can cost the last frame.
-_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov"}
+_FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe"}
 _PCM = {"pcm_s16le", "pcm_s24le", "pcm_s16be"}
 _MPEG_SOUND = {"aac", "mp3", "ac3", "eac3", "alac"}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from background_subtraction import session
 from background_subtraction.cut import Cut
-from background_subtraction.options import Options, outputs_of
+from background_subtraction.options import Options, composite_view
 from background_subtraction.report import Report
-from background_subtraction.sinks import OUTPUT_TYPES, Encoding
+from background_subtraction.sinks import OUTPUT_TYPES, Encoding, Output
 from background_subtraction.video_sink import Quality
 from model_api import InferenceOptions, MattingModel, ModelOptions
 from model_api.errors import OptionError
@@ -51,7 +51,11 @@ def convert_video(
     loaded = model if isinstance(model, MattingModel) else None
     if loaded and (seq_chunk, downsample_ratio, device) != (None, None, "CPU"):
         raise OptionError("seq_chunk, downsample_ratio and device belong to create_model when the model is loaded")
-    paths = [None if path is None else Path(path) for path in (output_composition, output_alpha, output_foreground)]
+    named = {
+        composite_view(background): output_composition,
+        "alpha": output_alpha,
+        "foreground": output_foreground,
+    }
     options = Options(
         model="" if loaded else str(model),
         inputs=(str(input_source),),
@@ -61,7 +65,7 @@ def convert_video(
         target_bgr=background,
         clean_plate=None if clean_plate is None else str(clean_plate),
         cut=Cut(size=input_resize),
-        outputs=outputs_of(paths[0], paths[1], paths[2], background, "composite"),
+        outputs=tuple(Output(Path(path), view) for view, path in named.items() if path is not None),
         encoding=Encoding(output_type, codec, Quality(crf, output_video_mbps), sound=audio),
         ahead=max(1, num_workers),
         progress=None if progress else False,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from background_subtraction import values
 from background_subtraction.backgrounds import TRANSPARENT
@@ -72,7 +73,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         clean_plate=args.background,
         loop=args.loop,
         cut=Cut(args.start, args.end, args.skip, args.fps, args.input_resize, args.raw_size),
-        outputs=outputs_of(args.output, args.output_alpha, args.output_foreground, args.target_bgr, preview),
+        outputs=(
+            *outputs_of(composite_view(args.target_bgr, preview), args.output),
+            *outputs_of("alpha", args.output_alpha),
+            *outputs_of("foreground", args.output_foreground),
+            *outputs_of("transparent", args.output_transparent),
+        ),
         encoding=_encoding(args),
         virtual_camera=args.virtual_camera,
         window=None if args.no_show else WindowOptions(preview, args.output_resolution, args.utilization_monitors),
@@ -83,13 +89,13 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     )
 
 
-def outputs_of(
-    composition: Path | None, alpha: Path | None, foreground: Path | None, target: str | None, preview: str
-) -> tuple[Output, ...]:
-    """The composite is transparent where the background is."""
-    view = "transparent" if target == TRANSPARENT else preview
-    pairs = ((composition, view), (alpha, "alpha"), (foreground, "foreground"))
-    return tuple(Output(path, view) for path, view in pairs if path is not None)
+def outputs_of(view: str, paths: Sequence[Path]) -> tuple[Output, ...]:
+    return tuple(Output(path, view) for path in paths)
+
+
+def composite_view(target: str | None, preview: str = "composite") -> str:
+    """A composite over a transparent background is transparent."""
+    return "transparent" if target == TRANSPARENT else preview
 
 
 def _encoding(args: argparse.Namespace) -> Encoding:
@@ -206,15 +212,17 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
 def _add_io_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--loop", action="store_true", help="Begin the input again at its end.")
+    files: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
     add(
         "-o",
         "--output",
         "--output_composition",
-        type=Path,
+        **files,
         help="Save composites: a video by its ending, images by a pattern such as out_%%05d.png, or a folder.",
     )
-    add("--output_alpha", type=Path, help="Save alphas, in the same ways.")
-    add("--output_foreground", type=Path, help="Save foregrounds, over black, in the same ways.")
+    add("--output_alpha", **files, help="Save alphas, in the same ways.")
+    add("--output_foreground", **files, help="Save foregrounds, over black, in the same ways.")
+    add("--output_transparent", **files, help="Save the person alone, with transparency, in the same ways.")
     add("-limit", "--output_limit", type=values.natural, default=0, help="Frames to save. Default: 0, all.")
     add("--no_show", action="store_true", help="No window.")
     add("--show_with_original_frame", action="store_true", help="Put the input frame beside the result.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from queue import Full, Queue
+from queue import SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
 
 from model_api.types import Frame
 
 END_TIMEOUT_S = 10.0
+POLL_S = 0.002
 
 
 class Prefetched:
@@ -20,7 +20,9 @@ class Prefetched:
     """
 
     def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
-        self._queue: Queue[Frame | BaseException | None] = Queue(ahead)
+        # In C, and so safe to be broken off by Ctrl-C anywhere; a Queue's locks are not.
+        self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
+        self._ahead = ahead
         self._stop = Event()
         self._thread = Thread(target=self._read, args=(frames,), name="decoding", daemon=True)
 
@@ -54,8 +56,8 @@ class Prefetched:
             self._put(error)
 
     def _put(self, item: Frame | BaseException | None) -> bool:
-        while not self._stop.is_set():
-            with suppress(Full):
-                self._queue.put(item, timeout=0.1)
-                return True
-        return False
+        while self._queue.qsize() >= self._ahead:
+            if self._stop.wait(POLL_S):
+                return False
+        self._queue.put(item)
+        return not self._stop.is_set()

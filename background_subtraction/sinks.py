@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from queue import Empty, Full, Queue
+from queue import SimpleQueue
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, sleep
 from types import TracebackType
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from model_api.types import Image, Size
 OUTPUT_TYPES = ("video", "png_sequence")
 QUEUED = 8
 """Pictures that wait for a slow disk or codec before the run waits too."""
+POLL_S = 0.002
 
 
 class Sink(Protocol):
@@ -216,13 +217,18 @@ class WriterThread:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._queue: Queue[tuple[Image, int, Fraction] | None] = Queue(QUEUED)
+        # In C, and so safe to be broken off by Ctrl-C anywhere: a Queue's locks are not, and the end would hang.
+        self._queue: SimpleQueue[tuple[Image, int, Fraction] | None] = SimpleQueue()
         self._error: Exception | None = None
         self._thread = Thread(target=self._work, name="writing", daemon=True)
         self.busy_s = 0.0
 
     def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        self._put((image, index, timestamp_s))
+        while self._queue.qsize() >= QUEUED and self._error is None:
+            sleep(POLL_S)
+        if self._error is not None:
+            raise self._error
+        self._queue.put((image, index, timestamp_s))
 
     def finish(self) -> None:
         self._sink.finish()
@@ -235,22 +241,12 @@ class WriterThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._error is None:
-            self._queue.put(None)
+        self._queue.put(None)
         self._thread.join()
         own = self._error if error is None else error
         self._sink.__exit__(type(own) if own else None, own, trace)
         if error is None and self._error is not None:
             raise self._error
-
-    def _put(self, item: tuple[Image, int, Fraction]) -> None:
-        while self._error is None:
-            try:
-                self._queue.put(item, timeout=0.1)
-            except Full:
-                continue
-            return
-        raise self._error
 
     def _work(self) -> None:
         try:
@@ -260,11 +256,3 @@ class WriterThread:
                 self.busy_s += perf_counter() - started_s
         except Exception as error:  # whatever it is, it belongs to the thread that hands over the pictures
             self._error = error
-            self._drain()
-
-    def _drain(self) -> None:
-        try:
-            while True:
-                self._queue.get_nowait()
-        except Empty:
-            return

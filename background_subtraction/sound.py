@@ -101,7 +101,7 @@ class _Encode:
 
 
 def _lane(stream: Any, output: Any, container: Container) -> _Copy | _Encode | None:
-    name = stream.codec_context.name
+    name = stream.codec_context.codec.canonical_name  # "mp3", where its decoder may be called mp3float
     if name in container.copied:
         return _Copy(stream, output)
     if stream.type == "audio" and container.sound:

@@ -174,6 +174,12 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         1,
     ),
     "bad pattern": (lambda b: ["-m", b.model, "-i", b.clip, "-o", "out_%s_%s.png"], "not a pattern", 1),
+    "no virtual camera": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--virtual_camera"],
+        "sudo modprobe v4l2loopback devices=1",
+        1,
+    ),
+    "no part": (lambda b: ["-m", b.model, "-i", b.clip, "--start", "soon"], "expected seconds, such as 12.5", 2),
     "full disk": (
         lambda b: ["-m", b.model, "-i", b.clip, "-o", _full_disk(b.folder / "full.mp4")],
         "No space left on device",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +23,7 @@ from background_subtraction.video_sink import Quality, VideoSink
 from model_api import create_model
 from model_api.errors import OptionError, SinkError
 from model_api.types import Alpha, Image
-from tests.conftest import RunDemo, one_line
+from tests.conftest import COMMAND, RunDemo, one_line
 from tests.media import barcode, indexed, read_barcode, write_images, write_video
 
 SOUND_RATE = 48_000
@@ -349,9 +352,10 @@ def test_all_outputs_in_one_pass(models: Path, tmp_path: Path, run_demo: RunDemo
     clip = with_sound(tmp_path / "in put é.mp4", even(30, NTSC), 1.0)
     done = run_demo(
         "-m", models / "red.onnx", "-i", clip, "-o", "com posite.mp4", "--output_alpha", "pha.mp4",
-        "--output_foreground", "fgr_%02d.png",
+        "--output_foreground", "fgr_%02d.png", "--output_transparent", "t.webm", "rgba_%02d.png",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+    assert len(read_transparent(tmp_path / "t.webm")) == len(list(tmp_path.glob("rgba_*.png"))) == 30
     assert probe(tmp_path / "com posite.mp4").sound == "aac"
     assert probe(tmp_path / "pha.mp4").sound == ""
     assert len(list(tmp_path.glob("fgr_*.png"))) == 30
@@ -454,3 +458,56 @@ def test_a_loop_of_one_s_own(models: Path) -> None:
             _, alpha, state = model(indexed(index), state)
             counts.append(float(alpha[0, 0]) * 1024)
     assert counts == [0, 1, 2, 3, 4]
+
+
+def test_subtitles_go_along_where_the_container_holds_them(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+    (tmp_path / "words.srt").write_text("1\n00:00:00,200 --> 00:00:00,900\nGood morning\n\n", encoding="utf-8")
+    clip = write_video(tmp_path / "plain.mp4", (barcode(n) for n in range(40)))
+    mux(tmp_path / "in.mkv", clip, tmp_path / "words.srt")
+    done = run_demo("-m", models / "red.onnx", "-i", "in.mkv", "-o", "out.mkv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert spoken(tmp_path / "out.mkv") == spoken(tmp_path / "in.mkv") == [(Fraction(1, 5), b"Good morning")]
+    done = run_demo("-m", models / "red.onnx", "-i", "in.mkv", "-o", "out.webm")
+    assert "The output holds no subrip: the input's subtitle is left out" in done.stdout
+    assert len(probe(tmp_path / "out.webm").times) == 40
+
+
+def mux(path: Path, *parts: Path) -> None:
+    """The parts' streams in one file."""
+    with av.open(str(path), "w") as container:
+        inputs = [av.open(str(part)) for part in parts]
+        streams = [container.add_stream_from_template(part.streams[0]) for part in inputs]
+        for part, stream in zip(inputs, streams, strict=True):
+            for packet in part.demux(part.streams[0]):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    container.mux(packet)
+            part.close()
+
+
+def spoken(path: Path) -> list[tuple[Fraction, bytes]]:
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(container.streams.subtitles[0]) if packet.size]
+    return [(packet.pts * packet.time_base, bytes(packet)) for packet in packets]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_batch_leaves_playable_files(
+    models: Path, tmp_path: Path, demo_environment: dict[str, str], jobs: int
+) -> None:
+    for name in ("a", "b"):
+        write_video(tmp_path / f"{name}.mp4", (barcode(n) for n in range(900)))
+    command = [sys.executable, str(COMMAND), "-m", str(models / "red.onnx"), "-i", "a.mp4", "b.mp4", "-o", "out"]
+    process = subprocess.Popen(
+        [*command, "--no_show", "--jobs", str(jobs), "-r"], cwd=tmp_path, env=demo_environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    next(line for line in process.stdout if "Frame 40:" in line)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert stderr.startswith("background_subtraction_demo.py: error: interrupted after ")
+    files = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in files] == ["a.mp4", "b.mp4"][:jobs]
+    assert sum(len(probe(path).times) for path in files) == int(stderr.split("after ")[1].split()[0])

@@ -23,8 +23,8 @@ PARENT_OPTIONS = """
 """
 ADDED_OPTIONS = """
     --reverse_input_channels --no-reverse_input_channels --mean_values --scale_values --downsample_ratio --cache_dir
-    --input_source --output_composition --output_alpha --output_foreground --output_type --output_video_mbps
-    --input_resize --seq_chunk --num_workers
+    --input_source --output_composition --output_alpha --output_foreground --output_transparent --output_type
+    --output_video_mbps     --input_resize --seq_chunk --num_workers
     --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs
 """
 
