@@ -16,7 +16,8 @@ from background_subtraction.prefetch import Prefetched
 from background_subtraction.sources import Source, open_source
 from model_api.errors import OptionError
 from model_api.resize import cover, resize
-from model_api.types import Alpha, Floats, Frame, Image, Result, Size
+from model_api.results import Result
+from model_api.types import Alpha, Floats, Frame, Image, Size
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0..255."""

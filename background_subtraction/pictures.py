@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from model_api.resize import resize, scaled_inside
-from model_api.types import Image, Result, Size
+from model_api.results import Result
+from model_api.types import Image, Size
 
 
 @dataclass(frozen=True, eq=False)

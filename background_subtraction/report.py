@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from model_api.types import Result
+from model_api.results import Result
 
 STAGES = ("Decoding", "Preprocessing", "Inference", "Postprocessing", "Rendering", "Writing")
 RECENT = 30

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, count
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -27,9 +28,12 @@ IMAGE_RATE = Fraction(30)
 UNKNOWN_RATE = Fraction(30)
 """Of cameras and videos that do not tell theirs."""
 STREAM_TIMEOUT_S = 10.0
+RECONNECTS, RECONNECT_EVERY_S = 5, 1.0
 RECONNECT = {"reconnect": "1", "reconnect_streamed": "1", "reconnect_on_network_error": "1", "reconnect_delay_max": "5"}
 """FFmpeg's own, for http and https."""
 PIPE = "-"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class ImageSource(_Closing):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        return _numbered(lambda: self._cut.of(self._turn()), self.info.rate, self._loop)
+        return _numbered(lambda: self._cut.of(self._turn()), self.info.rate, lambda: self._loop)
 
     def _turn(self) -> Iterator[Timed]:
         for index, path in enumerate(self._paths):
@@ -125,6 +129,7 @@ class VideoSource(_Closing):
         self._loop = loop
         self._live = live
         self._cut = cut
+        self._broken_off = False
         self._container = self._open()
         stream = self._container.streams.video[0]
         self._rate = Fraction(cut.rate or stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
@@ -140,7 +145,7 @@ class VideoSource(_Closing):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        return _numbered(self._turn, self.info.rate, self._loop)
+        return _numbered(self._turn, self.info.rate, lambda: self._loop or self._broken_off)
 
     def close(self) -> None:
         self._container.close()
@@ -158,9 +163,24 @@ class VideoSource(_Closing):
         begun, self._begun = self._begun, []
         if not begun:
             self._container.close()
-            self._container = self._open()
+            self._container = self._open_again()
             self._frames = self._cut.of(self._decode(self._container))
-        return chain(begun, self._frames)
+        self._broken_off = False
+        try:
+            yield from chain(begun, self._frames)
+        except SourceError as error:
+            if not self._live or self._address == PIPE:
+                raise
+            log.warning("%s Connecting again", error)
+            self._broken_off = True
+
+    def _open_again(self) -> Any:
+        """A stream may need a while to come back."""
+        for _ in range(RECONNECTS if self._broken_off else 0):
+            with suppress(SourceError):
+                return self._open()
+            sleep(RECONNECT_EVERY_S)
+        return self._open()
 
     def _open(self) -> Any:
         options, timeout_s = {}, None
@@ -212,7 +232,7 @@ class CameraSource(_Closing):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        return _numbered(lambda: self._cut.of(self._turn()), self.info.rate, loop=False)
+        return _numbered(lambda: self._cut.of(self._turn()), self.info.rate)
 
     def close(self) -> None:
         self._capture.release()
@@ -226,8 +246,10 @@ class CameraSource(_Closing):
             yield image, Fraction(round((perf_counter() - started_s) * 1_000_000), 1_000_000)
 
 
-def _numbered(turn: Callable[[], Iterator[Timed]], rate: Fraction, loop: bool) -> Iterator[Frame]:
-    """Frames of one turn, or of turn after turn, with time going on from one to the next from zero."""
+def _numbered(
+    turn: Callable[[], Iterator[Timed]], rate: Fraction, again: Callable[[], bool] = lambda: False
+) -> Iterator[Frame]:
+    """Frames of one turn, and of another `again` and again, with time going on from one to the next from zero."""
     index = 0
     begins_s = Fraction(0)
     for clip in count():
@@ -239,7 +261,7 @@ def _numbered(turn: Callable[[], Iterator[Timed]], rate: Fraction, loop: bool) -
             yield frame
             index += 1
             started_s = perf_counter()
-        if not loop or frame is None:
+        if frame is None or not again():
             return
         begins_s = frame.timestamp_s + 1 / rate
 

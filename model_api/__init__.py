@@ -15,7 +15,8 @@ from model_api.models.model import MattingModel, ModelOptions
 from model_api.models.registry import create_model
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.preprocessing import Override, Preprocessing
-from model_api.types import Frame, Result
+from model_api.results import Result
+from model_api.types import Frame
 
 __all__ = [
     "AsyncPipeline",

@@ -1,17 +1,14 @@
-"""The values that travel between the parts: frames, tensors, results and what a network looks like."""
+"""The values that travel between the parts: frames, tensors and what a network looks like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from model_api.mattes import Matte
 
 Image = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, BGR."""
@@ -50,25 +47,6 @@ class Frame:
     def size(self) -> Size:
         height, width = self.image.shape[:2]
         return width, height
-
-
-@dataclass(frozen=True)
-class StageTimes:
-    """Seconds that one frame spent in each stage, its waiting for other frames left out."""
-
-    preprocessing_s: float
-    inference_s: float
-    postprocessing_s: float
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A frame and its own matte. started_s: `time.perf_counter()` when the pipeline took the frame."""
-
-    frame: Frame
-    matte: Matte
-    times: StageTimes
-    started_s: float
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from time import perf_counter
 from typing import Any
 
 from model_api.models.model import MattingModel
-from model_api.types import Frame, Result, StageTimes, Tensors
+from model_api.results import Result, StageTimes
+from model_api.types import Frame, Tensors
 
 
 @dataclass(frozen=True, eq=False)

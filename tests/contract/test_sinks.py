@@ -16,7 +16,8 @@ from background_subtraction.sinks import Encoding, Output, Outputs, Sink, open_s
 from background_subtraction.sources import SourceInfo
 from model_api.errors import SinkError
 from model_api.mattes import DenseMatte
-from model_api.types import Frame, Image, Result, StageTimes
+from model_api.results import Result, StageTimes
+from model_api.types import Frame, Image
 from tests.media import barcode, read_barcode, read_video
 
 FRAMES = 20

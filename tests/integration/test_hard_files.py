@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -211,6 +214,33 @@ def test_a_stream_that_breaks_off_is_taken_up_again(tmp_path: Path) -> None:
     data = a_clip(tmp_path, "in.ts").read_bytes()
     with flaky_server(data, len(data) // 2) as address, open_source(address) as source:
         assert [read_barcode(frame.image) for frame in source] == list(range(60))
+
+
+def test_a_connection_that_is_reset_is_made_again(tmp_path: Path) -> None:
+    """What no protocol takes up by itself: the stream goes on as another clip, and time with it."""
+    data = a_clip(tmp_path, "in.ts").read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            connection.sendall(data[: len(data) // 2])
+            select.select([], [], [], 0.5)  # let it be read before the reset throws it away
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}") as source:
+            frames = list(source)
+        thread.join()
+    second = [read_barcode(frame.image) for frame in frames if frame.clip == 1]
+    assert second == list(range(60))
+    assert 5 < len(frames) - 60 < 60
+    times = [frame.timestamp_s for frame in frames]
+    assert times == sorted(set(times))
 
 
 def test_a_folder_of_images_has_its_rate(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:

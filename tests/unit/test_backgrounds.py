@@ -12,7 +12,8 @@ import pytest
 from background_subtraction.backgrounds import DEFAULT_COLOUR, blur_around, open_background, parse_colour
 from model_api.errors import OptionError
 from model_api.mattes import DenseMatte
-from model_api.types import Alpha, Frame, Image, Result, StageTimes
+from model_api.results import Result, StageTimes
+from model_api.types import Alpha, Frame, Image
 from tests.media import barcode, read_barcode, write_images, write_video
 
 SIZE = (64, 48)

@@ -17,7 +17,8 @@ from model_api.mattes import DenseMatte
 from model_api.models.model import ModelOptions
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.preprocessing import Preprocessing
-from model_api.types import Frame, Result, Signature, StageTimes, Tensors, TensorSpec
+from model_api.results import Result, StageTimes
+from model_api.types import Frame, Signature, Tensors, TensorSpec
 from tests.media import indexed_frames
 
 

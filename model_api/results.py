@@ -1,0 +1,27 @@
+"""What a pipeline gives for each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model_api.mattes import Matte
+from model_api.types import Frame
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Seconds that one frame spent in each stage, its waiting for other frames left out."""
+
+    preprocessing_s: float
+    inference_s: float
+    postprocessing_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A frame and its own matte. started_s: `time.perf_counter()` when the pipeline took the frame."""
+
+    frame: Frame
+    matte: Matte
+    times: StageTimes
+    started_s: float
