@@ -120,7 +120,7 @@ class Outputs:
             sink.write(laid_out(picture, view, self._resolution), picture.index, picture.timestamp_s)
 
     def finish(self) -> None:
-        if not self._limit:
+        if not self.full:
             for _, sink in self._sinks:
                 sink.finish()
 

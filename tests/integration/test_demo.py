@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +24,7 @@ from background_subtraction.images import read_image
 from background_subtraction.sources import open_source
 from model_api import AsyncPipeline, Frame, create_model
 from tests import networks
-from tests.conftest import RunDemo
+from tests.conftest import COMMAND, RunDemo
 from tests.media import HEIGHT, WIDTH, indexed, read_video, write_images, write_video
 
 STAGES = ("Decoding", "Preprocessing", "Inference", "Postprocessing", "Rendering", "Writing")
@@ -37,6 +45,30 @@ def test_a_video_becomes_a_video_of_the_same_length_and_rate(models: Path, tmp_p
 def test_without_a_terminal_there_is_no_progress_bar(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
     write_images(tmp_path / "in", [indexed(1)] * 3)
     assert run_demo("-m", models / "red.onnx", "-i", tmp_path / "in").stderr == ""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a pseudo-terminal")
+def test_on_a_terminal_a_bar_tells_frames_time_and_size(
+    models: Path, tmp_path: Path, demo_environment: dict[str, str]
+) -> None:
+    clip = write_video(tmp_path / "in.mp4", (indexed(n, 320, 240) for n in range(300)))
+    terminal, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
+    command = [sys.executable, str(COMMAND), "-m", models / "red.onnx", "-i", clip, "--no_show", "-o", "out.mp4"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=demo_environment, stdout=subprocess.DEVNULL, stderr=side)
+    os.close(side)
+    shown = b"".join(iter(lambda: read_some(terminal), b"")).decode()
+    os.close(terminal)
+    assert process.wait() == 0
+    last = shown.replace("\r", "\n").strip().splitlines()[-1]
+    assert re.search(r"100%.*300/300 \[\d\d:\d\d<00:00, +[\d.]+frame/s, \d+\.\d MB\]", last), last
+
+
+def read_some(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux's way to say that the other side has been closed
+        return b""
 
 
 def test_one_image(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
