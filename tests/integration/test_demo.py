@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,11 +47,18 @@ def test_without_a_terminal_there_is_no_progress_bar(models: Path, tmp_path: Pat
 def test_on_a_terminal_a_bar_tells_frames_time_and_size(
     models: Path, tmp_path: Path, demo_environment: dict[str, str]
 ) -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
     clip = write_video(tmp_path / "in.mp4", (indexed(n, 320, 240) for n in range(300)))
     terminal, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
-    command = [sys.executable, str(COMMAND), "-m", models / "red.onnx", "-i", clip, "--no_show", "-o", "out.mp4"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=demo_environment, stdout=subprocess.DEVNULL, stderr=side)
+    command = [sys.executable, COMMAND, "-m", models / "red.onnx", "-i", clip, "--no_show", "-o", tmp_path / "out.mp4"]
+    process = subprocess.Popen(
+        [*map(str, command)], cwd=tmp_path, env=demo_environment, stdout=subprocess.DEVNULL, stderr=side
+    )
     os.close(side)
     shown = b"".join(iter(lambda: read_some(terminal), b"")).decode()
     os.close(terminal)
