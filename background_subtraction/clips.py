@@ -28,13 +28,13 @@ def plan(inputs: tuple[str, ...], outputs: tuple[Output, ...], encoding: Encodin
     """A folder of videos stands for the videos in it. One input has its outputs as they are named; for several
     the outputs are folders, where each gets its own name. Raises SourceError or OptionError."""
     addresses = [address for given in inputs for address in _addresses(given)]
-    if len(addresses) == 1 and not _was_folder(inputs[0], addresses[0]):
+    if addresses == [inputs[0]]:
         return [Clip(addresses[0], outputs)]
+    _require_own_names(addresses)
     for output in outputs:
         if output.path.suffix and not output.path.is_dir():
             raise OptionError(f"-o {output.path}: several inputs need a folder for their outputs, such as -o results/")
         output.path.mkdir(parents=True, exist_ok=True)
-    _require_own_names(addresses)
     return [Clip(address, tuple(_named(output, address, encoding) for output in outputs)) for address in addresses]
 
 
@@ -47,10 +47,6 @@ def _addresses(given: str) -> list[str]:
     if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in names):
         raise SourceError(f"{given}: holds both images and videos. Give the images, or the videos, in a folder alone")
     return [str(path) for path in videos] or [given]
-
-
-def _was_folder(given: str, address: str) -> bool:
-    return given != address
 
 
 def _require_own_names(addresses: list[str]) -> None:

@@ -28,7 +28,7 @@ from model_api.resize import RESIZE_TYPES
 @dataclass(frozen=True)
 class Options:
     """One run, checked. window: None to show none. jobs: clips at once. ahead: frames decoded beforehand.
-    view: what the window shows first, and what composites are."""
+    progress: whether to show a bar, None for where there is a terminal."""
 
     model: str
     inputs: tuple[str, ...]

@@ -37,7 +37,7 @@ class Report:
         spent = (
             result.frame.decoding_s, times.preprocessing_s, times.inference_s, times.postprocessing_s, rendering_s,
         )  # fmt: skip
-        for stage, seconds in zip(STAGES, spent, strict=False):
+        for stage, seconds in zip(STAGES[:-1], spent, strict=True):
             self.stages_s[stage] += seconds
         self.stages_s["Writing"] = self._written_s + writing_total_s
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from threading import Event
 from time import perf_counter
@@ -95,11 +95,10 @@ def _run_together(clips: list[Clip], options: Options, report: Report, model: Ma
     stop = Event()
     reports = [Report() for _ in clips]
     with ThreadPoolExecutor(options.jobs, "clip") as pool:
+        runs: list[Future[None]] = []
         try:
-            runs = [
-                pool.submit(run_clip, clip, options, own, model, None, stop)
-                for clip, own in zip(clips, reports, strict=True)
-            ]
+            for clip, own in zip(clips, reports, strict=True):
+                runs.append(pool.submit(run_clip, clip, options, own, model, None, stop))
             wait(runs, return_when=FIRST_EXCEPTION)
         finally:
             stop.set()

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import cv2
 
-from background_subtraction.codecs import CODECS, CONTAINERS, video_format
+from background_subtraction.codecs import CONTAINERS, video_format
 from background_subtraction.images import IMAGE_SUFFIXES
 from background_subtraction.pictures import Picture, laid_out
 from background_subtraction.sources import SourceInfo
@@ -76,7 +76,10 @@ class Encoding:
 
 
 class Outputs:
-    """All outputs of a run. busy_s: seconds that their threads have worked, the slowest one's."""
+    """All outputs of a run. busy_s: seconds that their threads have worked, the slowest one's.
+
+    Made, they have been checked; entered, they are open: one that cannot be costs none of the others its old file.
+    """
 
     def __init__(
         self, outputs: tuple[Output, ...], encoding: Encoding, source: SourceInfo, camera: str | None = None
@@ -92,7 +95,6 @@ class Outputs:
         if camera is not None:
             device = VirtualCamera(camera or None, source.rate, pace=not source.live)
             self._sinks.append(("composite", WriterThread(device)))
-        self._stack = ExitStack()
 
     @property
     def full(self) -> bool:
@@ -125,8 +127,10 @@ class Outputs:
                 sink.finish()
 
     def __enter__(self) -> Outputs:
-        for _, sink in self._sinks:
-            self._stack.enter_context(sink)
+        with ExitStack() as stack:
+            for _, sink in self._sinks:
+                stack.enter_context(sink)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -151,8 +155,6 @@ def open_sink(output: Output, encoding: Encoding, source: SourceInfo) -> Sink:
     transparent = output.view == "transparent"
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _image_sink(path, source, transparent)
-    if encoding.codec is not None and encoding.codec not in CODECS:
-        raise SinkError(f"--codec {encoding.codec} is not known. Expected {', '.join(CODECS)}")
     chosen = video_format(path, encoding.codec, transparent)
     has_sound = encoding.sound and output.view not in ("alpha", "foreground")
     return VideoSink(path, chosen, source, encoding.quality, has_sound)

@@ -77,8 +77,7 @@ class VideoSink:
         self._tick_s = 1 / rate if format_.container.constant_rate else _tick(rate)
         self._next_pts = 0
         self._complete = False
-        with explained(path):
-            self._container: Any = av.open(str(path), "w", container_options=dict(format_.container.options))
+        self._container: Any = None
 
     def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
         with explained(self._path):
@@ -100,6 +99,9 @@ class VideoSink:
         self._complete = True
 
     def __enter__(self) -> VideoSink:
+        options = dict(self._format.container.options)
+        with explained(self._path):
+            self._container = av.open(str(self._path), "w", container_options=options)
         return self
 
     def __exit__(

@@ -79,7 +79,7 @@ def read(core: ov.Core, path: Path) -> Network:
     return Network(path, model, signature, _text_info(model))
 
 
-def embed(network: Network, images: Mapping[str, ImageInput], pictures: tuple[str, ...], specs: Signature) -> ov.Model:
+def embed(network: Network, images: Mapping[str, ImageInput], pictures: tuple[str, ...]) -> ov.Model:
     """The network with its preprocessing inside.
 
     images: these inputs become u8 NHWC BGR. pictures: these outputs, float RGB in [0, 1], become
@@ -89,7 +89,7 @@ def embed(network: Network, images: Mapping[str, ImageInput], pictures: tuple[st
     for name, image in images.items():
         _embed_input(steps, name, image)
     for name in pictures:
-        layout = "NHWC" if specs.output(name).shape[-1] == 3 else "NCHW"
+        layout = "NHWC" if network.signature.output(name).shape[-1] == 3 else "NCHW"
         steps.output(name).postprocess().custom(_to_bgr_bytes(layout))
     return steps.build()
 

@@ -82,7 +82,7 @@ class OpenVinoAdapter:
         self._binding = binding
         self._states = dict(binding.states or {})
         pictures = (binding.foreground,) if binding.foreground else ()
-        self._model = graph.embed(network, images, pictures, network.signature)
+        self._model = graph.embed(network, images, pictures)
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._running: set[_Ticket] = set()
         self._compiling = Lock()

@@ -22,8 +22,7 @@ from model_api.types import Alpha, Frame, Image, Signature, Size, Tensors, Tenso
 @dataclass(frozen=True)
 class ModelOptions:
     """fit: how a frame is laid into an input of another size, one of `resize.RESIZE_TYPES`.
-    downsample_ratio: for networks that take one, None for automatic.
-    layouts: input name -> "NCHW" or "NHWC"."""
+    downsample_ratio: for networks that take one, None for automatic."""
 
     fit: Callable[[Size, Size], Fit] = standard
     downsample_ratio: float | None = None

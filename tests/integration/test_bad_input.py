@@ -213,6 +213,12 @@ def test_an_existing_output_survives_a_run_that_cannot_begin(bench: Workbench, r
     assert kept.read_text() == "precious"
 
 
+def test_an_existing_output_survives_when_another_output_cannot_be(bench: Workbench, run_demo: RunDemo) -> None:
+    kept = bench.file("kept.mp4", "precious")
+    one_line(run_demo("-m", bench.model, "-i", bench.clip, "-o", kept, "--output_alpha", "out.xyz"))
+    assert kept.read_text() == "precious"
+
+
 @pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
 def test_an_unwritable_folder_is_told(bench: Workbench, run_demo: RunDemo) -> None:
     folder = bench.folder / "locked"
