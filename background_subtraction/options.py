@@ -18,21 +18,29 @@ from background_subtraction.cut import Cut
 from background_subtraction.sinks import OUTPUT_TYPES, Encoding, Output
 from background_subtraction.video_sink import Quality
 from background_subtraction.window import WindowOptions
+from model_api.adapters.kserve_address import ADDRESS_FORMS
+from model_api.adapters.networks import ADAPTERS
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import OptionError
+from model_api.labels import read_labels
 from model_api.models.model import ModelOptions
 from model_api.preprocessing import Override
 from model_api.resize import RESIZE_TYPES
+
+DETECTION = {"threshold": "-t", "labels": "--labels"}
+"""Fields of ModelOptions that models without detections have no use for, and how they are asked for."""
 
 
 @dataclass(frozen=True)
 class Options:
     """One run, checked. window: None to show none. jobs: clips at once. ahead: frames decoded beforehand.
-    progress: whether to show a bar, None for where there is a terminal."""
+    progress: whether to show a bar, None for where there is a terminal. for_detection: the options that were given
+    and say something to a model that detects objects only."""
 
     model: str
     inputs: tuple[str, ...]
     device: str = "CPU"
+    adapter: str = "openvino"
     inference: InferenceOptions = InferenceOptions()
     override: Override = Override()
     model_options: ModelOptions = ModelOptions()
@@ -49,25 +57,23 @@ class Options:
     jobs: int = 1
     ahead: int = 4
     progress: bool | None = None
-    notes: tuple[str, ...] = ()
+    for_detection: tuple[str, ...] = ()
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
     """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
     args = build_parser().parse_args(_with_underscores(sys.argv[1:] if arguments is None else arguments))
-    if args.adapter == "ovms":
-        raise OptionError("--adapter ovms: remote models are not there yet. Run the model here: --adapter openvino")
     if args.jobs > 1 and not args.no_show:
         raise OptionError("--jobs runs without a window: add --no_show")
-    requests = args.num_infer_requests or args.seq_chunk
     preview = "side by side" if args.show_with_original_frame else "composite"
     return Options(
         model=args.model,
         inputs=tuple(args.input),
         device=args.device,
-        inference=InferenceOptions(requests, args.num_streams, args.num_threads, args.cache_dir, args.jobs),
+        adapter=args.adapter,
+        inference=_inference_options(args),
         override=Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout),
-        model_options=ModelOptions(RESIZE_TYPES[args.resize_type or "standard"], args.downsample_ratio),
+        model_options=_model_options(args),
         target_bgr=args.target_bgr,
         blur_bgr=args.blur_bgr,
         clean_plate=args.background,
@@ -85,7 +91,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         raw_output=args.raw_output_message,
         jobs=args.jobs,
         ahead=args.num_workers,
-        notes=_notes(args),
+        for_detection=tuple(DETECTION[name] for name in _given(args)),
     )
 
 
@@ -119,7 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
         "-r",
         "--raw_output_message",
         action="store_true",
-        help="Print a histogram of each frame's alpha.",
+        help="Print a histogram of each frame's alpha, and the objects that the model detected in it.",
     )
     return parser
 
@@ -128,7 +134,8 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("-h", "--help", action="help", help="Show this help message and exit.")
     add("-m", "--model", required=True, help="Required. The network: IR (.xml), ONNX, or what else OpenVINO reads.")
-    add("--adapter", choices=("openvino", "ovms"), default="openvino", help="Where it runs. Default: openvino.")
+    place = f"Where it runs; on a model server (ovms), -m is {ADDRESS_FORMS}. Default: openvino."
+    add("--adapter", choices=tuple(ADAPTERS), default="openvino", help=place)
     add(
         "-i",
         "--input",
@@ -142,15 +149,22 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add(
         "-t",
         "--prob_threshold",
+        dest="threshold",
         type=values.probability,
-        help="Probability a detection must have. For instance segmentation only.",
+        metavar="PROBABILITY",
+        help=f"Score a detection must exceed. For instance segmentation only. Default: {ModelOptions.threshold:g}.",
     )
     add(
         "--resize_type",
         choices=sorted(RESIZE_TYPES),
         help="How a frame is laid into a network's input of another size. Default: standard, stretched.",
     )
-    add("--labels", help="A file with the class names, a line each. For instance segmentation only.")
+    add(
+        "--labels",
+        type=read_labels,
+        metavar="FILE",
+        help="The class names, a line each. For instance segmentation only. Default: the first class is the person.",
+    )
     add(
         "--target_bgr",
         metavar="COLOUR|IMAGE|VIDEO",
@@ -207,6 +221,8 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
     )
     add("-nthreads", "--num_threads", type=values.positive, help="Threads on the CPU. Default: all cores.")
     add("--cache_dir", help="A folder that keeps compiled models, so that the next start is quick.")
+    patience = "The longest that a model server may take for an answer. Default: 60."
+    add("--server_timeout", type=values.positive_number, default=60.0, metavar="SECONDS", help=patience)
 
 
 def _add_io_options(group: argparse._ArgumentGroup) -> None:
@@ -267,11 +283,17 @@ def _with_underscores(arguments: Sequence[str]) -> list[str]:
     ]
 
 
-def _notes(args: argparse.Namespace) -> tuple[str, ...]:
-    """What was given and does nothing is said, not passed over."""
-    given = {"-t": args.prob_threshold, "--labels": args.labels}
-    return tuple(
-        f"{name} is for instance segmentation: a matting model has no use for it"
-        for name, value in given.items()
-        if value is not None
+def _inference_options(args: argparse.Namespace) -> InferenceOptions:
+    requests = args.num_infer_requests or args.seq_chunk
+    return InferenceOptions(
+        requests, args.num_streams, args.num_threads, args.cache_dir, args.jobs, args.server_timeout
     )
+
+
+def _model_options(args: argparse.Namespace) -> ModelOptions:
+    return ModelOptions(RESIZE_TYPES[args.resize_type or "standard"], args.downsample_ratio, **_given(args))
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    """Those of the options of DETECTION that were given."""
+    return {name: value for name, value in vars(args).items() if name in DETECTION and value is not None}

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from threading import Event
 from time import perf_counter
 
-import numpy as np
 from tqdm import tqdm
 
 from background_subtraction.backgrounds import open_background
@@ -17,11 +16,12 @@ from background_subtraction.clips import Clip, plan
 from background_subtraction.options import Options
 from background_subtraction.pictures import Picture
 from background_subtraction.prefetch import Prefetched
+from background_subtraction.raw_output import raw_lines
 from background_subtraction.report import Report
 from background_subtraction.sinks import Outputs
 from background_subtraction.sources import open_source
 from background_subtraction.window import Window
-from model_api import AsyncPipeline, MattingModel, Result, create_model
+from model_api import AsyncPipeline, MattingModel, create_model
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,21 @@ def run(options: Options, report: Report, model: MattingModel | None = None) -> 
     model: a loaded one, else the one that the options name. Whatever ends the run, an error or an interruption,
     what was written until then is made whole.
     """
-    for note in options.notes:
-        log.warning(note)
     clips = plan(options.inputs, options.outputs, options.encoding)
     with ExitStack() as stack:
         if model is None:
             model = stack.enter_context(
-                create_model(options.model, options.device, options.inference, options.override, options.model_options)
+                create_model(
+                    options.model,
+                    options.device,
+                    options.inference,
+                    options.override,
+                    options.model_options,
+                    options.adapter,
+                )
             )
+        for name in () if model.detects else options.for_detection:
+            log.warning(f"{name} is for instance segmentation: a matting model has no use for it")
         window = stack.enter_context(Window(options.window)) if options.window else None
         if options.jobs > 1:
             _run_together(clips, options, report, model)
@@ -82,7 +89,8 @@ def run_clip(
             progress.update()
             progress.set_postfix_str(outputs.size, refresh=False)
             if options.raw_output:
-                log.info(alpha_histogram(result))
+                for line in raw_lines(result):
+                    log.info(line)
             if (window.closed if window else outputs.full) or (stop and stop.is_set()):
                 return
         outputs.finish()
@@ -109,10 +117,3 @@ def _run_together(clips: list[Clip], options: Options, report: Report, model: Ma
                 report.merge(own)
     for ended in runs:
         ended.result()
-
-
-def alpha_histogram(result: Result) -> str:
-    """How much of the frame is background, edge and person, in ten steps of alpha."""
-    counts, _ = np.histogram(result.matte.alpha, bins=10, range=(0, 1))
-    shares = " ".join(f"{share:5.1%}" for share in counts / counts.sum())
-    return f"Frame {result.frame.index}: alpha 0..1 in tenths: {shares}"

@@ -22,10 +22,10 @@ from openvino.frontend import (
 from openvino.preprocess import PrePostProcessor
 
 from model_api.errors import ModelContractError, ModelFileError
-from model_api.preprocessing import Preprocessing
+from model_api.preprocessing import ImageInput, Preprocessing
 from model_api.types import Signature, TensorSpec
 
-FRONT_ENDS = {".onnx": "onnx", ".tflite": "tflite", ".pdmodel": "paddle", ".pb": "tf"}
+FRONT_ENDS = {".xml": "ir", ".onnx": "onnx", ".tflite": "tflite", ".pdmodel": "paddle", ".pb": "tf"}
 FRONT_END_ERRORS = (
     GeneralFailure,
     InitializationFailure,
@@ -50,26 +50,25 @@ class Network:
         return self.path.suffix.lower() == ".xml"
 
 
-@dataclass(frozen=True)
-class ImageInput:
-    """An input that the program feeds with u8 NHWC BGR. layout: the network's own, "NCHW" or "NHWC"."""
-
-    layout: str
-    preprocessing: Preprocessing
-
-
-def read(core: ov.Core, path: Path) -> Network:
+def read(path: Path) -> Network:
     """Raises ModelFileError if there is no readable model at `path`."""
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file. Expected an .xml (IR) or .onnx file")
     if path.suffix.lower() == ".bin":
         raise ModelFileError(f"{path}: these are the weights alone. Give the .xml file beside it")
+    if path.suffix.lower() not in FRONT_ENDS:
+        raise ModelFileError(f"{path}: no model by its ending. Expected {', '.join(FRONT_ENDS)}")
     try:
-        model = _load(core, path)
+        model = _load(path)
     except (RuntimeError, *FRONT_END_ERRORS) as error:
         raise ModelFileError(
             f"{path}: OpenVINO cannot read this model ({reason(error)}). Expected a whole IR or ONNX file"
         ) from error
+    return network_of(path, model)
+
+
+def network_of(path: Path, model: ov.Model) -> Network:
+    """What a model says of itself; its state becomes inputs and outputs, and what has no name gets one."""
     states = _take_state_out(model)
     for prefix, ports in (("input", model.inputs), ("output", model.outputs)):
         for number, port in enumerate(ports):
@@ -100,19 +99,45 @@ def specialize(
     baked: Mapping[str, npt.NDArray[Any]],
     states: Mapping[str, str],
 ) -> ov.Model:
-    """A copy for inputs of just these `shapes`, with the inputs `baked` made constants.
-
-    A state's shape follows from the pictures': it is found by asking what the network answers to a
-    state of 1×1×1×1, which the published recurrent networks broadcast.
-    """
+    """A copy for inputs of just these `shapes`, with the inputs `baked` made constants; the states' shapes follow."""
     model = model.clone()
     for name, value in baked.items():
-        _bake(model, name, value)
+        bake(model, name, value)
     if model.is_dynamic():
-        dynamic = [name for name in states if model.input(name).partial_shape.is_dynamic]
-        model.reshape({**shapes, **{name: _ones(model.input(name)) for name in dynamic}})
-        model.reshape({**shapes, **{name: model.output(states[name]).partial_shape for name in dynamic}})
+        free = {name for name in states if model.input(name).partial_shape.is_dynamic}
+        reshape(model, shapes, {name: states[name] for name in free})
     return model
+
+
+def reshape(model: ov.Model, shapes: Mapping[str, tuple[int, ...]], states: Mapping[str, str]) -> None:
+    """Give the inputs these shapes, and the `states` (input -> output) those that follow from them.
+
+    They are found by asking what the network answers to states of any size, or, where not even their channels are
+    known, to states of 1×1×1×1, which the published recurrent networks broadcast. Raises RuntimeError as OpenVINO does.
+    """
+    before = {name: model.input(name).partial_shape for name in states}
+    _set_shapes(model, {**shapes, **{name: _trial(shape) for name, shape in before.items()}})
+    after = {name: model.output(output).partial_shape for name, output in states.items()}
+    _set_shapes(model, {name: before[name] if shape.is_dynamic else shape for name, shape in after.items()})
+
+
+def bake(model: ov.Model, name: str, value: npt.NDArray[Any]) -> None:
+    """Make an input a constant."""
+    parameter = model.input(name).get_node()
+    constant = ops.constant(value)
+    for consumer in parameter.output(0).get_target_inputs():
+        consumer.replace_source_output(constant.output(0))
+    model.remove_parameter(parameter)
+
+
+def normalize(steps: Any, wanted: Preprocessing) -> None:
+    """Add to an input's preprocessing `steps` what turns float BGR of 0..255 into what the network wants."""
+    if wanted.channels == "RGB":
+        steps.reverse_channels()
+    if any(wanted.mean):
+        steps.mean(list(wanted.mean))
+    if wanted.scale != (1.0, 1.0, 1.0):
+        steps.scale(list(wanted.scale))
 
 
 def reason(error: BaseException) -> str:
@@ -122,12 +147,9 @@ def reason(error: BaseException) -> str:
     return (telling or lines or [type(error).__name__])[-1].rstrip(".")[:200]
 
 
-def _load(core: ov.Core, path: Path) -> ov.Model:
+def _load(path: Path) -> ov.Model:
     """Asked to guess, OpenVINO lets every front end try, and some of them write to the terminal when they fail."""
-    front_end = FRONT_ENDS.get(path.suffix.lower())
-    if front_end is None:
-        return core.read_model(path)
-    reader = FrontEndManager().load_by_framework(front_end)
+    reader = FrontEndManager().load_by_framework(FRONT_ENDS[path.suffix.lower()])
     return reader.convert(reader.load(str(path)))
 
 
@@ -183,22 +205,17 @@ def _take_state_out(model: ov.Model) -> dict[str, str]:
 
 def _require_zero_start(name: str, read: Any) -> None:
     start = read.input_value(0).get_node() if read.get_input_size() else None
+    if start is not None and start.get_type_name() == "Convert":  # stored in half precision
+        start = start.input_value(0).get_node()
     if start is not None and (start.get_type_name() != "Constant" or np.any(start.get_data())):
         raise ModelContractError(f"State {name} does not begin with zeros, as every known recurrent model does")
 
 
 def _embed_input(steps: PrePostProcessor, name: str, image: ImageInput) -> None:
-    wanted = image.preprocessing
     item = steps.input(name)
     item.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     item.model().set_layout(ov.Layout(image.layout))
-    change = item.preprocess().convert_element_type(ov.Type.f32)
-    if wanted.channels == "RGB":
-        change.reverse_channels()
-    if any(wanted.mean):
-        change.mean(list(wanted.mean))
-    if wanted.scale != (1.0, 1.0, 1.0):
-        change.scale(list(wanted.scale))
+    normalize(item.preprocess().convert_element_type(ov.Type.f32), image.preprocessing)
 
 
 def _to_bgr_bytes(layout: str) -> Any:
@@ -211,13 +228,13 @@ def _to_bgr_bytes(layout: str) -> Any:
     return convert
 
 
-def _bake(model: ov.Model, name: str, value: npt.NDArray[Any]) -> None:
-    parameter = model.input(name).get_node()
-    constant = ops.constant(value)
-    for consumer in parameter.output(0).get_target_inputs():
-        consumer.replace_source_output(constant.output(0))
-    model.remove_parameter(parameter)
+def _set_shapes(model: ov.Model, shapes: Mapping[str, Any]) -> None:
+    # Not `model.reshape`: it wants the graph to be consistent before, which it is not while it is being changed.
+    for name, shape in shapes.items():
+        model.input(name).get_node().set_partial_shape(ov.PartialShape(shape))
+    model.validate_nodes_and_infer_types()
 
 
-def _ones(port: ov.Output) -> list[int]:
-    return [1] * port.partial_shape.rank.get_length()
+def _trial(shape: ov.PartialShape) -> list[int]:
+    _, channels, *sides = shape
+    return [1, 1, 1, 1] if channels.is_dynamic else [1, channels.get_length(), *[-1] * len(sides)]

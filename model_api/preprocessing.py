@@ -32,7 +32,16 @@ class Preprocessing:
         return f"{', '.join(parts)} ({self.source})"
 
 
+@dataclass(frozen=True)
+class ImageInput:
+    """An input that the program feeds with u8 NHWC BGR. layout: the network's own, "NCHW" or "NHWC"."""
+
+    layout: str
+    preprocessing: Preprocessing
+
+
 OPEN_MODEL_ZOO = Preprocessing("BGR", source="an IR with no record: as the Open Model Zoo converts")
+BYTES = Preprocessing("BGR", source="bytes, as its input takes them")
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ def _from_model_info(section: Mapping[str, str], default: Preprocessing) -> Prep
 
 def _from_conversion(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
     """What the Model Optimizer put into the network need not be done again; the rest is the original's."""
-    embedded = {key for key in ("mean_values", "scale_values") if re.search(r"\d", section.get(key, ""))}
+    embedded = {key for key in ("mean_values", "scale_values", "scale") if re.search(r"\d", section.get(key, ""))}
     return Preprocessing(
         "BGR" if _is_true(section.get("reverse_input_channels", "")) else default.channels,
         (0.0, 0.0, 0.0) if embedded else default.mean,

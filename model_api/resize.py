@@ -18,6 +18,8 @@ from model_api.types import Alpha, Image, Size
 AnyImage = TypeVar("AnyImage", Image, Alpha)
 Rectangle = tuple[int, int, int, int]
 """x, y, width, height in pixels."""
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels, the first pixel reaching from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,18 @@ class Fit:
     def undo(self, answer: AnyImage) -> AnyImage:
         """An answer of `input_wh` at the frame's size, 0 where the network did not see the frame."""
         return _transfer(answer, self.placed, self.shown, self.frame_wh)
+
+    def undo_box(self, box: Box) -> Box:
+        """A box of the input as one of the frame."""
+        (from_x, from_y, from_width, from_height), (x, y, width, height) = self.placed, self.shown
+        across, down = width / from_width, height / from_height
+        left, top, right, bottom = box
+        return (
+            x + (left - from_x) * across,
+            y + (top - from_y) * down,
+            x + (right - from_x) * across,
+            y + (bottom - from_y) * down,
+        )
 
     @property
     def scales(self) -> bool:

@@ -175,3 +175,25 @@ def unknown_contract(path: Path) -> Path:
     """Two numbers in, their sum out."""
     nodes = [helper.make_node("Add", ["a", "b"], ["sum"])]
     return save(path, nodes, [_value("a", (1,)), _value("b", (1,))], [_value("sum", (1,))])
+
+
+def smoothing_video_matting(path: Path, height: int = 48, width: int = 64) -> Path:
+    """Robust Video Matting's contract with one state: pha is half the smoothed red of this frame, by a convolution with
+    weights, and half the state, which is the pha of the frame before; fgr is src."""
+    node = helper.make_node
+    weights = np.zeros((4, 3, 5, 5), np.float32)
+    weights[:, 0] = 1 / 25
+    total = np.full((1, 4, 1, 1), 1 / 4, np.float32)
+    nodes = [
+        node("Conv", ["src", "weights"], ["smooth"], pads=[2, 2, 2, 2]),
+        node("Relu", ["smooth"], ["lit"]),
+        node("Conv", ["lit", "total"], ["red"]),
+        node("Add", ["red", "r1"], ["both"]),
+        node("Mul", ["both", "half"], ["pha"]),
+        node("Identity", ["pha"], ["rr1"]),
+        node("Identity", ["src"], ["fgr"]),
+    ]
+    shape, plane = (1, 3, height, width), (1, 1, height, width)
+    constants = [_constant("weights", weights), _constant("total", total), _constant("half", 0.5)]
+    inputs = [_value("src", shape), _value("r1", plane)]
+    return save(path, nodes, inputs, [_value("pha", plane), _value("fgr", shape), _value("rr1", plane)], constants)

@@ -14,13 +14,14 @@ class Binding:
     """The roles that a contract gives to a network's inputs and outputs.
 
     images: inputs that are pictures, fed with u8 NHWC BGR whatever the network itself wants.
-    alpha, foreground: outputs; the foreground comes out as u8 NHWC BGR, None where there is none.
+    answers: role -> output that the contract reads: "alpha" of a matting network, "boxes" and more of one that detects.
+    foreground: an output that comes out as u8 NHWC BGR, None where there is none.
     states: input -> the output that feeds it in the next frame.
     baked: inputs that rule the shapes, which become constants of the compiled network.
     """
 
     images: tuple[str, ...]
-    alpha: str
+    answers: Mapping[str, str]
     foreground: str | None = None
     states: Mapping[str, str] | None = None
     baked: frozenset[str] = frozenset()

@@ -9,6 +9,9 @@ from typing import Any
 from model_api.errors import DeviceError, OptionError
 
 META_DEVICES = ("AUTO", "HETERO", "BATCH")
+LISTS = {"HETERO": "GPU,CPU", "BATCH": "GPU"}
+"""Those that need one, with an example."""
+
 SUCCESSORS = {
     "MYRIAD": "NPU", "VPU": "NPU", "HDDL": "NPU", "KEEMBAY": "NPU", "MULTI": "AUTO",
 }  # fmt: skip
@@ -16,38 +19,51 @@ SUCCESSORS = {
 
 def check_device(device: str, available: Sequence[str]) -> str:
     """The name in capitals. Raises DeviceError if the machine has no such device, with those it has."""
-    name, _, rest = device.upper().partition(":")
+    wanted = device.upper()
+    name, _, rest = wanted.partition(":")
     if name in SUCCESSORS:
         successor = SUCCESSORS[name]
         example = f"{successor}:{rest}" if rest else successor
-        raise DeviceError(f"Device {device} is gone from OpenVINO. Use {successor} instead: -d {example}")
-    wanted = [part.lstrip("-").split("(")[0] for part in rest.split(",") if part] if name in META_DEVICES else [name]
-    if name == "HETERO" and not wanted:
-        raise DeviceError("Device HETERO needs a list: -d HETERO:GPU,CPU")
-    unknown = [part for part in wanted if not _is_available(part, available)]
+        raise DeviceError(f"Device {device} is of OpenVINO's past. Use {successor} instead: -d {example}")
+    if name in LISTS and not rest:
+        raise DeviceError(f"Device {name} needs to be told of what: -d {name}:{LISTS[name]}")
+    members = member_devices(wanted, available)
+    unknown = [part for part in members if not any(_means(part, present) for present in available)]
     if unknown:
         raise DeviceError(
             f"Device {', '.join(unknown)} is not on this machine. Available: {', '.join(available)}, "
             "and AUTO or HETERO:<list> of these"
         )
-    return device.upper()
+    if not members:
+        raise DeviceError(f"Device {device} leaves none. Available: {', '.join(available)}")
+    return wanted
 
 
-def member_devices(device: str) -> list[str]:
-    """The plain devices in "CPU", "GPU.0", "AUTO:GPU,CPU" or "HETERO:GPU,CPU"."""
+def member_devices(device: str, available: Sequence[str]) -> list[str]:
+    """The plain devices in "CPU", "GPU.0", "AUTO:GPU,CPU", "HETERO:GPU,CPU" or "BATCH:GPU(4)".
+
+    For AUTO without a list, or with one of what it shall not use ("AUTO:-GPU"), all other ones of `available`.
+    """
     name, _, rest = device.partition(":")
-    return [part for part in rest.split(",") if part] if name in META_DEVICES else [name]
+    if name not in META_DEVICES:
+        return [device]
+    parts = [part.split("(")[0] for part in rest.split(",") if part]
+    listed = [part for part in parts if not part.startswith("-")]
+    excluded = [part[1:] for part in parts if part.startswith("-")]
+    return listed or [present for present in available if not any(_means(part, present) for part in excluded)]
 
 
-def device_config(device: str, hint: str, streams: str, threads: int | None, requests: int | None) -> dict[str, Any]:
+def device_config(
+    device: str, available: Sequence[str], hint: str, streams: str, threads: int | None, requests: int | None
+) -> dict[str, Any]:
     """OpenVINO's properties for a compile call.
 
-    streams: "", a number, or "<device>:<number>,…" for HETERO and AUTO.
+    device: as `check_device` gave it. streams: "", a number, or "<device>:<number>,…" for HETERO and AUTO.
     """
     config: dict[str, Any] = {"PERFORMANCE_HINT": hint}
     if requests is not None and hint == "THROUGHPUT":
         config["PERFORMANCE_HINT_NUM_REQUESTS"] = requests
-    members = member_devices(device) or ["CPU"]
+    members = member_devices(device, available)
     counts = parse_streams(streams, members)
     of_device: dict[str, dict[str, Any]] = {
         name: {"NUM_STREAMS": counts[name]} if name in counts else {} for name in members
@@ -59,13 +75,16 @@ def device_config(device: str, hint: str, streams: str, threads: int | None, req
         if "CPU" not in of_device:
             raise OptionError(f"-nthreads {threads} is for the CPU, and device {device} does not use it")
         of_device["CPU"] |= {"INFERENCE_NUM_THREADS": threads}
-    if device in members:
-        return config | of_device[device]
+    if not device.startswith(("AUTO", "HETERO")):  # BATCH hands its own on to its one device
+        return config | of_device[members[0]]
     return config | {"DEVICE_PROPERTIES": {name: properties for name, properties in of_device.items() if properties}}
 
 
 def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
-    """Device -> number of streams. Raises OptionError if `text` is of neither form or names another device."""
+    """Member -> number of streams; "GPU:2" is for GPU.0 and GPU.1 too.
+
+    Raises OptionError if `text` is of neither form or names a device that is no member.
+    """
     if not text:
         return {}
     if re.fullmatch(r"[1-9]\d*", text):
@@ -74,13 +93,14 @@ def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
     if not all(pairs):
         raise OptionError(f'-nstreams "{text}" is no number of streams. Expected <n> or <device>:<n>,<device>:<n>')
     counts = {pair[1].upper(): int(pair[2]) for pair in pairs if pair}
-    foreign = counts.keys() - set(members)
+    foreign = [name for name in counts if not any(_means(name, member) for member in members)]
     if foreign:
         raise OptionError(
             f'-nstreams "{text}" names {", ".join(sorted(foreign))}, but the device is {", ".join(members)}'
         )
-    return counts
+    return {member: count for name, count in counts.items() for member in members if _means(name, member)}
 
 
-def _is_available(name: str, available: Sequence[str]) -> bool:
-    return any(name == present or present.split(".")[0] == name for present in available)
+def _means(name: str, device: str) -> bool:
+    """Whether OpenVINO takes `name` for `device`: "GPU" is for GPU.0 and GPU.1, "GPU.0" for a single "GPU" too."""
+    return name in (device, device.split(".")[0]) or (name, device) == ("GPU.0", "GPU")

@@ -15,7 +15,8 @@ from model_api import graph
 from model_api.adapters.adapter import Binding, Outputs
 from model_api.adapters.devices import check_device, device_config
 from model_api.errors import DeviceError, InferenceError, ShapeError
-from model_api.graph import ImageInput, Network
+from model_api.graph import Network
+from model_api.preprocessing import ImageInput
 from model_api.types import Signature, Tensors
 
 Array = npt.NDArray[Any]
@@ -25,13 +26,15 @@ Array = npt.NDArray[Any]
 class InferenceOptions:
     """requests: in flight at once, None for the device's own wish. streams: "", "<n>" or "<device>:<n>,…".
     threads: of the CPU. cache_dir: where compiled networks are kept from run to run.
-    clips: how many run at once; a recurrent network gets a stream for each."""
+    clips: how many run at once; a recurrent network gets a stream for each.
+    timeout_s: the longest that a model server may take for an answer."""
 
     requests: int | None = None
     streams: str = ""
     threads: int | None = None
     cache_dir: str | None = None
     clips: int = 1
+    timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,8 @@ def read_network(path: Any, device: str, options: InferenceOptions) -> tuple[ov.
     name = check_device(device, core.available_devices)
     if options.cache_dir is not None:
         core.set_property({"CACHE_DIR": options.cache_dir})
-    device_config(name, "LATENCY", options.streams, options.threads, options.requests)
-    return core, name, graph.read(core, path)
+    device_config(name, core.available_devices, "LATENCY", options.streams, options.threads, options.requests)
+    return core, name, graph.read(path)
 
 
 class OpenVinoAdapter:
@@ -146,7 +149,8 @@ class OpenVinoAdapter:
         options = self._options
         hint = "LATENCY" if self._states and options.clips == 1 else "THROUGHPUT"
         streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
-        config = device_config(self._device, hint, streams, options.threads, options.requests)
+        available = self._core.available_devices
+        config = device_config(self._device, available, hint, streams, options.threads, options.requests)
         try:
             compiled = self._core.compile_model(model, self._device, config)
         except RuntimeError as error:

@@ -24,7 +24,8 @@ class BackgroundMatting(MattingModel):
             return None
         if "pha" not in signature.output_names:
             return None
-        return Binding(("src", "bgr"), "pha", "fgr" if "fgr" in signature.output_names else None)
+        foreground = "fgr" if "fgr" in signature.output_names else None
+        return Binding(("src", "bgr"), {"alpha": "pha"}, foreground)
 
     def pictures(self, frame: Frame) -> Mapping[str, Image]:
         """Raises ModelContractError if the frame brings no clean plate."""

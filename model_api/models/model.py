@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from model_api.adapters.adapter import Adapter, Binding
 from model_api.errors import ModelContractError
+from model_api.labels import PERSON_ALONE
 from model_api.mattes import DenseMatte, Matte
 from model_api.preprocessing import Preprocessing
 from model_api.resize import Fit, standard
@@ -22,10 +23,14 @@ from model_api.types import Alpha, Frame, Image, Signature, Size, Tensors, Tenso
 @dataclass(frozen=True)
 class ModelOptions:
     """fit: how a frame is laid into an input of another size, one of `resize.RESIZE_TYPES`.
-    downsample_ratio: for networks that take one, None for automatic."""
+    downsample_ratio: for networks that take one, None for automatic.
+    For networks that detect: threshold, the score that a detection must exceed, and labels, the names of the
+    classes by their number, the background's first."""
 
     fit: Callable[[Size, Size], Fit] = standard
     downsample_ratio: float | None = None
+    threshold: float = 0.5
+    labels: tuple[str, ...] = PERSON_ALONE
 
 
 class MattingModel:
@@ -40,6 +45,9 @@ class MattingModel:
     """What the network took when it was trained."""
 
     needs_clean_plate: ClassVar[bool] = False
+
+    detects: ClassVar[bool] = False
+    """Whether it finds objects one by one, so that a threshold and labels mean something to it."""
 
     def __init__(self, adapter: Adapter, binding: Binding, preprocessing: Preprocessing, options: ModelOptions) -> None:
         self.adapter = adapter
@@ -80,7 +88,7 @@ class MattingModel:
     def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> tuple[Matte, Tensors]:
         """The matte at the frame's size and the state for the next frame. tensors: what `encode` gave."""
         fit = self._fit(frame.size)
-        alpha = fit.undo(self.plane(outputs[self.binding.alpha]))
+        alpha = fit.undo(self.plane(outputs[self.binding.answers["alpha"]]))
         state = {name: outputs[output] for name, output in (self.binding.states or {}).items()}
         return DenseMatte(alpha, self._colours(outputs, tensors, frame, fit)), state
 
@@ -132,6 +140,11 @@ class MattingModel:
             return colours
         change = cv2.subtract(colours, tensors[self.binding.images[0]][0], dtype=cv2.CV_16S)
         return cv2.add(frame.image, fit.undo(change), dtype=cv2.CV_8U)
+
+
+def is_picture(spec: TensorSpec) -> bool:
+    """Whether an input has four dimensions, three channels among them."""
+    return len(spec.shape) == 4 and 3 in (spec.shape[1], spec.shape[3])
 
 
 def picture_size(spec: TensorSpec) -> Size | None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.adapters.adapter import Binding
-from model_api.models.model import MattingModel, as_alpha
+from model_api.models.model import MattingModel, as_alpha, is_picture
 from model_api.preprocessing import Preprocessing
 from model_api.types import Alpha, Signature, Size, TensorSpec
 
@@ -32,10 +32,10 @@ class PortraitMatting(MattingModel):
         if len(signature.inputs) != 1 or signature.states or not all(map(_is_mask, signature.outputs)):
             return None
         image = signature.inputs[0]
-        if len(image.shape) != 4 or 3 not in (image.shape[1], image.shape[3]):
+        if not is_picture(image):
             return None
         # Networks that answer several masks, U²-Net for one, give the finest first.
-        return Binding((min(image.names),), min(signature.outputs[0].names))
+        return Binding((min(image.names),), {"alpha": min(signature.outputs[0].names)})
 
     def plane(self, answer: npt.NDArray[Any]) -> Alpha:
         pair = _two_channels(answer)

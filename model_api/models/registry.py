@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from model_api.adapters.adapter import Binding
-from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter, read_network
-from model_api.errors import ModelContractError
-from model_api.graph import ImageInput
+from model_api.adapters.networks import ADAPTERS
+from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.errors import ModelContractError, OptionError
 from model_api.models.background_matting import BackgroundMatting
+from model_api.models.instance_segmentation import MaskRcnn
 from model_api.models.model import MattingModel, ModelOptions
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting
-from model_api.preprocessing import Override, find_preprocessing, image_layout
+from model_api.models.yolact import Yolact
+from model_api.preprocessing import BYTES, ImageInput, Override, find_preprocessing, image_layout
 from model_api.types import Signature
 
-CONTRACTS: tuple[type[MattingModel], ...] = (RobustVideoMatting, BackgroundMatting, PortraitMatting)
+CONTRACTS: tuple[type[MattingModel], ...] = (RobustVideoMatting, BackgroundMatting, MaskRcnn, Yolact, PortraitMatting)
 """Asked in this order."""
 
 log = logging.getLogger(__name__)
@@ -28,22 +31,32 @@ def create_model(
     inference: InferenceOptions = InferenceOptions(),
     override: Override = Override(),
     options: ModelOptions = ModelOptions(),
+    adapter: str = "openvino",
 ) -> MattingModel:
-    """Read a network, see which contract it follows, and compile it.
+    """Find a network, see which contract it follows, and make it ready to compute.
 
     path: IR (.xml), ONNX, or what else OpenVINO reads. device: "CPU", "GPU", "NPU", "AUTO", "HETERO:GPU,CPU", …
+    adapter: "openvino", or "ovms" for a model on a server that speaks KServe v2; path is then its address,
+    host:port/models/NAME[:VERSION] or host:port/v2/models/NAME[/versions/VERSION].
     Raises ModelFileError, ModelContractError, DeviceError or OptionError. The model is a context manager.
     """
-    core, device, network = read_network(Path(path), device, inference)
-    contract, binding = recognize(network.signature, network.path.name)
-    preprocessing = find_preprocessing(override, network.info, network.is_ir, contract.original)
+    if adapter not in ADAPTERS:
+        raise OptionError(f'adapter "{adapter}": expected {" or ".join(ADAPTERS)}')
+    network = ADAPTERS[adapter](str(path), device, inference)
+    contract, binding = recognize(network.signature, network.name)
+    takes_bytes = network.signature.input(binding.images[0]).dtype == "u8"
+    default = BYTES if takes_bytes else contract.original
+    preprocessing = find_preprocessing(override, network.info, network.is_ir, default)
     images = {
         name: ImageInput(image_layout(network.signature.input(name), override.layouts), preprocessing)
         for name in binding.images
     }
-    log.info("Model %s: %s, input %s", network.path.name, contract.__name__, preprocessing)
-    adapter = OpenVinoAdapter(core, device, network, binding, images, inference)
-    return contract(adapter, binding, preprocessing, options)
+    log.info("Model %s: %s, input %s", network.name, contract.__name__, preprocessing)
+    with ExitStack() as stack:
+        running = stack.enter_context(closing(network.run(binding, images)))
+        model = contract(running, binding, preprocessing, options)
+        stack.pop_all()
+        return model
 
 
 def recognize(signature: Signature, name: str) -> tuple[type[MattingModel], Binding]:

@@ -35,7 +35,7 @@ class RobustVideoMatting(MattingModel):
         if extra != len(baked):
             return None
         foreground = "fgr" if "fgr" in signature.output_names else None
-        return Binding(("src",), "pha", foreground, states, baked)
+        return Binding(("src",), {"alpha": "pha"}, foreground, states, baked)
 
     def encode(self, frame: Frame) -> Tensors:
         extras = {name: np.array([self._ratio(frame.size)], np.float32) for name in self.binding.baked}
@@ -47,7 +47,11 @@ class RobustVideoMatting(MattingModel):
         return max(width, SMALLEST_SIDE_PX), max(height, SMALLEST_SIDE_PX)
 
     def _ratio(self, frame_wh: Size) -> float:
-        return self.options.downsample_ratio or min(BASE_SIDE_PX / max(self.input_size(frame_wh)), 1.0)
+        return self.options.downsample_ratio or automatic_ratio(self.input_size(frame_wh))
+
+
+def automatic_ratio(size: Size) -> float:
+    return min(BASE_SIDE_PX / max(size), 1.0)
 
 
 def _pairs(signature: Signature) -> Mapping[str, str]:

@@ -82,6 +82,7 @@ EMBEDDED = {"reverse_input_channels": "True", "scale_values": "input[127.5]"}
         ({"conversion_parameters": {"framework": "onnx"}}, Override(), (255, 0)),
         # In the network already: pixels are passed on as BGR 0..255, and anything above 1 is the person.
         ({"conversion_parameters": EMBEDDED}, Override(), (128, 255)),
+        ({"conversion_parameters": {"reverse_input_channels": "True", "scale": "255.0"}}, Override(), (128, 255)),
         ({}, Override(), (128, 255)),  # an IR without a record: as the Open Model Zoo converts
         ({}, Override(True, (127.5,) * 3, (127.5,) * 3), (255, 0)),
     ],

@@ -153,8 +153,57 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         "this network takes none",
         1,
     ),
+    "threshold out of range": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-t", "1.5"],
+        "expected a number from 0 to 1",
+        2,
+    ),
+    "no labels": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--labels", "no.txt"],
+        "--labels no.txt: cannot be read (No such file or directory). Expected a text file, a name a line",
+        2,
+    ),
+    "labels are a picture": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--labels", b.file("p.png", b"\x89PNG\xff")],
+        "p.png: cannot be read (it is no text)",
+        2,
+    ),
+    "empty labels": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--labels", b.file("l.txt", "\n\n")],
+        'l.txt: the file is empty. Expected a name a line, "person" among them',
+        2,
+    ),
+    "labels without a person": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--labels", b.file("l.txt", "cat\ndog\nhorse\nsheep\n")],
+        'l.txt: no class is named "person", of 4: cat, dog, horse, …',
+        2,
+    ),
     "unknown option": (lambda b: ["-m", b.model, "-i", b.clip, "--fast"], "unrecognized arguments: --fast", 2),
-    "remote": (lambda b: ["-m", "localhost:9000/models/x", "-i", b.clip, "--adapter", "ovms"], "not there yet", 2),
+    "no address of a server": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--adapter", "ovms"],
+        "is no address of a model on a server. Expected host:port/models/NAME[:VERSION] (gRPC) or host:port/v2/models/",
+        2,
+    ),
+    "no server, gRPC": (
+        lambda b: ["-m", "127.0.0.1:9/models/x", "-i", b.clip, "--adapter", "ovms"],
+        "No model server answers at 127.0.0.1:9 (gRPC): ",
+        1,
+    ),
+    "no server, HTTP": (
+        lambda b: ["-m", "127.0.0.1:9/v2/models/x", "-i", b.clip, "--adapter", "ovms"],
+        "No model server answers at 127.0.0.1:9 (HTTP): ",
+        1,
+    ),
+    "no such host": (
+        lambda b: ["-m", "nowhere.invalid:9/models/x", "-i", b.clip, "--adapter", "ovms"],
+        "No model server answers at nowhere.invalid:9 (gRPC): ",
+        1,
+    ),
+    "a server without patience": (
+        lambda b: ["-m", "127.0.0.1:9/models/x", "-i", b.clip, "--adapter", "ovms", "--server_timeout", "0"],
+        "expected a number above 0",
+        2,
+    ),
     "output folder missing": (lambda b: ["-m", b.model, "-i", b.clip, "-o", "no/out.mp4"], "there is no folder no", 1),
     "output format unknown": (
         lambda b: ["-m", b.model, "-i", b.clip, "-o", "out.xyz"],
@@ -304,6 +353,16 @@ def test_without_a_library_the_remedy_is_named(bench: Workbench, run_demo: RunDe
     bench.file("cv2.py", f"raise ImportError({message!r})")
     environment = {**os.environ, "PYTHONPATH": str(bench.folder)}
     assert remedy in one_line(run_demo("-m", bench.model, "-i", bench.clip, env=environment))
+
+
+@pytest.mark.parametrize("address", ["localhost:9000/models/x", "localhost:8000/v2/models/x"])
+def test_without_tritonclient_the_remedy_is_named(bench: Workbench, run_demo: RunDemo, address: str) -> None:
+    """One that cannot be loaded stands in the way of the real one."""
+    bench.file("tritonclient.py", "raise ImportError(\"No module named 'tritonclient'\")")
+    environment = {**os.environ, "PYTHONPATH": str(bench.folder)}
+    line = one_line(run_demo("-m", address, "-i", bench.clip, "--adapter", "ovms", env=environment))
+    assert "--adapter ovms needs tritonclient" in line
+    assert "pip install -r requirements/ovms.txt" in line
 
 
 def playable_frames(path: Path) -> int:

@@ -9,7 +9,8 @@ import pytest
 from background_subtraction.options import build_parser, parse_options
 from background_subtraction.sinks import Encoding, Output
 from background_subtraction.window import WindowOptions
-from model_api.errors import OptionError
+from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.labels import person_number
 from model_api.resize import RESIZE_TYPES
 
 REQUIRED = ["-m", "net.xml", "-i", "0"]
@@ -25,7 +26,7 @@ ADDED_OPTIONS = """
     --reverse_input_channels --no-reverse_input_channels --mean_values --scale_values --downsample_ratio --cache_dir
     --input_source --output_composition --output_alpha --output_foreground --output_transparent --output_type
     --output_video_mbps     --input_resize --seq_chunk --num_workers
-    --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs
+    --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
 """
 
 
@@ -41,7 +42,8 @@ def test_defaults() -> None:
     assert options.window == WindowOptions("composite", None, "")
     assert options.inference.requests is None
     assert options.model_options.fit is RESIZE_TYPES["standard"]
-    assert options.notes == ()
+    assert (options.model_options.threshold, options.model_options.labels) == (0.5, ("background", "person"))
+    assert options.for_detection == ()
 
 
 def test_values_arrive() -> None:
@@ -87,11 +89,32 @@ def test_names_of_robust_video_matting_are_taken() -> None:
     assert (options.inference.requests, options.ahead) == (2, 3)
 
 
-def test_what_a_matting_model_has_no_use_for_is_said() -> None:
-    notes = parse_options([*REQUIRED, "-t", "0.7", "--labels", "names.txt"]).notes
-    assert [note.split()[0] for note in notes] == ["-t", "--labels"]
+def test_what_is_for_detection_is_kept_apart_for_models_that_have_no_use_for_it(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("person\n")
+    options = parse_options([*REQUIRED, "-t", "0.7", "--labels", str(tmp_path / "names.txt")])
+    assert sorted(options.for_detection) == ["--labels", "-t"]
+    assert options.model_options.threshold == 0.7
 
 
-def test_a_remote_adapter_says_that_it_is_not_there_yet() -> None:
-    with pytest.raises(OptionError, match="not there yet"):
-        parse_options([*REQUIRED, "--adapter", "ovms"])
+@pytest.mark.parametrize(
+    ("text", "number", "names"),
+    [
+        ("__background__\nperson\nbicycle\n", 1, ("__background__", "person", "bicycle")),
+        ("person\nbicycle\n\n", 1, ("background", "person", "bicycle")),
+        ("BG\ncat\n  Person \n", 2, ("BG", "cat", "Person")),
+        ("cat\r\nperson", 2, ("background", "cat", "person")),
+    ],
+)
+def test_labels_with_a_background_and_without(tmp_path: Path, text: str, number: int, names: tuple[str, ...]) -> None:
+    """Both forms of the lists in the Open Model Zoo's data/dataset_classes name the same classes."""
+    (tmp_path / "names.txt").write_bytes(text.encode())
+    labels = parse_options([*REQUIRED, "--labels", str(tmp_path / "names.txt")]).model_options.labels
+    assert labels == names
+    assert person_number(labels) == number
+
+
+def test_a_model_server_is_asked_for_by_its_adapter() -> None:
+    options = parse_options(["-m", "host:9000/models/rvm", "-i", "0", "--adapter", "ovms", "--server_timeout", "2.5"])
+    assert (options.model, options.adapter, options.inference.timeout_s) == ("host:9000/models/rvm", "ovms", 2.5)
+    assert parse_options(REQUIRED).adapter == "openvino"
+    assert parse_options(REQUIRED).inference == InferenceOptions()

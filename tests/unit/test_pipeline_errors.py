@@ -23,7 +23,7 @@ SIGNATURE = Signature(
 
 
 def model_on(adapter: ScriptedAdapter) -> PortraitMatting:
-    return PortraitMatting(adapter, Binding(("input",), "output"), Preprocessing(), ModelOptions())
+    return PortraitMatting(adapter, Binding(("input",), {"alpha": "output"}), Preprocessing(), ModelOptions())
 
 
 def blue(tensors: Tensors) -> Tensors:

@@ -28,6 +28,7 @@ ONE_DOOR = {
     "openvino": ("model_api/adapters/openvino_adapter.py", "model_api/graph.py", "model_tools/"),
     "av": tuple(f"background_subtraction/{name}.py" for name in ("sources", "video_sink", "sound", "palette")),
     "pyvirtualcam": ("background_subtraction/virtual_camera.py",),
+    "tritonclient": ("model_api/adapters/kserve_client.py",),
     "psutil": ("background_subtraction/monitors.py",),
     "tqdm": ("background_subtraction/session.py", "model_tools/", "training/"),
     "torch": ("training/", "model_tools/checkpoints.py"),

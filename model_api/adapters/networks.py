@@ -1,0 +1,64 @@
+"""Where a network is found and computed, by the name that --adapter gives it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_api.adapters.adapter import Adapter, Binding
+from model_api.adapters.kserve_adapter import KServeAdapter, find_network
+from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter, read_network
+from model_api.preprocessing import ImageInput
+from model_api.types import Signature
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """A network before its contract is known. info: the sections of its rt_info that tell about preprocessing.
+    run: makes it ready to compute, once the roles of its inputs and outputs are known."""
+
+    name: str
+    signature: Signature
+    info: Mapping[str, Mapping[str, str]]
+    is_ir: bool
+    run: Callable[[Binding, Mapping[str, ImageInput]], Adapter]
+
+
+def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork:
+    """Raises DeviceError, ModelFileError, OptionError."""
+    core, device, network = read_network(Path(path), device, inference)
+
+    def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
+        return OpenVinoAdapter(core, device, network, binding, images, inference)
+
+    return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, run)
+
+
+def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNetwork:
+    """Raises DeviceError, ModelFileError, OptionError."""
+    _tell_ignored(device, inference)
+    network = find_network(address)
+
+    def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
+        return KServeAdapter(network, binding, images, inference.requests, inference.clips, inference.timeout_s)
+
+    return FoundNetwork(address, network.signature, network.info, network.is_ir, run)
+
+
+ADAPTERS: Mapping[str, Callable[[str, str, InferenceOptions], FoundNetwork]] = {"openvino": in_file, "ovms": on_server}
+
+
+def _tell_ignored(device: str, inference: InferenceOptions) -> None:
+    given = {
+        "-d": device != "CPU",
+        "-nstreams": inference.streams,
+        "-nthreads": inference.threads,
+        "--cache_dir": inference.cache_dir,
+    }
+    ignored = [name for name, value in given.items() if value]
+    if ignored:
+        log.warning("%s: on a model server the server decides this", ", ".join(ignored))

@@ -1,0 +1,1 @@
+"""What is done to models before and beside the demo: `python -m model_tools TOOL`."""

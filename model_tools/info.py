@@ -1,0 +1,215 @@
+"""What a network is: its contract, inputs and outputs, preprocessing, weights, cost, and which devices take it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+
+from model_api import graph
+from model_api.adapters.adapter import Binding
+from model_api.errors import ModelContractError
+from model_api.graph import Network
+from model_api.models.model import MattingModel
+from model_api.models.registry import recognize
+from model_api.preprocessing import Override, Preprocessing, find_preprocessing, image_layout
+from model_api.types import TensorSpec
+
+KERNELS = {
+    "Convolution": ("output", 1),
+    "GroupConvolution": ("output", 2),
+    "ConvolutionBackpropData": ("input", 1),
+    "GroupConvolutionBackpropData": ("input", 2),
+}
+"""Operation -> (where each element meets a kernel, the axis of the weights that this kernel begins at)."""
+
+NO_WORK = ("Constant", "Parameter", "Result")
+MEGA, GIGA = 1e6, 1e9
+LONGEST_VALUE = 60
+"""Characters of a value that people are shown."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """All constants of one type. values: how many numbers they hold."""
+
+    constants: int
+    values: int
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Description:
+    """contract, binding, preprocessing: None if the demo runs no such network.
+
+    rt_info: what the file tells of itself, sections as mappings. weights: by type. static: whether every shape is
+    fixed. gmacs: 10⁹ multiply-accumulates of convolutions and matrix products a frame, None where the shapes vary.
+    devices: those of this machine, and how each takes the network.
+    """
+
+    file: str
+    contract: str | None
+    binding: Binding | None
+    preprocessing: Preprocessing | None
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    states: Mapping[str, str]
+    rt_info: Mapping[str, Any]
+    weights: Mapping[str, Weights]
+    static: bool
+    operations: int
+    gmacs: float | None
+    devices: Mapping[str, str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, help="IR (.xml), ONNX, or what else OpenVINO reads.")
+    parser.add_argument("--json", action="store_true", help="The same for programs.")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Raises ModelFileError, or ModelContractError when it has told what it found in an unknown network."""
+    core = ov.Core()
+    network = graph.read(args.model)
+    try:
+        found, unknown = describe(core, network, *recognize(network.signature, network.path.name)), None
+    except ModelContractError as error:
+        found, unknown = describe(core, network), error
+    print(json.dumps(asdict(found), indent=2, default=sorted) if args.json else "\n".join(lines(found)))
+    if unknown:
+        raise ModelContractError(f"The demo does not run this network: {unknown}")
+
+
+def describe(
+    core: ov.Core, network: Network, contract: type[MattingModel] | None = None, binding: Binding | None = None
+) -> Description:
+    model, signature = network.model, network.signature
+    operations = model.get_ops()
+    return Description(
+        file=network.path.name,
+        contract=contract.__name__ if contract else None,
+        binding=binding,
+        preprocessing=_preprocessing(network, contract),
+        inputs=tuple(_with_layout(spec, binding) for spec in signature.inputs),
+        outputs=signature.outputs,
+        states=dict((binding and binding.states) or signature.states),
+        rt_info=_plain(model.rt_info),
+        weights=_weights(model),
+        static=not model.is_dynamic(),
+        operations=sum(op.get_type_name() not in NO_WORK for op in operations),
+        gmacs=None if model.is_dynamic() else sum(map(multiplications, operations)) / GIGA,
+        devices={device: _support(core, model, device) for device in core.available_devices},
+    )
+
+
+def lines(found: Description) -> list[str]:
+    """The description for people, a fact a line."""
+    return [f"{label:<13} {value}" for label, value in _facts(found)]
+
+
+def multiplications(op: ov.Node) -> int:
+    """Multiply-accumulates of a convolution or matrix product of static shapes, 0 for any other operation."""
+    kind = op.get_type_name()
+    if kind == "MatMul":
+        left = list(op.input_value(0).shape)
+        depth = left[-2] if op.get_attributes()["transpose_a"] and len(left) > 1 else left[-1]
+        return prod(op.output(0).shape) * depth
+    if kind not in KERNELS:
+        return 0
+    place, first_axis = KERNELS[kind]
+    elements = op.input_value(0) if place == "input" else op.output(0)
+    return prod(elements.shape) * prod(list(op.input_value(1).shape)[first_axis:])
+
+
+def _preprocessing(network: Network, contract: type[MattingModel] | None) -> Preprocessing | None:
+    """What the program would find."""
+    return find_preprocessing(Override(), network.info, network.is_ir, contract.original) if contract else None
+
+
+def _with_layout(spec: TensorSpec, binding: Binding | None) -> TensorSpec:
+    """As the program takes it, where the file does not tell."""
+    is_image = binding and not spec.names.isdisjoint(binding.images)
+    return replace(spec, layout=image_layout(spec, {})) if is_image else spec
+
+
+def _weights(model: ov.Model) -> dict[str, Weights]:
+    by_type: dict[str, list[Any]] = defaultdict(list)
+    for op in model.get_ops():
+        if op.get_type_name() == "Constant":
+            by_type[op.get_element_type().get_type_name()].append(op)
+    found = {
+        name: Weights(len(ops), sum(prod(op.shape) for op in ops), sum(op.get_byte_size() for op in ops) / MEGA)
+        for name, ops in by_type.items()
+    }
+    return dict(sorted(found.items(), key=lambda item: -item[1].megabytes))
+
+
+def _support(core: ov.Core, model: ov.Model, device: str) -> str:
+    try:
+        name = core.get_property(device, "FULL_DEVICE_NAME")
+        known = core.query_model(model, device)
+    except RuntimeError as error:
+        return f"refuses it: {graph.reason(error)}"
+    kinds = {op.get_type_name() for op in model.get_ops() if op.get_friendly_name() not in known}
+    return f"{name}, " + (f"does not know {', '.join(sorted(kinds))}" if kinds else "takes all of it")
+
+
+def _plain(item: Any) -> Any:
+    """What OpenVINO keeps in its own types, as dictionaries and text; without the notes that it makes when it reads."""
+    value = getattr(item, "value", item)
+    if not hasattr(value, "items"):
+        return str(value)
+    return {key: _plain(part) for key, part in value.items() if not key.startswith("__")}
+
+
+def _facts(found: Description) -> Iterator[tuple[str, str]]:
+    yield "file", found.file
+    yield "contract", found.contract or "none that the demo knows"
+    yield from _ports(found)
+    if found.preprocessing:
+        yield "preprocessing", str(found.preprocessing)
+    yield from (("rt_info", f"{section}: {_spell(content)}") for section, content in found.rt_info.items())
+    for kind, weights in found.weights.items():
+        yield "weights", f"{kind}: {weights.constants} constants, {weights.values} numbers, {weights.megabytes:.2f} MB"
+    yield "operations", str(found.operations)
+    if found.gmacs is not None:
+        yield "GMAC", f"{found.gmacs:.2f} a frame"
+    yield "static", _static(found)
+    yield from (("device", f"{device}: {support}") for device, support in found.devices.items())
+
+
+def _ports(found: Description) -> Iterator[tuple[str, str]]:
+    for label, specs in (("input", found.inputs), ("output", found.outputs)):
+        yield from ((label, f"{spec} {spec.dtype} {spec.layout}".strip()) for spec in specs)
+    yield from (("state", f"{name} <- {source}") for name, source in found.states.items())
+    if found.binding:
+        yield "answers", ", ".join(f"{role} {name}" for role, name in _answers(found.binding).items())
+
+
+def _answers(binding: Binding) -> dict[str, str]:
+    return dict(binding.answers) | ({"foreground": binding.foreground} if binding.foreground else {})
+
+
+def _spell(content: Any) -> str:
+    if not isinstance(content, dict):
+        return _short(content)
+    return ", ".join(f"{key}={_short(_spell(value))}" for key, value in content.items())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _static(found: Description) -> str:
+    if found.static:
+        return "yes"
+    if any(None in spec.shape for spec in found.inputs):
+        return "no, which an NPU needs; the demo fixes the shapes to the frames' before it compiles"
+    return "no, which an NPU needs: shapes inside depend on what is seen"

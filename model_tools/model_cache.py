@@ -1,0 +1,150 @@
+"""The folder that keeps downloaded files, from one download to the next and for several at once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from model_api.errors import ModelFileError, SinkError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "background_subtraction_demo"
+LAYOUT = "1"
+POLL_S = 0.1
+
+
+def default_cache_dir(environment: Mapping[str, str], home: Path, platform: str) -> Path:
+    """Where the platform wants caches: XDG_CACHE_HOME or ~/.cache, ~/Library/Caches, LOCALAPPDATA."""
+    if platform == "win32":
+        return Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local") / PROGRAM / "cache"
+    if platform == "darwin":
+        return home / "Library" / "Caches" / PROGRAM
+    return Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / PROGRAM
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Files by their SHA-384, laid out as `omz_downloader --cache_dir` does it, so that both can share a folder.
+
+    Beside them, in folders of its own, what is not yet whole (partial) and the checksums of files for which none is
+    published, as they first came (recorded).
+    """
+
+    folder: Path
+
+    def path(self, sha384: str) -> Path:
+        return self.folder / LAYOUT / sha384[:2] / sha384[2:]
+
+    def part(self, name: PurePosixPath) -> Path:
+        """Where the file `name` grows until it is whole."""
+        return self.folder / "partial" / f"{name}.part"
+
+    def record(self, name: PurePosixPath) -> Path:
+        return self.folder / "recorded" / f"{name}.sha384"
+
+    def find(self, sha384: str) -> Path | None:
+        """The file with this checksum, verified. A damaged one is deleted."""
+        path = self.path(sha384)
+        if not path.is_file():
+            return None
+        if digest(path) == sha384:
+            return path
+        log.warning("%s: damaged, its SHA-384 is no longer that of its name; deleted", path)
+        path.unlink()
+        return None
+
+    def keep(self, part: Path, sha384: str) -> Path:
+        """Give a verified part its place, at once and as a whole."""
+        path = self.path(sha384)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, path)
+        return path
+
+    @contextmanager
+    def locked(self, name: PurePosixPath) -> Iterator[None]:
+        """One download of the file `name` at a time, over all processes; the others wait here.
+
+        The lock is the system's: it goes with the process that held it, however that ended.
+        """
+        # A file of its own, never deleted: a lock on the part itself would move with the part when that is renamed.
+        path = self.part(name).with_suffix(".lock")
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                if not _try_lock(file):
+                    log.info("%s: waiting for another download of it", name)
+                    while not _try_lock(file):
+                        time.sleep(POLL_S)
+                yield
+
+
+def digest(path: Path) -> str:
+    """SHA-384 of a file, in hexadecimal."""
+    computed = hashlib.sha384()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            computed.update(piece)
+    return computed.hexdigest()
+
+
+def install(source: Path, destination: Path) -> None:
+    """Copy a file of the cache to where it is wanted: there it is whole or not at all."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    growing = destination.with_name(f".{destination.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, growing)
+        os.replace(growing, destination)
+    finally:
+        growing.unlink(missing_ok=True)
+
+
+def write_record(path: Path, sha384: str, name: str) -> None:
+    """A line that `sha384sum --check` reads too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{sha384}  {name}\n", encoding="ascii")
+
+
+def read_record(path: Path) -> str | None:
+    """The SHA-384 that `write_record` wrote, None if there is no such file. Raises ModelFileError if it is damaged."""
+    if not path.exists():
+        return None
+    words = path.read_bytes().decode("ascii", "replace").split()
+    if not words or len(words[0]) != 96 or not set(words[0]) <= set("0123456789abcdef"):
+        raise ModelFileError(f"{path}: damaged; expected a SHA-384 and a file name. Delete it to record it anew")
+    return words[0]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the disk refuses becomes a SinkError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        refused = error.filename2 or error.filename or path
+        raise SinkError(f"cannot write {refused}: {error.strerror or error}") from None
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

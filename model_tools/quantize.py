@@ -1,0 +1,200 @@
+"""`python -m model_tools quantize MODEL -i CLIP…`: an 8-bit model, and how far it is from the one it was made from."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+
+from background_subtraction import values
+from background_subtraction.images import read_image
+from model_api import Override, create_model
+from model_api.adapters.adapter import Binding
+from model_api.errors import ModelContractError, OptionError
+from model_api.models.registry import recognize
+from model_api.preprocessing import find_preprocessing
+from model_tools import convert, surgery
+from model_tools.calibration import Moment, as_inputs, clips_of, record
+from model_tools.comparison import compare, speeds
+
+log = logging.getLogger(__name__)
+
+HEAVY = ("Convolution", "GroupConvolution", "MatMul")
+MOVES = ("Split", "VariadicSplit", "Slice", "StridedSlice", "Reshape", "Transpose")
+MATTE_CHANNELS = 4
+"""Alpha and foreground of Robust Video Matting, before its refiner."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", type=Path, help="IR, ONNX, or what else `convert` takes.")
+    add(
+        "-i",
+        "--input",
+        nargs="+",
+        required=True,
+        metavar="CLIP",
+        help="Required. Videos or folders of images to choose the 8-bit ranges by: your own, or what `compose` makes.",
+    )
+    add("--check", nargs="+", required=True, metavar="CLIP", help="Required. Others, to judge the result by.")
+    add("-o", "--output", type=Path, metavar="FILE.xml", help="Default: the model's name with _int8.")
+    add("--frames", type=values.positive, default=60, help="To calibrate on, spread over the clips. Default: 60.")
+    add("--limit", type=values.positive, default=600, help="Frames read of each clip. Default: 600.")
+    add("--background", type=Path, metavar="IMAGE", help="The empty scene, for models that compare with it.")
+    add("--keep_float", nargs="+", default=[], metavar="LAYER", help="Further layers to leave in floating point.")
+    add("--input_size", type=values.resolution, metavar="WxH", help="As for `convert`.")
+    add("--downsample_ratio", type=values.ratio, help="As for `convert`.")
+    add("--stateful", action="store_true", help="As for `convert`.")
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Names of the layers that multiply: in 8 bits, and in floating point."""
+
+    quantized: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def run(args: argparse.Namespace) -> None:
+    """Raises BackgroundSubtractionError."""
+    output = args.output or Path(f"{args.model.stem}_int8.xml")
+    both = set(args.input) & set(args.check)
+    if both:
+        raise OptionError(
+            f"--check {' '.join(sorted(both))}: judged by what it was calibrated on, any model looks good"
+        )
+    nncf = _nncf()
+    plate = read_image(args.background) if args.background else None
+    wishes = convert.Wishes(args.input_size, False, args.downsample_ratio, "FP16", False)
+    model, contract, binding, was = _float_model(args.model, wishes)
+    if len(binding.images) > 1 and plate is None:
+        raise OptionError(f"{args.model.name} compares with the empty scene: name its picture with --background")
+    clean = {} if plate is None else {"clean_plate": plate}
+    beside = output.with_name(f"{output.stem}_float.xml")
+
+    moments = record(model, binding, clips_of(args.input, args.limit), args.frames, plate)
+    log.info("Calibrating on %d frames of %s", len(moments), ", ".join(args.input))
+    ignored = [*refiner(model, binding), *args.keep_float]
+    quantized = _quantized(nncf, model, moments, ignored)
+    _tell(layers_of(quantized))
+    for made, path in ((quantized, output), (model, beside)):
+        convert.describe(made, contract, was)
+        if args.stateful and binding.states:
+            surgery.keep_state_inside(made, binding.states)
+        convert.write(made, path, "FP16")
+    frames = [list(clip) for clip in clips_of(args.check, args.limit)]
+    with create_model(beside) as true, create_model(output) as other:
+        for line in (*compare(true, other, frames, clean), *speeds({beside: true, output: other})):
+            log.info(line)
+    log.info("Wrote %s, and %s to compare with", output, beside)
+
+
+def _float_model(path: Path, wishes: convert.Wishes) -> tuple[ov.Model, Any, Binding, Any]:
+    """As the converter would write it."""
+    network = convert.read(path)
+    contract, binding = recognize(network.signature, path.name)
+    if "alpha" not in binding.answers:
+        raise ModelContractError(
+            f"{path.name} answers no alpha to compare by: only matting networks are quantized here"
+        )
+    preprocessing = find_preprocessing(Override(), network.info, network.is_ir, contract.original)
+    wishes = convert.decided(wishes, network, contract, binding)
+    return convert.complete(network, binding, preprocessing, wishes), contract, binding, preprocessing
+
+
+def refiner(model: ov.Model, binding: Binding) -> list[str]:
+    """The layers of Robust Video Matting's guided filter: its gain, hundreds in flat areas, would multiply the 8-bit
+    steps of the picture. All that alpha and foreground need beside the network's own four channels.
+
+    Empty for networks without such a filter.
+    """
+    ends = [model.output(name).get_node() for name in (*binding.answers.values(), binding.foreground) if name]
+    needed = _upstream(ends)
+    names = {_name(node) for node in needed}
+    matte = [node for node in model.get_ordered_ops() if _name(node) in names and _is_matte(node)]
+    if not matte:
+        return []
+    before = {_name(node) for node in _upstream(matte[-1:])}
+    passive = ("Constant", "Parameter", "Result", "Convert")
+    after = [node for node in needed if _name(node) not in before and node.get_type_name() not in passive]
+    enlarges = any(node.get_type_name() == "Interpolate" for node in after)
+    return [_name(node) for node in after] if enlarges else []
+
+
+def layers_of(model: ov.Model) -> Layers:
+    heavy = [node for node in model.get_ordered_ops() if node.get_type_name() in HEAVY]
+    quantized = [node for node in heavy if _comes_in_8_bits(node)]
+    kept = [node for node in heavy if node not in quantized]
+    return Layers(tuple(map(_name, quantized)), tuple(map(_name, kept)))
+
+
+def _quantized(nncf: Any, model: ov.Model, moments: Sequence[Moment], ignored: Sequence[str]) -> ov.Model:
+    data = nncf.Dataset(moments, lambda moment: as_inputs(model, moment))
+    scope = nncf.IgnoredScope(names=list(ignored), validate=False)
+    try:
+        return nncf.quantize(
+            model,
+            data,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(moments),
+            fast_bias_correction=True,
+            ignored_scope=scope,
+            # Processors without VNNI add pairs of products in 16 bits, which weights of full size overflow.
+            advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
+        )
+    except (RuntimeError, nncf.ValidationError) as error:
+        raise ModelContractError(f"NNCF cannot quantize this network: {error}") from error
+
+
+def _tell(layers: Layers) -> None:
+    count = len(layers.quantized)
+    log.info("In 8 bits: %d of %d convolutions and products", count, count + len(layers.kept))
+    if layers.kept:
+        log.info("Left in floating point: %s", ", ".join(layers.kept))
+
+
+def _comes_in_8_bits(node: Any) -> bool:
+    """Whether what a node works on was rounded, maybe before it was put together or taken apart."""
+    before = node.input_value(0).get_node()
+    kind = before.get_type_name()
+    if kind == "Concat":
+        parts = (before.input_value(number).get_node() for number in range(before.get_input_size()))
+        return all(part.get_type_name() == "FakeQuantize" for part in parts)
+    return bool(kind == "FakeQuantize" or (kind in MOVES and _comes_in_8_bits(before)))
+
+
+def _name(node: Any) -> str:
+    return str(node.get_friendly_name())
+
+
+def _is_matte(node: Any) -> bool:
+    shape = node.get_output_partial_shape(0)
+    return node.get_type_name() == "Convolution" and shape[1].is_static and shape[1].get_length() == MATTE_CHANNELS
+
+
+def _upstream(nodes: Sequence[Any]) -> list[Any]:
+    """These nodes and all that they are computed from."""
+    found: dict[str, Any] = {}
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if _name(node) not in found:
+            found[_name(node)] = node
+            waiting += [node.input_value(number).get_node() for number in range(node.get_input_size())]
+    return list(found.values())
+
+
+def _nncf() -> Any:
+    try:
+        import nncf  # only this tool wants it
+    except ImportError as error:
+        raise OptionError(
+            "NNCF makes 8-bit models, and is not installed: pip install -r requirements/quantize.txt"
+        ) from error
+    nncf.set_log_level(logging.ERROR)
+    return nncf

@@ -1,0 +1,238 @@
+"""The converter: what it writes needs no further word, whatever the contract, the size and the form."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino as ov
+import pytest
+
+from model_api import Frame, ModelOptions, create_model, graph
+from model_api.models.registry import recognize
+from model_api.pipelines.async_pipeline import AsyncPipeline
+from model_api.types import Alpha, Image, Size
+from tests import networks
+from tests.conftest import ROOT
+
+Convert = Callable[..., "subprocess.CompletedProcess[str]"]
+FRAMES = 3
+LEVEL = 1 / 255
+
+
+@pytest.fixture
+def convert(tmp_path: Path) -> Convert:
+    """Runs the real command in an empty folder."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "model_tools", "convert", *map(str, arguments)]
+        environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    return run
+
+
+def alphas(path: Path, frames: Sequence[Image], options: ModelOptions = ModelOptions()) -> list[Alpha]:
+    with create_model(path, options=options) as model:
+        given = [Frame(index, image, clean_plate=np.zeros_like(image)) for index, image in enumerate(frames)]
+        return [result.matte.alpha for result in AsyncPipeline(model).run(given)]
+
+
+def juggling(shared: Path, size: Size) -> list[Image]:
+    video = cv2.VideoCapture(str(shared / "media/juggle_720p.mp4"))
+    frames = [cv2.resize(video.read()[1], size) for _ in range(FRAMES)]
+    video.release()
+    return frames
+
+
+def one_line_of(run: subprocess.CompletedProcess[str], code: int) -> str:
+    assert run.returncode == code, run
+    (line,) = run.stderr.strip().splitlines()
+    assert line.startswith("model_tools convert: error: ")
+    return line
+
+
+ORIGINAL, MODEL_ZOO = "rvm_mobilenetv3_fp32.onnx", "robust_video_matting_mobilenetv3.onnx"
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "stateful"),
+    [
+        (ORIGINAL, (640, 480), True),
+        (ORIGINAL, (1279, 719), False),
+        (MODEL_ZOO, (479, 641), False),
+        (MODEL_ZOO, (1279, 719), True),
+    ],
+)
+def test_robust_video_matting_at_any_size(
+    shared: Path, tmp_path: Path, convert: Convert, name: str, size: Size, stateful: bool
+) -> None:
+    """Against the original release's dynamic network at the same size and ratio."""
+    options = ["--input_size", f"{size[0]}x{size[1]}", *(["--stateful"] if stateful else [])]
+    done = convert(shared / "models" / name, "-o", "rvm.xml", *options)
+    assert done.returncode == 0, done
+    signature = graph.read(tmp_path / "rvm.xml").signature
+    assert signature.input("src").shape == (1, 3, size[1], size[0])
+    assert bool(signature.states) == stateful
+    assert all(None not in spec.shape for spec in (*signature.inputs, *signature.outputs))
+
+    frames = juggling(shared, size)
+    expected = alphas(shared / "models/rvm_mobilenetv3_fp32.onnx", frames)
+    for found, wanted in zip(alphas(tmp_path / "rvm.xml", frames), expected, strict=True):
+        assert np.abs(found - wanted).mean() < 0.2 * LEVEL
+
+
+def test_dynamic_stays_dynamic(shared: Path, tmp_path: Path, convert: Convert) -> None:
+    source = shared / "models/rvm_mobilenetv3_fp32.onnx"
+    assert convert(source, "-o", "rvm.xml", "--dynamic", "--data_type", "FP32").returncode == 0
+    frames = juggling(shared, (320, 180))
+    for found, wanted in zip(alphas(tmp_path / "rvm.xml", frames), alphas(source, frames), strict=True):
+        assert np.abs(found - wanted).max() < 1e-3
+
+
+def test_the_ratio_that_is_asked_for(shared: Path, tmp_path: Path, convert: Convert) -> None:
+    for name in ("rvm_mobilenetv3_fp32.onnx", "robust_video_matting_mobilenetv3.onnx"):
+        arguments = ["-o", "rvm.xml", "--input_size", "640x360", "--downsample_ratio", "0.5"]
+        done = convert(shared / "models" / name, *arguments)
+        assert "640x360, FP16, downsample ratio 0.5" in done.stdout, done
+        frames = juggling(shared, (640, 360))
+        half = ModelOptions(downsample_ratio=0.5)
+        expected = alphas(shared / "models/rvm_mobilenetv3_fp32.onnx", frames, half)
+        for found, wanted in zip(alphas(tmp_path / "rvm.xml", frames), expected, strict=True):
+            assert np.abs(found - wanted).mean() < 0.2 * LEVEL
+
+
+@pytest.mark.parametrize("precision", ["FP16", "FP32"])
+def test_weights_have_the_precision_asked_for(models: Path, tmp_path: Path, convert: Convert, precision: str) -> None:
+    assert convert(models / "red.onnx", "-o", "red.xml", "--data_type", precision).returncode == 0
+    kinds = {
+        op.get_element_type().get_type_name()
+        for op in ov.Core().read_model(tmp_path / "red.xml").get_ops()
+        if op.get_type_name() == "Constant"
+    }
+    assert ("f16" in kinds) == (precision == "FP16")
+
+
+@pytest.mark.parametrize("name", ["red.onnx", "red_dynamic.onnx", "difference.onnx", "difference_dynamic.onnx"])
+def test_networks_of_one_or_two_pictures(models: Path, tmp_path: Path, convert: Convert, name: str) -> None:
+    done = convert(models / name, "-o", "net.xml", "--input_size", "64x48")
+    assert done.returncode == 0, done
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:, :32] = (10, 20, 250)
+    (before,), (after,) = alphas(models / name, [image]), alphas(tmp_path / "net.xml", [image])
+    assert before.max() > 0.9
+    edge = slice(28, 36)  # where a network of another size sees it a little elsewhere
+    before[:, edge] = after[:, edge] = 0
+    np.testing.assert_allclose(after, before, atol=2 * LEVEL)
+
+
+def test_colours_asked_for_go_into_the_file(models: Path, tmp_path: Path, convert: Convert) -> None:
+    """Told that the network takes BGR of 0..0.5, blue comes to it in the place of red, and half as strong."""
+    words = ["--no-reverse_input_channels", "--mean_values", "0", "--scale_values", "510"]
+    assert convert(models / "red.onnx", "-o", "net.xml", *words).returncode == 0
+    blue = np.zeros((48, 64, 3), np.uint8)
+    blue[..., 0] = 255
+    (alpha,) = alphas(tmp_path / "net.xml", [blue])
+    np.testing.assert_allclose(alpha, 0.75, atol=0.01)  # it answers (red + 1) / 2
+
+
+def test_the_file_tells_programs_of_model_api_what_is_left_to_do(
+    models: Path, tmp_path: Path, convert: Convert
+) -> None:
+    assert convert(models / "counting.onnx", "-o", "net.xml").returncode == 0
+    info = graph.read(tmp_path / "net.xml").info["model_info"]
+    assert info["model_type"] == "RobustVideoMatting"
+    assert (info["reverse_input_channels"], info["mean_values"], info["scale_values"]) == ("NO", "0 0 0", "1 1 1")
+
+
+def test_scales_become_whole_sizes(shared: Path, tmp_path: Path, convert: Convert) -> None:
+    """So that no device comes out a pixel short (open_model_zoo#3241)."""
+    assert convert(shared / "models/rvm_mobilenetv3_fp32.onnx", "-o", "rvm.xml").returncode == 0
+    resizes = [op for op in ov.Core().read_model(tmp_path / "rvm.xml").get_ops() if op.get_type_name() == "Interpolate"]
+    assert len(resizes) == 7
+    assert {op.get_attributes()["shape_calculation_mode"] for op in resizes} == {"sizes"}
+
+
+def test_a_converted_model_can_be_converted_again(models: Path, tmp_path: Path, convert: Convert) -> None:
+    assert convert(models / "counting.onnx", "-o", "one.xml").returncode == 0
+    assert convert("one.xml", "-o", "two.xml", "--stateful").returncode == 0
+    frames = [np.full((48, 64, 3), 9, np.uint8)] * 4
+    found = [float(alpha[0, 0]) for alpha in alphas(tmp_path / "two.xml", frames)]
+    assert found == [index * networks.STATE_STEP for index in range(4)]
+
+
+def test_bad_input_is_one_line(models: Path, shared: Path, tmp_path: Path, convert: Convert) -> None:
+    (tmp_path / "text.txt").write_text("hello")
+    (tmp_path / "broken.onnx").write_bytes(b"no network")
+    (tmp_path / "net.ckpt").write_bytes(b"no checkpoint")
+    fixed = shared / "models/selfie_segmentation_landscape/selfie_segmentation_landscape.xml"
+    red = models / "red.onnx"
+    for code, word, *arguments in (
+        (1, "no such model file", "nothing.onnx"),
+        (1, "no model by its ending", "text.txt"),
+        (1, "cannot read", "broken.onnx"),
+        (1, "modnet_onnx.py", "net.ckpt"),
+        (1, "matches no known model", models / "unknown.onnx"),
+        (1, "640x480", fixed, "-o", "x.xml", "--input_size", "640x480"),
+        (1, "cannot be written", red, "-o", "text.txt/net.xml"),
+        (2, "ends in .xml", red, "-o", "net.onnx"),
+        (2, "not recurrent", red, "--stateful"),
+        (2, "is for Robust Video Matting", red, "--downsample_ratio", "0.5"),
+        (2, "does not go with", red, "--dynamic", "--input_size", "64x48"),
+    ):
+        line = one_line_of(convert(*arguments), int(str(code)))
+        print(line)
+        assert str(word) in line
+    assert not list(tmp_path.glob("*.xml"))
+    assert not list(tmp_path.glob("*.bin"))
+
+
+def test_it_does_not_write_over_what_it_reads(models: Path, tmp_path: Path, convert: Convert) -> None:
+    assert convert(models / "red.onnx", "-o", "net.xml").returncode == 0
+    before = (tmp_path / "net.bin").read_bytes()
+    assert "another name" in one_line_of(convert("net.xml"), 2)
+    assert (tmp_path / "net.bin").read_bytes() == before
+
+
+MODNET = '''
+import torch
+from src.models.backbones import SUPPORTED
+
+
+class MODNet(torch.nn.Module):
+    """Alpha is the picture's red, which comes as -1..1, times a weight."""
+
+    def __init__(self, backbone_pretrained=True):
+        super().__init__()
+        assert SUPPORTED and not backbone_pretrained
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, image):
+        return (image[:, :1] + 1) / 2 * self.weight
+'''
+
+
+def test_a_checkpoint_of_modnet_through_its_own_source(tmp_path: Path, convert: Convert) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, an extra, is not installed")
+    (tmp_path / "src/models/backbones").mkdir(parents=True)
+    (tmp_path / "src/models/backbones/__init__.py").write_text("SUPPORTED = True\n")
+    (tmp_path / "modnet_onnx.py").write_text(MODNET)
+    torch.save({"module.weight": torch.tensor([0.5])}, tmp_path / "modnet.ckpt")
+    done = convert("modnet.ckpt")
+    assert done.returncode == 0, done
+    network = graph.read(tmp_path / "modnet.xml")
+    assert recognize(network.signature, "modnet.xml")[0].__name__ == "PortraitMatting"
+    assert network.signature.input("input").shape == (1, 3, 512, 512)
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[..., 2] = 204
+    (alpha,) = alphas(tmp_path / "modnet.xml", [red])
+    np.testing.assert_allclose(alpha, 0.4, atol=0.01)
+
+    torch.save({"module.other": torch.tensor([0.5])}, tmp_path / "modnet.ckpt")
+    assert "cannot be read" in one_line_of(convert("modnet.ckpt"), 1)

@@ -1,0 +1,117 @@
+"""`python -m model_tools devices`, and the demo on every way to the CPU that OpenVINO has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+from openvino import opset13 as ops
+
+from background_subtraction.images import read_image
+from model_tools.devices import FRAMES, difference, measure, network_file
+from tests.conftest import ROOT, TIMEOUT_S, RunDemo, one_line
+from tests.media import indexed, write_images
+
+
+def devices(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "model_tools", "devices", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=ROOT)
+
+
+def table(run: subprocess.CompletedProcess[str]) -> dict[str, list[str]]:
+    """Device -> the words of its row."""
+    rows = [line.split() for line in run.stdout.splitlines()[1:]]
+    return {device: words for device, *words in rows}
+
+
+def test_all_devices_of_this_machine() -> None:
+    plain = ov.Core().available_devices
+    run = devices()
+    assert list(table(run)) == [*plain, "AUTO", f"HETERO:{','.join(plain)}"]
+    compiled_s, inference_ms, off_by, *name = table(run)["CPU"]
+    assert float(compiled_s) >= 0
+    assert float(inference_ms) > 0
+    assert float(off_by) == 0
+    assert " ".join(name) == ov.Core().get_property("CPU", "FULL_DEVICE_NAME").strip()
+    assert run.returncode == any("failed:" in table(run)[device] for device in plain)
+
+
+@pytest.mark.parametrize("name", ["counting.onnx", "counting_dynamic.onnx", "difference.onnx"])
+def test_networks_of_every_kind(models: Path, name: str) -> None:
+    run = devices("-m", models / name, "-d", "CPU", "HETERO:CPU", "AUTO:CPU")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert [words[2] for words in table(run).values()] == ["0", "0", "0"]
+
+
+def test_a_failing_device_does_not_stop_the_others() -> None:
+    run = devices("-d", "XPU", "CPU", "MULTI:CPU")
+    assert run.returncode == 1
+    assert "Device XPU is not on this machine" in " ".join(table(run)["XPU"])
+    assert table(run)["CPU"][2] == "0"
+    assert "Use AUTO instead: -d AUTO:CPU" in " ".join(table(run)["MULTI:CPU"])
+    assert run.stderr == "model_tools devices: error: 2 of 3 devices failed: XPU, MULTI:CPU\n"
+
+
+def test_answers_that_are_no_numbers_are_a_failure(tmp_path: Path) -> None:
+    image = ops.parameter([1, 3, 48, 64], np.float32, "image")
+    below_zero = ops.subtract(ops.reduce_mean(image, np.array([1]), True), np.float32(1000))
+    ov.save_model(ov.Model([ops.sqrt(below_zero)], [image], "net"), tmp_path / "net.xml")
+    run = devices("-m", tmp_path / "net.xml", "-d", "CPU")
+    assert run.returncode == 1
+    assert "alphas that are no numbers" in " ".join(table(run)["CPU"])
+
+
+@pytest.mark.parametrize("name", ["unknown.onnx", "missing.onnx"])
+def test_what_no_device_could_run_is_told_in_one_line(models: Path, name: str) -> None:
+    run = devices("-m", models / name)
+    assert (run.returncode, run.stdout) == (1, "")
+    (error,) = run.stderr.splitlines()
+    assert name in error
+
+
+def test_the_small_network_sees_differences() -> None:
+    """Its answers vary over the picture and from picture to picture, or a wrong device would go unnoticed."""
+    with network_file(None) as path:
+        alphas = measure(path, "CPU").alphas
+    assert len(alphas) == FRAMES
+    assert min(float(alpha.std()) for alpha in alphas) > 0.05
+    assert difference(alphas[:-1], alphas[1:]) > 0.1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-d", "AUTO"],
+        ["-d", "AUTO:CPU", "-nstreams", "CPU:2"],
+        ["-d", "HETERO:CPU", "-nstreams", "CPU:2", "-nthreads", "2"],
+        ["-d", "BATCH:CPU(2)", "-nstreams", "2"],
+    ],
+    ids=" ".join,
+)
+def test_the_demo_on_every_way_to_the_cpu(models: Path, tmp_path: Path, run_demo: RunDemo, options: list[str]) -> None:
+    """Frames in order and none lost: white where red is full, each frame's own index in the middle."""
+    images = write_images(tmp_path / "in", (indexed(20 * index) for index in range(5)))
+    run = run_demo("-m", models / "red.onnx", "-i", images, "--output_alpha", "alpha_%d.png", *options)
+    assert run.returncode == 0, run.stderr
+    for index in range(5):
+        alpha = read_image(tmp_path / f"alpha_{index}.png")
+        assert abs(int(alpha[24, 32, 0]) - 20 * index) <= 1
+        assert alpha[24, 10, 0] == 255
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-d", "MULTI:CPU"], "Use AUTO instead: -d AUTO:CPU"),
+        (["-d", "HETERO"], "needs to be told of what: -d HETERO:GPU,CPU"),
+        (["-d", "AUTO:CPU", "-nstreams", "XPU:2"], '-nstreams "XPU:2" names XPU, but the device is CPU'),
+    ],
+)
+def test_devices_that_cannot_be_are_told_in_one_line(
+    models: Path, run_demo: RunDemo, options: list[str], message: str
+) -> None:
+    assert message in one_line(run_demo("-m", models / "red.onnx", "-i", "0", *options))

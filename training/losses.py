@@ -1,0 +1,66 @@
+"""The losses of Robust Video Matting (Lin et al., arXiv 2108.11515, section 4.3 and its supplement).
+
+alpha: (B, T, 1, H, W), foreground: (B, T, 3, H, W), all in [0, 1].
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+PYRAMID_LEVELS = 5
+KERNEL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+
+
+def matting_losses(alpha: Tensor, foreground: Tensor, true_alpha: Tensor, true_foreground: Tensor) -> dict[str, Tensor]:
+    """Each by its name, weighted as in the paper; their sum is to be made small."""
+    inside = (true_alpha > 0).to(alpha.dtype)
+    shown, true_shown = foreground * inside, true_foreground * inside
+    losses = {
+        "alpha_l1": functional.l1_loss(alpha, true_alpha),
+        "alpha_laplacian": laplacian_loss(alpha.flatten(0, 1), true_alpha.flatten(0, 1)),
+        "foreground_l1": functional.l1_loss(shown, true_shown),
+    }
+    if alpha.shape[1] > 1:
+        losses["alpha_coherence"] = 5 * coherence_loss(alpha, true_alpha)
+        losses["foreground_coherence"] = 5 * coherence_loss(shown, true_shown)
+    return losses
+
+
+def segmentation_loss(logits: Tensor, mask: Tensor) -> Tensor:
+    """Binary cross entropy. logits: (N, 1, h, w). mask: (N, 1, H, W) in [0, 1], averaged down to their size."""
+    height, width = logits.shape[2:]
+    smaller = functional.adaptive_avg_pool2d(mask, (height, width))
+    return functional.binary_cross_entropy_with_logits(logits, smaller)
+
+
+def coherence_loss(predicted: Tensor, true: Tensor) -> Tensor:
+    """The squared difference of what changes from a frame to the next."""
+    return functional.mse_loss(predicted[:, 1:] - predicted[:, :-1], true[:, 1:] - true[:, :-1])
+
+
+def laplacian_loss(predicted: Tensor, true: Tensor) -> Tensor:
+    """L1 over a Laplacian pyramid; level l counts 2^l, divided by the number of levels. (N, 1, H, W) each."""
+    total = predicted.new_zeros(())
+    # Differences are linear: one pyramid of the difference is the difference of two pyramids.
+    error = predicted - true
+    levels = min(PYRAMID_LEVELS, int(min(error.shape[2:])).bit_length() - 3)
+    for level in range(levels):
+        smaller = _blur(error)[:, :, ::2, ::2]
+        total = total + 2**level * (error - _enlarged(smaller, error)).abs().mean() / PYRAMID_LEVELS
+        error = smaller
+    return total
+
+
+def _blur(image: Tensor) -> Tensor:
+    kernel = KERNEL.to(image)
+    padded = functional.pad(image, (2, 2, 2, 2), mode="reflect")
+    across = functional.conv2d(padded, kernel.view(1, 1, 1, 5))
+    return functional.conv2d(across, kernel.view(1, 1, 5, 1))
+
+
+def _enlarged(image: Tensor, like: Tensor) -> Tensor:
+    spread = like.new_zeros(image.shape[0], 1, *like.shape[2:])
+    spread[:, :, ::2, ::2] = image * 4
+    return _blur(spread)
