@@ -63,13 +63,20 @@ def set_up(task: str) -> None:
         install_debian_packages()
     files = [ROOT / name for name in REQUIREMENTS[task]]
     stamp = ENVIRONMENT / f"installed-{task}"
-    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    wanted = hashlib.sha256("".join(map(listed_in, files)).encode()).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return
     print("Installing the requirements …", flush=True)
     listed = [part for file in files for part in ("-r", str(file))]
     subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *listed], check=True)
     stamp.write_text(wanted, encoding="ascii")
+
+
+def listed_in(file: Path) -> str:
+    """The text of a requirements file and of those that it includes."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    included = [file.parent / line.removeprefix("-r ").strip() for line in lines if line.startswith("-r ")]
+    return "\n".join([*lines, *map(listed_in, included)])
 
 
 def install_debian_packages() -> None:

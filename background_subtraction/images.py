@@ -13,6 +13,7 @@ import numpy as np
 from model_api.errors import SourceError
 from model_api.types import Image
 
+SILENT = 0
 IMAGE_SUFFIXES = frozenset({".bmp", ".dib", ".jpeg", ".jpg", ".jp2", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 
 
@@ -46,9 +47,10 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
 @contextmanager
 def silent_opencv() -> Iterator[None]:
     """OpenCV writes to the terminal what the caller says better in an error."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    logging = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 has it, and where 4 has it
+    level = logging.getLogLevel()
+    logging.setLogLevel(SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logging.setLogLevel(level)

@@ -5,6 +5,7 @@ Pictures are (1, 3, H, W) RGB in [0, 1], portrait's in [-1, 1]; alphas (1, 1, H,
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -133,7 +134,10 @@ class ShrinkByInput(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, src: Tensor, ratio: Tensor) -> Tensor:
-        return shrink(src, float(ratio))
+        with warnings.catch_warnings():
+            # The tracer warns of the number that is taken out here; what is written is `symbolic`.
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+            return shrink(src, float(ratio))
 
     @staticmethod
     def symbolic(graph: Any, src: Any, ratio: Any) -> Any:

@@ -129,11 +129,14 @@ def compose_clip(
 def load_people(images: Path, alphas: Path, keep: range) -> list[Person]:
     """People whose file's number is in `keep`: photographs and alphas go by the same name."""
     files = [path for path in sorted(images.iterdir()) if path.suffix in PICTURES and number_of(path) in keep]
-    return [load_person(path, next(alphas.glob(f"{path.stem}.*"))) for path in files]
+    return [load_person(path, next(alphas.glob(f"{path.stem}.*"), alphas / path.name)) for path in files]
 
 
 def load_person(image: Path, alpha: Path) -> Person:
+    """Raises SourceError if either is missing or they are of two sizes."""
     photograph, cover = read_picture(image, cv2.IMREAD_COLOR), read_picture(alpha, cv2.IMREAD_GRAYSCALE)
+    if photograph.shape[:2] != cover.shape:
+        raise SourceError(f"{alpha}: (height, width) {cover.shape}, its photograph has {photograph.shape[:2]}")
     colours = estimate_foreground(photograph, cover.astype(np.float32) / np.float32(255))
     left, top, width, height = cv2.boundingRect((cover > 127).astype(np.uint8))
     return Person(photograph, cover, colours, (left, top, left + width, top + height))

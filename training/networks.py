@@ -64,21 +64,22 @@ def read_weights(path: Path) -> Weights:
     """
     try:
         return _from_numpy(path) if path.suffix == ".npz" else _from_checkpoint(path)
-    except (OSError, RuntimeError, EOFError, ValueError, BadZipFile, UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: no weights that can be read ({reason}). Expected .pt, .pth or .npz") from error
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror}. Expected weights, .pt, .pth or .npz") from error
+    except (RuntimeError, EOFError, TypeError, ValueError, BadZipFile, UnpicklingError) as error:
+        raise ModelFileError(f"{path} does not hold weights and nothing else. Expected .pt, .pth or .npz") from error
 
 
 def _from_numpy(path: Path) -> Weights:
     with np.load(path, allow_pickle=False) as arrays:
-        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        return {name: torch.from_numpy(arrays[name]) for name in arrays}
 
 
 def _from_checkpoint(path: Path) -> Weights:
     state = torch.load(path, map_location="cpu", weights_only=True)
     weights = state.get("average", state) if isinstance(state, dict) else None
     if not weights or not all(isinstance(weight, Tensor) for weight in weights.values()):
-        raise ValueError("it holds something else")
+        raise ValueError("no weights")
     return dict(weights)
 
 

@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         config = read_config(args.config)
+        if args.device == "cuda" and not torch.cuda.is_available():
+            raise OptionError("--device cuda: PyTorch finds none on this machine")
         if args.threads:
             torch.set_num_threads(args.threads)
         train(config, args.output, torch.device(args.device), args.workers)
@@ -67,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__, allow_abbrev=False)
     parser.add_argument("--config", type=Path, required=True, help="Required. A TOML file, as in training/configs.")
     parser.add_argument("--output", type=Path, required=True, help="Required. A folder for checkpoint, log and curves.")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda. Default: cpu.")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="Default: cpu.")
     parser.add_argument("--threads", type=int, default=0, help="Of the CPU. Default: all cores.")
     parser.add_argument("--workers", type=int, default=1, help="Processes that compose clips. Default: 1.")
     return parser
@@ -104,10 +106,13 @@ Material = tuple[list[Person], list[Picture]]
 
 def load(data: Data, people: tuple[int, int], backgrounds: tuple[int, int]) -> Material:
     """Raises OptionError if a folder is missing or has nothing in that range."""
-    folder = Path(data.people)
+    folder, scenes = Path(data.people), Path(data.backgrounds)
+    for place in (folder / "images", folder / "alpha", scenes):
+        if not place.is_dir():
+            raise OptionError(f"{place}: no such folder. Expected people/images, people/alpha and backgrounds")
     found = (
         load_people(folder / "images", folder / "alpha", range(*people)),
-        load_backgrounds(Path(data.backgrounds), range(*backgrounds)),
+        load_backgrounds(scenes, range(*backgrounds)),
     )
     if not all(found):
         raise OptionError(f"{folder}, {data.backgrounds}: nothing numbered {people} and {backgrounds} to train on")

@@ -1,0 +1,227 @@
+"""Training: the same clips whenever they are asked for, losses as written down, runs that go on where they stopped."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from training.datasets import ComposedClips, Mix, Person, load_backgrounds, load_people, number_of
+from training.losses import coherence_loss, laplacian_loss, matting_losses
+from training.train import main
+
+Train = Callable[..., int]
+CONFIG = """
+network = "clean_plate"
+save_every = 2
+[data]
+people = "people"
+backgrounds = "rooms"
+people_range = [0, 4]
+people_held_out = [4, 6]
+backgrounds_range = [-1, 2]
+backgrounds_held_out = [2, 4]
+[[stages]]
+name = "first"
+steps = {first}
+frames = 2
+batch = 2
+sizes = [[64, 64], [96, 64]]
+rate = 1e-3
+warm_up = 2
+[stages.mix]
+upper = 0.5
+whole = 0.5
+photograph = 0
+empty = 0
+[[stages]]
+name = "second"
+steps = 2
+frames = 1
+batch = 2
+sizes = [[64, 64]]
+rate = 1e-3
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Six grey people with white heads, four striped rooms."""
+    for folder in ("people/images", "people/alpha", "rooms"):
+        (tmp_path / folder).mkdir(parents=True)
+    for number in range(6):
+        picture, alpha = np.full((120, 80, 3), (60, 90, 40 + 20 * number), np.uint8), np.zeros((120, 80), np.uint8)
+        for image, colour in ((picture, (120, 120, 120)), (alpha, (255,))):
+            cv2.rectangle(image, (25, 40), (55, 115), colour, -1)
+            cv2.circle(image, (40, 25), 15, colour if image is alpha else (240, 240, 240), -1)
+        cv2.imwrite(str(tmp_path / f"people/images/{number:04}.png"), picture)
+        cv2.imwrite(str(tmp_path / f"people/alpha/{number:04}.png"), alpha)
+    for number in range(4):
+        room = np.zeros((90, 120, 3), np.uint8)
+        room[:, ::8] = (200, 30 * number, 90)
+        cv2.imwrite(str(tmp_path / f"rooms/room_{number}_bath.png"), room)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def clips_of(data: Path, mix: Mix, seed: int = 3) -> ComposedClips:
+    people = load_people(data / "people/images", data / "people/alpha", range(4))
+    return ComposedClips(people, load_backgrounds(data / "rooms", range(4)), 20, 3, [(96, 64), (64, 96)], 2, seed, mix)
+
+
+def run(data: Path, output: str, first: int = 4) -> int:
+    (data / "config.toml").write_text(CONFIG.format(first=first))
+    return main(["--config", "config.toml", "--output", output, "--threads", "1", "--workers", "0"])
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(torch.load(path / "checkpoint.pt", weights_only=True)["average"])
+
+
+def test_a_clip_is_the_same_whenever_it_is_asked_for(data: Path) -> None:
+    one, other = clips_of(data, Mix()), clips_of(data, Mix())
+    for index in (7, 3, 7):
+        for name in ("src", "foreground", "alpha", "plate"):
+            assert torch.equal(getattr(one[index], name), getattr(other[index], name))
+    assert not torch.equal(one[3].src, clips_of(data, Mix(), seed=4)[3].src)
+
+
+def test_clips_have_the_shapes_and_ranges_that_they_say(data: Path) -> None:
+    clips = clips_of(data, Mix())
+    for index in range(len(clips)):
+        clip = clips[index]
+        width, height = [(96, 64), (64, 96)][index // 2 % 2]
+        assert clip.src.shape == clip.foreground.shape == clip.plate.shape == (3, 3, height, width)
+        assert clip.alpha.shape == (3, 1, height, width)
+        for values in (clip.src, clip.foreground, clip.alpha, clip.plate):
+            assert float(values.min()) >= 0
+            assert float(values.max()) <= 1
+
+
+def test_nobody_is_in_an_empty_clip(data: Path) -> None:
+    clips = clips_of(data, Mix(upper=0, whole=0, photograph=0, empty=1))
+    assert all(float(clips[index].alpha.max()) == 0 for index in range(6))
+
+
+def test_somebody_is_in_every_other_clip(data: Path) -> None:
+    clips = clips_of(data, Mix(upper=1, whole=0, photograph=0, empty=0))
+    assert all(float(clips[index].alpha.mean()) > 0.02 for index in range(6))
+
+
+def test_where_the_person_is_opaque_the_frame_has_their_colours(data: Path) -> None:
+    """Up to what the camera does to the picture: blur, noise and a codec."""
+    clips = clips_of(data, Mix(upper=0, whole=1, photograph=0, empty=0, crowd=0))
+    for index in range(6):
+        clip = clips[index]
+        inside = (clip.alpha == 1).expand_as(clip.src)
+        assert float((clip.src - clip.foreground)[inside].abs().mean()) < 0.08
+
+
+def test_numbers_in_names_decide_what_is_held_out() -> None:
+    names = ("0012.jpg", "room_12_bath.jpg", "wall_b09db198_Hill.jpg", "beach.png")
+    assert [number_of(Path(name)) for name in names] == [12, 12, -1, -1]
+
+
+def naive_laplacian(error: np.ndarray, levels: int) -> float:
+    """By OpenCV's own pyramid, level by level."""
+    total = 0.0
+    for level in range(levels):
+        smaller = cv2.pyrDown(error)
+        total += 2**level * float(np.abs(error - cv2.pyrUp(smaller, dstsize=error.shape[::-1])).mean()) / 5
+        error = smaller
+    return total
+
+
+def test_the_laplacian_loss_is_that_of_opencv_s_pyramid() -> None:
+    rng = np.random.default_rng(1)
+    one, other = rng.random((2, 64, 96), np.float32)
+    found = float(laplacian_loss(torch.from_numpy(one)[None, None], torch.from_numpy(other)[None, None]))
+    # The borders of an enlarged picture are made up in another way: inside they are the same.
+    assert found == pytest.approx(naive_laplacian(one - other, 4), rel=0.05)
+
+
+def test_losses_are_none_for_the_truth_and_count_what_is_wrong() -> None:
+    alpha, foreground = torch.rand(2, 3, 1, 64, 64), torch.rand(2, 3, 3, 64, 64)
+    assert all(float(loss) == 0 for loss in matting_losses(alpha, foreground, alpha, foreground).values())
+    off = matting_losses((alpha - 0.5) * 0, foreground, torch.ones_like(alpha), foreground)
+    assert float(off["alpha_l1"]) == 1
+    assert float(off["alpha_coherence"]) == 0
+    flicker = torch.zeros(1, 2, 1, 4, 4)
+    flicker[:, 1] = 0.5
+    assert float(coherence_loss(flicker, torch.zeros_like(flicker))) == 0.25
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(data, "whole") == 0
+    steps = iter(range(3))
+    import training.train as module
+
+    original = module.step
+
+    def interrupted(*arguments: object) -> dict[str, float]:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "step", interrupted)
+    assert run(data, "parts") == 1
+    monkeypatch.undo()
+    monkeypatch.chdir(data)
+    assert run(data, "parts") == 0
+    whole, parts = weights(data / "whole"), weights(data / "parts")
+    assert whole.keys() == parts.keys()
+    assert all(torch.allclose(whole[name].float(), parts[name].float(), atol=1e-6) for name in whole)
+
+
+def test_a_run_writes_a_log_and_curves(data: Path) -> None:
+    assert run(data, "run") == 0
+    with (data / "run/log.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["step", "name", "value"]
+    assert [row[0] for row in rows if row[1] == "validation iou"] == ["2", "4", "6"]
+    picture = (data / "run/log.svg").read_text()
+    assert re.search(r"<polyline[^>]+points=\"[\d., ]+\"", picture)
+    assert "validation mad" in picture
+
+
+def test_training_makes_the_alphas_better(data: Path) -> None:
+    assert run(data, "run", first=40) == 0
+    with (data / "run/log.csv").open() as file:
+        errors = [float(row[2]) for row in list(csv.reader(file))[1:] if row[1] == "validation mad"]
+    assert errors[-1] < 0.8 * errors[0]
+
+
+def test_bad_input_is_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = CONFIG.format(first=2)
+    for word, text in (
+        ("no TOML", "network = "),
+        ("unknown speed", good.replace("[data]", "speed = 3\n[data]")),
+        ("missing", good.replace("rate = 1e-3", "")),
+        ("expected one of", good.replace('"clean_plate"', '"large"')),
+        ("no such folder", good.replace('"rooms"', '"halls"')),
+        ("nothing numbered", good.replace("people_range = [0, 4]", "people_range = [10, 14]")),
+    ):
+        (data / "config.toml").write_text(text)
+        assert main(["--config", "config.toml", "--output", "bad"]) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("training.train: error: ")
+        assert word in line
+    assert main(["--config", "none.toml", "--output", "bad"]) == 2
+    assert "none.toml" in capsys.readouterr().err
+
+
+def test_a_photograph_without_alpha_is_told(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "people/alpha/0002.png").unlink()
+    assert run(data, "bad") == 1
+    assert "0002.png" in capsys.readouterr().err
+
+
+def test_people_keep_their_box(data: Path) -> None:
+    person: Person = load_people(data / "people/images", data / "people/alpha", range(1))[0]
+    assert person.box == (25, 10, 56, 116)
