@@ -13,6 +13,7 @@ from types import FrameType
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: done. 1: the run failed or was interrupted. 2: the command line is of no use."""
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
+    logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
         from background_subtraction import session
         from background_subtraction.options import parse_options

@@ -25,6 +25,7 @@ TOOLS: dict[str, str] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: done. 1: the work failed or was interrupted. 2: the command line is of no use."""
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
+    logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words[0] if words else "--help"
     if name not in TOOLS:
