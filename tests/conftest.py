@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,11 @@ COMMAND = ROOT / "background_subtraction_demo.py"
 TIMEOUT_S = 120
 
 RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_configure() -> None:
+    # A shell that starts the tests in the background leaves Ctrl-C ignored, for the commands that they start as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
