@@ -6,6 +6,7 @@ import argparse
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from model_api.preprocessing import find_preprocessing
 from model_tools import convert, surgery
 from model_tools.calibration import Moment, as_inputs, clips_of, record
 from model_tools.comparison import compare, speeds
+from model_tools.sensitivity import quantize_to
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=values.positive, default=60, help="To calibrate on, spread over the clips. Default: 60.")
     add("--limit", type=values.positive, default=600, help="Frames read of each clip. Default: 600.")
     add("--background", type=Path, metavar="IMAGE", help="The empty scene, for models that compare with it.")
+    add(
+        "--max_mad",
+        type=values.positive_number,
+        default=2.0,
+        help="Alpha MAD x 1e3 above which the layers that hurt most are left in floating point. Default: 2.",
+    )
     add("--keep_float", nargs="+", default=[], metavar="LAYER", help="Further layers to leave in floating point.")
     add("--input_size", type=values.resolution, metavar="WxH", help="As for `convert`.")
     add("--downsample_ratio", type=values.ratio, help="As for `convert`.")
@@ -80,7 +88,8 @@ def run(args: argparse.Namespace) -> None:
     moments = record(model, binding, clips_of(args.input, args.limit), args.frames, plate)
     log.info("Calibrating on %d frames of %s", len(moments), ", ".join(args.input))
     ignored = [*refiner(model, binding), *args.keep_float]
-    quantized = _quantized(nncf, model, moments, ignored)
+    with_floats = partial(_quantized, nncf, model, moments, ignored)
+    quantized = quantize_to(args.max_mad, with_floats, model, binding, moments)
     _tell(layers_of(quantized))
     for made, path in ((quantized, output), (model, beside)):
         convert.describe(made, contract, was)
@@ -133,9 +142,11 @@ def layers_of(model: ov.Model) -> Layers:
     return Layers(tuple(map(_name, quantized)), tuple(map(_name, kept)))
 
 
-def _quantized(nncf: Any, model: ov.Model, moments: Sequence[Moment], ignored: Sequence[str]) -> ov.Model:
+def _quantized(
+    nncf: Any, model: ov.Model, moments: Sequence[Moment], refiner: Sequence[str], hurt: Sequence[str]
+) -> ov.Model:
     data = nncf.Dataset(moments, lambda moment: as_inputs(model, moment))
-    scope = nncf.IgnoredScope(names=list(ignored), validate=False)
+    scope = nncf.IgnoredScope(names=[*refiner, *hurt], validate=False)
     try:
         return nncf.quantize(
             model,

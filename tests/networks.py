@@ -197,3 +197,27 @@ def smoothing_video_matting(path: Path, height: int = 48, width: int = 64) -> Pa
     constants = [_constant("weights", weights), _constant("total", total), _constant("half", 0.5)]
     inputs = [_value("src", shape), _value("r1", plane)]
     return save(path, nodes, inputs, [_value("pha", plane), _value("fgr", shape), _value("rr1", plane)], constants)
+
+
+def amplifying_matting(path: Path, height: int = 48, width: int = 64) -> Path:
+    """A portrait network: two convolutions that smooth the red, of which the second one's answer is multiplied by 40
+    about its middle, and the 8-bit steps with it."""
+    node = helper.make_node
+    first = np.zeros((8, 3, 3, 3), np.float32)
+    first[:, 0] = 1 / 9
+    second = np.full((1, 8, 3, 3), 1 / 72, np.float32)
+    nodes = [
+        node("Conv", ["input", "first"], ["once"], name="harmless", pads=[1, 1, 1, 1]),
+        node("Relu", ["once"], ["lit"]),
+        node("Conv", ["lit", "second"], ["twice"], name="touchy", pads=[1, 1, 1, 1]),
+        node("Sub", ["twice", "middle"], ["centred"]),
+        node("Mul", ["centred", "gain"], ["steep"]),
+        node("Add", ["steep", "half"], ["raised"]),
+        node("Clip", ["raised", "zero", "one"], ["output"]),
+    ]
+    constants = [
+        _constant("first", first), _constant("second", second), _constant("middle", 0.3), _constant("gain", 40.0),
+        _constant("half", 0.5), _constant("zero", 0.0), _constant("one", 1.0),
+    ]  # fmt: skip
+    shape, plane = (1, 3, height, width), (1, 1, height, width)
+    return save(path, nodes, [_value("input", shape)], [_value("output", plane)], constants)

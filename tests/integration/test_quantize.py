@@ -66,7 +66,7 @@ def test_the_command_makes_an_8_bit_model_and_compares_it(
     tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path]
 ) -> None:
     source = networks.smoothing_video_matting(tmp_path / "net.onnx")
-    done = quantize(source, "-i", clips[0], "--check", clips[1], "--frames", 6)
+    done = quantize(source, "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", 100)
     assert done.returncode == 0, done
     print(done.stdout)
     assert "In 8 bits: 2 of 2 convolutions and products" in done.stdout
@@ -96,6 +96,22 @@ def test_the_state_can_stay_inside(tmp_path: Path, quantize: Quantize, clips: tu
     assert done.returncode == 0, done
     kinds = {op.get_type_name() for op in ov.Core().read_model(tmp_path / "small.xml").get_ops()}
     assert kinds >= {"FakeQuantize", "ReadValue", "Assign"}
+
+
+def test_layers_that_hurt_are_left_in_floating_point_and_told(
+    tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path]
+) -> None:
+    source = networks.amplifying_matting(tmp_path / "net.onnx")
+    done = quantize(source, "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
+    assert done.returncode == 0, done
+    print(done.stdout)
+    before = re.search(r"alpha MAD is (\S+) e-3, 0.8 at most", done.stdout)
+    told = re.findall(r"With (.+) left in floating point, for they hurt most, it is (\S+) e-3", done.stdout)
+    assert before is not None
+    assert float(before[1]) > 0.8
+    assert float(told[-1][1]) < 0.8
+    layers = layers_of(graph.read(tmp_path / "net_int8.xml").model)
+    assert (layers.quantized, layers.kept) == (("harmless",), ("touchy",))
 
 
 def test_moments_carry_the_states_that_clips_produce(models: Path) -> None:
