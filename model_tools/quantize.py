@@ -27,7 +27,7 @@ from model_tools.sensitivity import quantize_to
 log = logging.getLogger(__name__)
 
 HEAVY = ("Convolution", "GroupConvolution", "MatMul")
-MOVES = ("Split", "VariadicSplit", "Slice", "StridedSlice", "Reshape", "Transpose")
+MOVES = ("Broadcast", "Split", "VariadicSplit", "Slice", "StridedSlice", "Reshape", "Transpose")
 MATTE_CHANNELS = 4
 """Alpha and foreground of Robust Video Matting, before its refiner."""
 
@@ -170,13 +170,17 @@ def _tell(layers: Layers) -> None:
 
 
 def _comes_in_8_bits(node: Any) -> bool:
-    """Whether what a node works on was rounded, maybe before it was put together or taken apart."""
+    """Whether what a node works on was rounded, maybe before it was put together, taken apart or spread."""
     before = node.input_value(0).get_node()
     kind = before.get_type_name()
     if kind == "Concat":
-        parts = (before.input_value(number).get_node() for number in range(before.get_input_size()))
-        return all(part.get_type_name() == "FakeQuantize" for part in parts)
-    return bool(kind == "FakeQuantize" or (kind in MOVES and _comes_in_8_bits(before)))
+        return all(_is_rounded(before.input_value(number).get_node()) for number in range(before.get_input_size()))
+    return _is_rounded(before)
+
+
+def _is_rounded(node: Any) -> bool:
+    kind = node.get_type_name()
+    return bool(kind == "FakeQuantize" or (kind in MOVES and _comes_in_8_bits(node)))
 
 
 def _name(node: Any) -> str:

@@ -86,6 +86,6 @@ def _bypass(port: Any) -> None:
     source = port.get_source_output().get_node()
     if source.get_type_name() == "FakeQuantize":
         port.replace_source_output(source.input_value(0))
-    elif source.get_type_name() in ("Concat", "Reshape"):
+    elif source.get_type_name() in ("Broadcast", "Concat", "Reshape", "Split"):
         for before in source.inputs():
             _bypass(before)
