@@ -24,6 +24,7 @@ from model_api.models.robust_video_matting import RobustVideoMatting, automatic_
 from model_api.preprocessing import ImageInput, Preprocessing, find_preprocessing, image_layout
 from model_api.types import Alpha, Image, Size, Tensors
 from model_tools import checkpoints, surgery
+from model_tools.model_arguments import add_preprocessing_arguments, override_of
 
 log = logging.getLogger(__name__)
 
@@ -67,17 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--data_type", choices=("FP16", "FP32"), default="FP16", help="Of the weights. Default: FP16.")
     add("--stateful", action="store_true", help="Keep a recurrent network's state inside (ReadValue, Assign).")
-    add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="It takes RGB instead of BGR.")
-    add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")
-    add("--scale_values", type=values.triple, metavar="S|R,G,B", help="The pixels, less the mean, are divided by it.")
-    add("--layout", type=values.layouts, default={}, help="NCHW or NHWC, where the file does not tell.")
+    add_preprocessing_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     if args.dynamic and (args.input_size or args.stateful):
         raise OptionError("--dynamic leaves the size open: it does not go with --input_size or --stateful")
-    override = Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout)
-    wishes = Wishes(args.input_size, args.dynamic, args.downsample_ratio, args.data_type, args.stateful, override)
+    wishes = Wishes(
+        args.input_size, args.dynamic, args.downsample_ratio, args.data_type, args.stateful, override_of(args)
+    )
     output = args.output or Path(f"{args.model.stem}.xml")
     convert(args.model, output, wishes)
     log.info("Next: python background_subtraction_demo.py -m %s -i 0", output)

@@ -16,12 +16,22 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add("--downsample_ratio", type=values.ratio, help="For networks that take one. Default: by the frame's size.")
     add("--resize_type", choices=sorted(RESIZE_TYPES), default="standard",
         help="How a frame is laid into a network's input of another size. Default: standard, stretched.")  # fmt: skip
+    add_preprocessing_arguments(parser)
+    add("-nthreads", "--num_threads", type=values.positive, help="Threads on the CPU. Default: all cores.")
+    add("--cache_dir", help="A folder that keeps compiled models.")
+
+
+def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="It takes RGB instead of BGR.")
     add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")
     add("--scale_values", type=values.triple, metavar="S|R,G,B", help="What pixels, less the mean, are divided by.")
     add("--layout", type=values.layouts, default={}, help="NCHW or input0:NCHW,input1:NHWC.")
-    add("-nthreads", "--num_threads", type=values.positive, help="Threads on the CPU. Default: all cores.")
-    add("--cache_dir", help="A folder that keeps compiled models.")
+
+
+def override_of(args: argparse.Namespace) -> Override:
+    """What `add_preprocessing_arguments` asked for."""
+    return Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout)
 
 
 def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
@@ -30,6 +40,6 @@ def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
         path,
         args.device,
         InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
-        Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout),
+        override_of(args),
         ModelOptions(RESIZE_TYPES[args.resize_type], args.downsample_ratio),
     )
