@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if report.frames:
             for line in report.lines():
                 logging.info(line)
+    for output in options.outputs:
+        logging.info("Wrote %s", output.path)
     return 0
 
 

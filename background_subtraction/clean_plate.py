@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from background_subtraction.sources import SourceInfo, open_source
+from background_subtraction.frames import SourceInfo
+from background_subtraction.sources import open_source
 from model_api.errors import ModelContractError
 from model_api.resize import resize
 from model_api.types import Frame, Image

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from background_subtraction import session
+from background_subtraction.bundled import find_model
 from background_subtraction.cut import Cut
 from background_subtraction.options import Options, composite_view
 from background_subtraction.report import Report
@@ -37,9 +38,10 @@ def convert_video(
 ) -> Report:
     """Convert a video, or a folder of images, and return the report of the run.
 
-    model: a path, or what `create_model` gave (`device`, `seq_chunk` and `downsample_ratio` are then what it was
-    made with, and must be left out). input_resize: (width, height). output_type: "video" or "png_sequence", the
-    outputs being files or folders. background: as --target_bgr, "transparent" too; None for green.
+    model: a path, the name of a model that comes with the program ("video"), or what `create_model` gave (`device`,
+    `seq_chunk` and `downsample_ratio` are then what it was made with, and must be left out). input_resize: (width,
+    height). output_type: "video" or "png_sequence", the outputs being files or folders. background: as --target_bgr,
+    "transparent" too; None for green.
     output_video_mbps: None for constant quality, `crf` in the codec's scale.
     seq_chunk: frames in flight on the device. Networks without a state gain by it; one with a state computes its
     frames one after another whatever is asked, so that no chunk's end shows. None: what the device wants.
@@ -57,7 +59,7 @@ def convert_video(
         "foreground": output_foreground,
     }
     options = Options(
-        model="" if loaded else str(model),
+        model="" if loaded else find_model(str(model)),
         inputs=(str(input_source),),
         device=device,
         inference=InferenceOptions(seq_chunk),

@@ -10,7 +10,6 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from model_api.mattes import DenseMatte, Matte
 from model_api.resize import resize, scaled_inside
 from model_api.results import Result
 from model_api.types import Image, Size
@@ -40,30 +39,24 @@ class Picture:
         return self.result.frame.image
 
     @cached_property
-    def _matte(self) -> Matte:
-        """The result's, its colours made once for all views: where they are estimated they are the costly part."""
-        matte = self.result.matte
-        return DenseMatte(matte.alpha, matte.foreground(self.original))
-
-    @cached_property
     def composite(self) -> Image:
-        return self._matte.over(self.original, self.background)
+        return self.result.matte.over(self.original, self.background)
 
-    @cached_property
+    @property
     def alpha(self) -> Image:
         """(H, W) uint8, 255 where the person is."""
-        return cv2.convertScaleAbs(self.result.matte.alpha, alpha=255)
+        return self.result.matte.levels
 
     @cached_property
     def transparent(self) -> Image:
         """(H, W, 4) uint8 BGRA, the alpha straight. Where nobody is, nothing of the scene is left in the colours."""
-        colours = cv2.copyTo(self._matte.foreground(self.original), self.alpha)
+        colours = cv2.copyTo(self.result.matte.foreground(self.original), self.alpha)
         return cv2.merge([*cv2.split(colours), self.alpha])
 
     @cached_property
     def foreground(self) -> Image:
         """The person's colours over black."""
-        return self._matte.over(self.original, np.zeros_like(self.original))
+        return self.result.matte.over(self.original, np.zeros_like(self.original))
 
     @cached_property
     def side_by_side(self) -> Image:

@@ -1,9 +1,12 @@
-"""Reading ahead in a thread of its own."""
+"""Reading in a thread of its own: ahead, or only what is newest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from queue import SimpleQueue
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
 
@@ -16,13 +19,14 @@ POLL_S = 0.002
 class Prefetched:
     """Reads frames ahead in a thread of its own; an error of that thread is raised to who iterates.
 
-    A context manager: leaving it ends the thread.
+    A context manager: leaving it ends the thread. dropped: frames that nobody got.
     """
 
     def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
         # In C, and so safe to be broken off by Ctrl-C anywhere; a Queue's locks are not.
         self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
         self._ahead = ahead
+        self.dropped = 0
         self._stop = Event()
         self._thread = Thread(target=self._read, args=(frames,), name="decoding", daemon=True)
 
@@ -59,5 +63,29 @@ class Prefetched:
         while self._queue.qsize() >= self._ahead:
             if self._stop.wait(POLL_S):
                 return False
+        self._queue.put(item)
+        return not self._stop.is_set()
+
+
+class Newest(Prefetched):
+    """Reads what goes on by itself, a camera: whoever asks gets the newest frame, and those before it are dropped.
+
+    Frames are counted anew, so that none is missing in their numbers; their times are those of the source.
+    """
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        super().__init__(frames, ahead=1)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, frame in zip(count(), super().__iter__(), strict=False):
+            yield replace(frame, index=number)
+
+    def _put(self, item: Frame | BaseException | None) -> bool:
+        """What ends the frames waits until the last one has been taken."""
+        if not isinstance(item, Frame):
+            return super()._put(item)
+        with suppress(Empty):
+            self._queue.get_nowait()
+            self.dropped += 1
         self._queue.put(item)
         return not self._stop.is_set()

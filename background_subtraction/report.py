@@ -14,10 +14,12 @@ RECENT = 30
 
 @dataclass(eq=False)
 class Report:
-    """Means over all frames. A frame's latency runs from the moment the pipeline takes it until it has been
-    shown and handed to the writers; a stage's time is that of its own work, however much of it overlapped."""
+    """Means over all frames. dropped: those of a camera that came while others were worked on. A frame's latency runs
+    from the moment the pipeline takes it until it has been shown and handed to the writers; a stage's time is that of
+    its own work, however much of it overlapped."""
 
     frames: int = 0
+    dropped: int = 0
     latency_s: float = 0.0
     stages_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     _written_s: float = 0.0
@@ -72,5 +74,9 @@ class Report:
         stages = [(stage, f"{seconds / self.frames * 1000:.1f} ms") for stage, seconds in self.stages_s.items()]
         return [
             "Metrics report:",
-            *(f"\t{name}:\t{figure}" for name, figure in [("Frames", str(self.frames)), *figures, *stages]),
+            *(f"\t{name}:\t{figure}" for name, figure in [*self._counts(), *figures, *stages]),
         ]
+
+    def _counts(self) -> list[tuple[str, str]]:
+        dropped = [("Dropped", str(self.dropped))] if self.dropped else []
+        return [("Frames", str(self.frames)), *dropped]

@@ -15,7 +15,7 @@ from background_subtraction.clean_plate import open_clean_plate
 from background_subtraction.clips import Clip, plan
 from background_subtraction.options import Options
 from background_subtraction.pictures import Picture
-from background_subtraction.prefetch import Prefetched
+from background_subtraction.prefetch import Newest, Prefetched
 from background_subtraction.raw_output import raw_lines
 from background_subtraction.report import Report
 from background_subtraction.sinks import Outputs
@@ -73,17 +73,20 @@ def run_clip(
         plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, window is not None)
         model.prepare(source.info.size)
         outputs = stack.enter_context(Outputs(clip.outputs, options.encoding, source.info, options.virtual_camera))
-        frames = plate.attach(stack.enter_context(Prefetched(source, options.ahead)))
+        drops = source.info.drops
+        reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
+        frames = plate.attach(reader)
         disabled = None if options.progress is None else not options.progress
         progress = stack.enter_context(tqdm(total=source.info.frames, unit="frame", disable=disabled))
 
-        for result in AsyncPipeline(model).run(frames):
+        for result in AsyncPipeline(model, newest=drops).run(frames):
             received_s = perf_counter()
             picture = Picture(result, background.at(result))
             picture.render(outputs.views)
             rendered_s = perf_counter()
             outputs.write(picture)
             report.add(result, rendered_s - received_s, outputs.busy_s)
+            report.dropped = reader.dropped
             if window:
                 window.show(picture, report, plate.capture)
             progress.update()

@@ -17,9 +17,9 @@ from typing import Protocol
 import cv2
 
 from background_subtraction.codecs import CONTAINERS, video_format
+from background_subtraction.frames import SourceInfo
 from background_subtraction.images import IMAGE_SUFFIXES
 from background_subtraction.pictures import Picture, laid_out
-from background_subtraction.sources import SourceInfo
 from background_subtraction.video_sink import Quality, VideoSink, explained
 from background_subtraction.virtual_camera import VirtualCamera
 from model_api.errors import SinkError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 from model_api.preprocessing import Triple
@@ -87,3 +88,13 @@ def layouts(text: str) -> dict[str, str]:
     if not all(re.fullmatch(r"[NCHW]{1,4}", layout) for layout in layouts.values()):
         raise argparse.ArgumentTypeError(f'"{text}": expected NCHW, or input0:NCHW,input1:NHWC')
     return layouts
+
+
+def with_underscores(arguments: Sequence[str]) -> list[str]:
+    """RobustVideoMatting spells --output-type what is --output_type here: both are taken."""
+    return [
+        re.sub(r"^--[a-z-]+", lambda name: "--" + name[0][2:].replace("-", "_"), text)
+        if re.match(r"--[a-z]", text) and not text.startswith("--no-")
+        else text
+        for text in arguments
+    ]

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from background_subtraction.codecs import VideoFormat
+from background_subtraction.frames import SourceInfo
 from background_subtraction.palette import Palette
 from background_subtraction.sound import SoundTrack
-from background_subtraction.sources import SourceInfo
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image

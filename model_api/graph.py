@@ -33,12 +33,13 @@ FRONT_END_ERRORS = (
     OpConversionFailure,
     OpValidationFailure,
 )
-RT_INFO_SECTIONS = ("model_info", "conversion_parameters")
+RT_INFO_SECTIONS = ("model_info", "conversion_parameters", "framework")
+"""The last holds what an ONNX file says of itself (metadata_props)."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network as it was read. info: the sections of its rt_info that tell about preprocessing, as text."""
+    """A network as it was read. info: the sections of its rt_info that tell about pictures, as text."""
 
     path: Path
     model: ov.Model
@@ -74,8 +75,12 @@ def network_of(path: Path, model: ov.Model) -> Network:
         for number, port in enumerate(ports):
             if not port.names:
                 port.get_tensor().set_names({f"{prefix}_{number}"})
-    signature = Signature(tuple(map(_spec, model.inputs)), tuple(map(_spec, model.outputs)), states)
-    return Network(path, model, signature, _text_info(model))
+    return Network(path, model, signature_of(model, states), _text_info(model))
+
+
+def signature_of(model: ov.Model, states: Mapping[str, str] | None = None) -> Signature:
+    """states: of a network that was stored with its state inside."""
+    return Signature(tuple(map(_spec, model.inputs)), tuple(map(_spec, model.outputs)), states or {})
 
 
 def embed(network: Network, images: Mapping[str, ImageInput], pictures: tuple[str, ...]) -> ov.Model:

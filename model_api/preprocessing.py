@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model_api.errors import ModelContractError, OptionError
-from model_api.types import TensorSpec
+from model_api.errors import ModelContractError, ModelFileError, OptionError
+from model_api.types import Size, TensorSpec
 
 Triple = tuple[float, float, float]
 
@@ -110,6 +110,20 @@ def _overridden(found: Preprocessing, override: Override) -> Preprocessing:
         found.scale if override.scale_values is None else override.scale_values,
         source="as asked" if None not in given else f"as asked; the rest: {found.source}",
     )
+
+
+def find_base_size(info: Mapping[str, Mapping[str, str]]) -> Size | None:
+    """(width, height) of the pictures with which a network was trained that takes any, where the file tells it: as
+    `base_size`, "384x224", in model_info or among an ONNX file's metadata. Raises ModelFileError for another text."""
+    told = [
+        info[section]["base_size"] for section in ("model_info", "framework") if "base_size" in info.get(section, {})
+    ]
+    if not told:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", told[0])
+    if not found:
+        raise ModelFileError(f'base_size in the file is "{told[0]}": expected WIDTHxHEIGHT, such as 384x224')
+    return int(found[1]), int(found[2])
 
 
 def _from_model_info(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:

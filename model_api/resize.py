@@ -6,6 +6,7 @@ and the place in the input where it goes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -99,6 +100,13 @@ def resize(image: AnyImage, size: Size) -> AnyImage:
 def scaled_inside(size: Size, limit: Size) -> Size:
     """The largest size of the same aspect ratio that fits into `limit`, never larger than `size`."""
     return size if size[0] <= limit[0] and size[1] <= limit[1] else _largest_inside(limit, aspect_of=size)
+
+
+def of_area(size: Size, area_wh: Size, multiple: int) -> Size:
+    """As many pixels as `area_wh` has, in the shape of `size`, each side a multiple of `multiple`."""
+    scale = math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1]))
+    width, height = (max(multiple, round(side * scale / multiple) * multiple) for side in size)
+    return width, height
 
 
 def cover(image: Image, size: Size) -> Image:

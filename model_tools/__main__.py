@@ -18,6 +18,7 @@ TOOLS: dict[str, str] = {
     "evaluate": "Measure alphas against the truth or another model: tables, curves, worst frames.",
     "info": "Tell what a network is: contract, inputs, outputs, preprocessing, weights, cost, devices.",
     "devices": "Try a model on every device of this machine, and compare.",
+    "benchmark": "Time bare inference, the demo end to end and other configurations, in turns.",
 }
 """Module -> what it does. Only the one that is asked for is imported, for some need libraries of their own."""
 

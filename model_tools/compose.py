@@ -43,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Default: 0.25.")  # fmt: skip
     add("--motion", type=_strength, default=1.0, metavar="STRENGTH",
         help="Of camera and people, each on their own; 0 for none. Default: 1.")  # fmt: skip
+    add("--camera_motion", type=_strength, metavar="STRENGTH",
+        help="Of the camera alone; 0 where plate.png is to be of use. Default: as --motion.")  # fmt: skip
     add("--brightness", type=values.probability, default=0.0, metavar="SHARE",
         help="By which the picture gets lighter and darker. Default: 0.")  # fmt: skip
     add("--pure", action="store_true",
@@ -57,7 +59,8 @@ def run(args: argparse.Namespace) -> None:
     people = _endless(subjects_in(args.foregrounds, args.alphas), np.random.default_rng(args.seed))
     backgrounds = list(media_in(args.backgrounds).values())
     order = np.random.default_rng([args.seed, 1]).permutation(len(backgrounds))
-    staging = Staging(args.frames, args.size, args.motion, args.brightness, args.full_body, args.pure)
+    camera = args.motion if args.camera_motion is None else args.camera_motion
+    staging = Staging(args.frames, args.size, args.motion, camera, args.brightness, args.full_body, args.pure)
     index = {}
     for number in tqdm(range(args.clips), unit="clip", disable=None):
         random = np.random.default_rng([args.seed, 2, number])

@@ -13,7 +13,7 @@ import numpy as np
 import openvino as ov
 
 from background_subtraction import values
-from model_api import Override, create_model, graph
+from model_api import InferenceOptions, Override, create_model, graph
 from model_api.adapters.adapter import Binding
 from model_api.errors import OptionError, SinkError
 from model_api.graph import Network
@@ -21,7 +21,7 @@ from model_api.models.model import MattingModel, ModelOptions, picture_size
 from model_api.models.portrait_matting import SHORT_SIDE_PX, PortraitMatting
 from model_api.models.registry import recognize
 from model_api.models.robust_video_matting import RobustVideoMatting, automatic_ratio
-from model_api.preprocessing import ImageInput, Preprocessing, find_preprocessing, image_layout
+from model_api.preprocessing import ImageInput, Preprocessing, find_base_size, find_preprocessing, image_layout
 from model_api.types import Alpha, Image, Size, Tensors
 from model_tools import checkpoints, surgery
 from model_tools.model_arguments import add_preprocessing_arguments, override_of
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 DEFAULT_SIZES: dict[type[MattingModel], Size] = {PortraitMatting: (SHORT_SIDE_PX, SHORT_SIDE_PX)}
 DEFAULT_SIZE: Size = (1280, 720)
 CHECKED_FRAMES = 3
+WHOLE = InferenceOptions(refiner_outside=False)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def convert(path: Path, output: Path, wishes: Wishes = Wishes()) -> None:
     log.info("%s: %s, takes %s", path.name, contract.__name__, preprocessing)
     wishes = decided(wishes, network, contract, binding)
     model = complete(network, binding, preprocessing, wishes)
-    describe(model, contract, preprocessing)
+    describe(model, contract, preprocessing, find_base_size(network.info) if wishes.dynamic else None)
     write(model, output, wishes.precision)
     log.info("Wrote %s", _summary(output, network, binding, model, wishes))
     if path.suffix != ".ckpt" and "alpha" in binding.answers:
@@ -112,13 +113,18 @@ def decided(wishes: Wishes, network: Network, contract: type[MattingModel], bind
     """The size and the ratio that were left open. Raises OptionError for what this contract has no use for."""
     if wishes.stateful and not binding.states:
         raise OptionError(f"--stateful: {network.path.name} is not recurrent, it has no state")
-    if wishes.ratio is not None and contract is not RobustVideoMatting:
+    takes_ratio = contract is RobustVideoMatting and (
+        binding.baked or surgery.shrinks_first(network.model, binding.images[0])
+    )
+    if wishes.ratio is not None and not takes_ratio:
         raise OptionError(f"--downsample_ratio is for Robust Video Matting; {network.path.name} takes none")
     if wishes.dynamic:
         return wishes
-    own = picture_size(network.signature.input(binding.images[0]))
-    size = wishes.size or own or DEFAULT_SIZES.get(contract, DEFAULT_SIZE)
-    shrinks = contract is RobustVideoMatting and (bool(binding.baked) or size != own or wishes.ratio is not None)
+    own, base = picture_size(network.signature.input(binding.images[0])), find_base_size(network.info)
+    if base and not (own or wishes.size or wishes.stateful):
+        return replace(wishes, dynamic=True)
+    size = wishes.size or own or base or DEFAULT_SIZES.get(contract, DEFAULT_SIZE)
+    shrinks = takes_ratio and (bool(binding.baked) or size != own or wishes.ratio is not None)
     return replace(wishes, size=size, ratio=wishes.ratio or automatic_ratio(size) if shrinks else None)
 
 
@@ -136,7 +142,7 @@ def complete(network: Network, binding: Binding, preprocessing: Preprocessing, w
     return model
 
 
-def describe(model: ov.Model, contract: type[MattingModel], was: Preprocessing) -> None:
+def describe(model: ov.Model, contract: type[MattingModel], was: Preprocessing, base: Size | None = None) -> None:
     """What Model API's programs and this one read: nothing is left to do but to feed BGR of 0..255."""
     told = {
         "model_type": contract.__name__,
@@ -146,6 +152,8 @@ def describe(model: ov.Model, contract: type[MattingModel], was: Preprocessing) 
         "embedded_processing": "YES",
         "embedded_preprocessing": str(was),
     }
+    if base:
+        told["base_size"] = f"{base[0]}x{base[1]}"
     for key, value in told.items():
         model.set_rt_info(value, ["model_info", key])
 
@@ -181,8 +189,8 @@ def _compare(path: Path, output: Path, binding: Binding, wishes: Wishes) -> None
     options = ModelOptions(downsample_ratio=wishes.ratio if binding.baked else None)
     same = options if wishes.dynamic else ModelOptions()
     with (
-        create_model(path, override=wishes.override, options=options) as original,
-        create_model(output, options=same) as converted,
+        create_model(path, inference=WHOLE, override=wishes.override, options=options) as original,
+        create_model(output, inference=WHOLE, options=same) as converted,
     ):
         size = converted.input_size(DEFAULT_SIZE)
         if original.input_size(size) != size:

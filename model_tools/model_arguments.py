@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from background_subtraction import values
+from background_subtraction.bundled import find_model
 from model_api import InferenceOptions, MattingModel, ModelOptions, Override, create_model
 from model_api.resize import RESIZE_TYPES
 
@@ -35,9 +36,9 @@ def override_of(args: argparse.Namespace) -> Override:
 
 
 def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
-    """Raises what `create_model` raises. The model is a context manager."""
+    """path: a file, or the name of a bundled model. Raises what `create_model` raises. A context manager."""
     return create_model(
-        path,
+        find_model(str(path)),
         args.device,
         InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
         override_of(args),

@@ -23,13 +23,14 @@ LOOKED_THROUGH = 300
 
 @dataclass(frozen=True)
 class Staging:
-    """How people are put into a clip. size: (width, height). motion, brightness: 0 for none, 1 for a lot.
-    full_body: the share of people that are shown from head to foot. pure: the colours of the foregrounds are the
-    people's own already."""
+    """How people are put into a clip. size: (width, height). motion (of the people), camera_motion, brightness: 0 for
+    none, 1 for a lot. full_body: the share of people that are shown from head to foot. pure: the colours of the
+    foregrounds are the people's own already."""
 
     frames: int = 60
     size: Size = (640, 360)
     motion: float = 1.0
+    camera_motion: float = 1.0
     brightness: float = 0.0
     full_body: float = 0.25
     pure: bool = False
@@ -57,7 +58,7 @@ def clip(random: np.random.Generator, people: Sequence[Subject], behind: Path, s
     """One scene a frame: `people`, the first one hindmost, over the picture, video or folder of frames `behind`."""
     width, height = staging.size
     camera = motion.movement(
-        random, staging.frames, staging.size, motion.CAMERA_REACH, staging.motion, (width / 2, height / 2)
+        random, staging.frames, staging.size, motion.CAMERA_REACH, staging.camera_motion, (width / 2, height / 2)
     )
     gains = motion.drift(random, staging.frames, staging.brightness)
     backdrop = _backdrop(behind, staging.size, camera)

@@ -74,10 +74,15 @@ def keep_state_inside(model: ov.Model, states: Mapping[str, str]) -> None:
     MakeStateful(pairs).run_on_model(model)
 
 
+def shrinks_first(model: ov.Model, name: str) -> bool:
+    """Whether the network makes this picture smaller before it looks at it."""
+    return _first_resize(model, name) is not None
+
+
 def _set_ratio(model: ov.Model, name: str, ratio: float) -> None:
     """The Open Model Zoo's networks shrink their picture to a size that stands in the file as a constant."""
     resize = _first_resize(model, name)
-    if resize is not None and resize.get_input_size() == 2:
+    if resize is not None:
         _replace(resize, "scales", np.array([1, 1, ratio, ratio], np.float32))
 
 
@@ -96,7 +101,7 @@ def _first_resize(model: ov.Model, name: str) -> Any:
         node = waiting.pop(0)
         kind = node.get_type_name()
         if kind == "Interpolate":
-            return node
+            return node if node.get_input_size() == 2 else None
         if kind in ("Multiply", "Divide", "Subtract", "Add", "Convert", "Gather", "Split", "Concat"):
             waiting += [consumer.get_node() for output in node.outputs() for consumer in output.get_target_inputs()]
     return None

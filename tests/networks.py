@@ -109,6 +109,59 @@ def counting_dynamic_matting(path: Path) -> Path:
     return save(path, nodes, inputs, outputs, constants)
 
 
+def guided_matting(path: Path, *, alpha: str = "line", whole: bool = False, height: int = 72, width: int = 96) -> Path:
+    """Robust Video Matting's contract with a guided filter: in the half-sized picture, alpha's slope is 2, its offset
+    r1, which falls by 1/8 a frame; the foreground's slopes are 0.25, its offsets the red of the half-sized picture.
+
+    alpha: "line" where alpha follows from slope and offset as it should, "square" where it is the square of that.
+    whole: it looks at the whole picture, not at one of half its size.
+    """
+    node = helper.make_node
+    nodes = [
+        node("Identity", ["src"], ["small"])
+        if whole
+        else node("Resize", ["src", "", "halves"], ["small"], mode="linear"),
+        node("Slice", ["small", "zero", "one", "axis"], ["red"]),
+        node("Mul", ["red", "nought"], ["nothing"]),
+        node("Add", ["nothing", "quarter"], ["low"]),
+        node("Add", ["nothing", "two"], ["steep"]),
+        node("Concat", ["low", "low", "low", "steep"], ["slope"], axis=1),
+        node("Add", ["nothing", "r1"], ["before"]),
+        node("Concat", ["red", "red", "red", "before"], ["offset"], axis=1),
+        node("Resize", ["slope", "", "", "sides"], ["slopes"], mode="linear"),
+        node("Resize", ["offset", "", "", "sides"], ["offsets"], mode="linear"),
+        node("ReduceMean", ["src"], ["grey"], axes=[1], keepdims=1),
+        node("Concat", ["src", "grey"], ["picture"], axis=1),
+        node("Mul", ["slopes", "picture"], ["product"]),
+        node("Add", ["product", "offsets"], ["answer"]),
+        node("Split", ["answer", "parts"], ["residual", "found"], axis=1),
+        node("Mul", ["found", "found" if alpha == "square" else "unit"], ["told"]),
+        node("Clip", ["told", "nought", "unit"], ["pha"]),
+        node("Add", ["residual", "src"], ["whole"]),
+        node("Clip", ["whole", "nought", "unit"], ["fgr"]),
+        node("Sub", ["r1", "eighth"], ["rr1"]),
+        *(node("Identity", [f"r{n}"], [f"rr{n}"]) for n in (2, 3, 4)),
+    ]
+    constants = [
+        _constant("halves", [1.0, 1.0, 0.5, 0.5]), _constant("sides", (1, 4, height, width), np.int64),
+        _constant("zero", [0], np.int64), _constant("one", [1], np.int64), _constant("axis", [1], np.int64),
+        _constant("parts", [3, 1], np.int64), _constant("nought", 0.0), _constant("unit", 1.0),
+        _constant("quarter", 0.25), _constant("two", 2.0), _constant("eighth", 0.125),
+    ]  # fmt: skip
+    states = [(f"r{n}", (1, 1, 1, 1)) for n in (1, 2, 3, 4)]
+    return save(
+        path,
+        nodes,
+        [_value("src", (1, 3, height, width)), *(_value(name, shape) for name, shape in states)],
+        [
+            _value("pha", (1, 1, height, width)),
+            _value("fgr", (1, 3, height, width)),
+            *(_value(f"r{name}", shape) for name, shape in states),
+        ],
+        constants,
+    )
+
+
 def difference_matting(path: Path, height: int | str = 48, width: int | str = 64) -> Path:
     """BackgroundMattingV2's contract: pha is 8 times the mean difference of src and bgr over the channels,
     less 0.5 to leave the camera's noise out; fgr is src."""

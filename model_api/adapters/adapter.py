@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from model_api.types import Signature, Tensors
+from model_api.types import Signature, Size, Tensors
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Binding:
     foreground: an output that comes out as u8 NHWC BGR, None where there is none.
     states: input -> the output that feeds it in the next frame.
     baked: inputs that rule the shapes, which become constants of the compiled network.
+    whole_wh: where a guided filter was taken out of the network: (width, height) that it took before, None for any.
     """
 
     images: tuple[str, ...]
@@ -25,6 +26,7 @@ class Binding:
     foreground: str | None = None
     states: Mapping[str, str] | None = None
     baked: frozenset[str] = frozenset()
+    whole_wh: Size | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,10 @@ class Adapter(Protocol):
 
     @property
     def signature(self) -> Signature: ...
+
+    @property
+    def binding(self) -> Binding:
+        """As it was given, or, where the guided filter is left to the model, that of the rest of the network."""
 
     def slots(self, tensors: Tensors) -> int:
         """How many requests for tensors of these shapes the device wants to have in flight."""

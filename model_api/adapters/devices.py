@@ -54,10 +54,17 @@ def member_devices(device: str, available: Sequence[str]) -> list[str]:
 
 
 def device_config(
-    device: str, available: Sequence[str], hint: str, streams: str, threads: int | None, requests: int | None
+    device: str,
+    available: Sequence[str],
+    hint: str,
+    streams: str,
+    threads: int | None,
+    requests: int | None,
+    precision: str | None = None,
 ) -> dict[str, Any]:
     """OpenVINO's properties for a compile call.
 
+    precision: of the arithmetic, None for float32 on the CPU and what other devices like.
     device: as `check_device` gave it. streams: "", a number, or "<device>:<number>,…" for HETERO and AUTO.
     """
     config: dict[str, Any] = {"PERFORMANCE_HINT": hint}
@@ -71,6 +78,8 @@ def device_config(
     if "CPU" in of_device:
         # Processors with bfloat16 would use it unasked: four times the error in the alphas of a matting network.
         of_device["CPU"] |= {"INFERENCE_PRECISION_HINT": "f32"}
+    if precision is not None:
+        of_device = {name: told | {"INFERENCE_PRECISION_HINT": precision} for name, told in of_device.items()}
     if threads is not None:
         if "CPU" not in of_device:
             raise OptionError(f"-nthreads {threads} is for the CPU, and device {device} does not use it")

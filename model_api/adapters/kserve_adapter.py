@@ -82,7 +82,7 @@ class KServeAdapter:
         self.signature = network.signature
         self._address = network.address
         self._images = images
-        self._foreground = binding.foreground
+        self.binding = binding
         self._dtypes = {min(spec.names): _numpy_type(spec) for spec in network.signature.inputs}
         self._require_scalable()
         self._outputs = _wanted(binding)
@@ -113,9 +113,10 @@ class KServeAdapter:
         started_s = perf_counter()
         answers = kserve_client.infer(self._client, self._address, given, self._outputs)
         inference_s = perf_counter() - started_s
-        if self._foreground is None:
+        foreground = self.binding.foreground
+        if foreground is None:
             return Outputs(answers, inference_s)
-        return Outputs({**answers, self._foreground: from_network(answers[self._foreground])}, inference_s)
+        return Outputs({**answers, foreground: from_network(answers[foreground])}, inference_s)
 
     def _as_wanted(self, name: str, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if name in self._images:

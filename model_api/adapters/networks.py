@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_api import graph, refiner
 from model_api.adapters.adapter import Adapter, Binding
 from model_api.adapters.kserve_adapter import KServeAdapter, find_network
 from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter, read_network
@@ -33,7 +34,11 @@ def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork
     core, device, network = read_network(Path(path), device, inference)
 
     def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
-        return OpenVinoAdapter(core, device, network, binding, images, inference)
+        model = graph.embed(network, images, (binding.foreground,) if binding.foreground else ())
+        rest = refiner.cut(model, binding) if inference.refiner_outside else None
+        if rest is None:
+            return OpenVinoAdapter(core, device, model, network.signature, binding, inference)
+        return OpenVinoAdapter(core, device, rest.model, graph.signature_of(rest.model), rest.binding, inference)
 
     return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, run)
 
@@ -58,6 +63,7 @@ def _tell_ignored(device: str, inference: InferenceOptions) -> None:
         "-nstreams": inference.streams,
         "-nthreads": inference.threads,
         "--cache_dir": inference.cache_dir,
+        "--infer_precision": inference.precision,
     }
     ignored = [name for name, value in given.items() if value]
     if ignored:

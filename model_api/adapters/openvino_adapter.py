@@ -16,7 +16,6 @@ from model_api.adapters.adapter import Binding, Outputs
 from model_api.adapters.devices import check_device, device_config
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import Network
-from model_api.preprocessing import ImageInput
 from model_api.types import Signature, Tensors
 
 Array = npt.NDArray[Any]
@@ -27,7 +26,10 @@ class InferenceOptions:
     """requests: in flight at once, None for the device's own wish. streams: "", "<n>" or "<device>:<n>,…".
     threads: of the CPU. cache_dir: where compiled networks are kept from run to run.
     clips: how many run at once; a recurrent network gets a stream for each.
-    timeout_s: the longest that a model server may take for an answer."""
+    timeout_s: the longest that a model server may take for an answer.
+    refiner_outside: whether a guided filter that is known is taken out of the network, to be computed with the
+    composite.
+    precision: "f32", "bf16" or "f16", of the arithmetic; None for float32 on the CPU and what other devices like."""
 
     requests: int | None = None
     streams: str = ""
@@ -35,6 +37,8 @@ class InferenceOptions:
     cache_dir: str | None = None
     clips: int = 1
     timeout_s: float = 60.0
+    refiner_outside: bool = True
+    precision: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +77,19 @@ class OpenVinoAdapter:
         self,
         core: ov.Core,
         device: str,
-        network: Network,
+        model: ov.Model,
+        signature: Signature,
         binding: Binding,
-        images: Mapping[str, ImageInput],
         options: InferenceOptions,
     ) -> None:
-        self.signature: Signature = network.signature
+        """model: with its preprocessing inside. signature: of the network, as contracts know it."""
+        self.signature = signature
+        self.binding = binding
         self._core = core
         self._device = device
         self._options = options
-        self._binding = binding
         self._states = dict(binding.states or {})
-        pictures = (binding.foreground,) if binding.foreground else ()
-        self._model = graph.embed(network, images, pictures)
+        self._model = model
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._running: set[_Ticket] = set()
         self._compiling = Lock()
@@ -101,7 +105,7 @@ class OpenVinoAdapter:
             request = program.idle.pop()
         except IndexError:
             request = program.compiled.create_infer_request()
-        given = program.zeros | {name: value for name, value in tensors.items() if name not in self._binding.baked}
+        given = program.zeros | {name: value for name, value in tensors.items() if name not in self.binding.baked}
         inputs = [self._set(request, name, value) for name, value in given.items()]
         ticket = _Ticket(program, request, inputs, self._answer_memory(program, request))
         request.start_async()
@@ -130,8 +134,8 @@ class OpenVinoAdapter:
     def _program_for(self, tensors: Tensors) -> _Program:
         if () in self._programs:
             return self._programs[()]
-        shapes = {name: tensors[name].shape for name in self._binding.images}
-        baked = {name: tensors[name] for name in self._binding.baked}
+        shapes = {name: tensors[name].shape for name in self.binding.images}
+        baked = {name: tensors[name] for name in self.binding.baked}
         key = (*shapes.items(), *((name, value.tobytes()) for name, value in baked.items()))
         with self._compiling:  # clips that run at once meet here
             if key not in self._programs:
@@ -150,7 +154,9 @@ class OpenVinoAdapter:
         hint = "LATENCY" if self._states and options.clips == 1 else "THROUGHPUT"
         streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
         available = self._core.available_devices
-        config = device_config(self._device, available, hint, streams, options.threads, options.requests)
+        config = device_config(
+            self._device, available, hint, streams, options.threads, options.requests, options.precision
+        )
         try:
             compiled = self._core.compile_model(model, self._device, config)
         except RuntimeError as error:

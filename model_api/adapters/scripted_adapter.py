@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from model_api.adapters.adapter import Outputs
+from model_api.adapters.adapter import Binding, Outputs
 from model_api.types import Signature, Tensors
 
 
@@ -15,8 +15,11 @@ class ScriptedAdapter:
     Lets a test script a device that fails at the fifth frame, or one that wants many requests.
     """
 
-    def __init__(self, signature: Signature, compute: Callable[[Tensors], Tensors], slots: int = 1) -> None:
+    def __init__(
+        self, signature: Signature, binding: Binding, compute: Callable[[Tensors], Tensors], slots: int = 1
+    ) -> None:
         self.signature = signature
+        self.binding = binding
         self.closed = False
         self._compute = compute
         self._slots = slots

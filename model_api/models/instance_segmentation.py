@@ -49,9 +49,15 @@ class Detection:
 class InstanceSegmentation(MattingModel):
     detects = True
 
-    def __init__(self, adapter: Adapter, binding: Binding, preprocessing: Preprocessing, options: ModelOptions) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        preprocessing: Preprocessing,
+        options: ModelOptions,
+        base_wh: Size | None = None,
+    ) -> None:
         """Raises OptionError if there is no person among the labels."""
-        super().__init__(adapter, binding, preprocessing, options)
+        super().__init__(adapter, preprocessing, options, base_wh)
         self._person = person_number(options.labels)
 
     def detections(self, outputs: Tensors, input_wh: Size) -> list[Detection]:

@@ -16,8 +16,11 @@ from model_api.errors import ModelContractError
 from model_api.labels import PERSON_ALONE
 from model_api.mattes import DenseMatte, Matte
 from model_api.preprocessing import Preprocessing
-from model_api.resize import Fit, standard
+from model_api.resize import Fit, of_area, standard
 from model_api.types import Alpha, Frame, Image, Signature, Size, Tensors, TensorSpec
+
+MULTIPLE_PX = 32
+"""Networks halve their picture five times."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,21 @@ class MattingModel:
     detects: ClassVar[bool] = False
     """Whether it finds objects one by one, so that a threshold and labels mean something to it."""
 
-    def __init__(self, adapter: Adapter, binding: Binding, preprocessing: Preprocessing, options: ModelOptions) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        preprocessing: Preprocessing,
+        options: ModelOptions,
+        base_wh: Size | None = None,
+    ) -> None:
+        """base_wh: of a network that takes any size, the one at which it was trained."""
         self.adapter = adapter
-        self.binding = binding
+        self.binding = adapter.binding
         self.preprocessing = preprocessing
         self.options = options
-        self._input_wh = picture_size(adapter.signature.input(binding.images[0]))
-        if options.downsample_ratio is not None and not binding.baked:
+        self._base_wh = base_wh
+        self._input_wh = picture_size(adapter.signature.input(self.binding.images[0]))
+        if options.downsample_ratio is not None and not self.takes_ratio:
             raise ModelContractError(
                 f"--downsample_ratio {options.downsample_ratio:g}: this network takes none, its ratio is fixed in the "
                 "file. Leave the option out, or use the original release's ONNX file"
@@ -69,6 +80,10 @@ class MattingModel:
     @property
     def recurrent(self) -> bool:
         return bool(self.binding.states)
+
+    @property
+    def takes_ratio(self) -> bool:
+        return bool(self.binding.baked)
 
     def depth(self, tensors: Tensors) -> int:
         """How many requests a clip may have in flight."""
@@ -101,8 +116,15 @@ class MattingModel:
         return as_alpha(answer)
 
     def input_size(self, frame_wh: Size) -> Size:
-        """The size of the network's input for such frames."""
-        return self._input_wh or frame_wh
+        """The size of the network's input for such frames: its own; of the frame's shape and as large as those it was
+        trained with; or what its contract says."""
+        if self._input_wh or not self._base_wh:
+            return self._input_wh or self.free_size(frame_wh)
+        return of_area(frame_wh, self._base_wh, MULTIPLE_PX)
+
+    def free_size(self, frame_wh: Size) -> Size:
+        """The size of the input for such frames, of a network that takes any and says nothing more."""
+        return frame_wh
 
     def __call__(
         self, src: Image, state: Tensors | None = None, clean_plate: Image | None = None

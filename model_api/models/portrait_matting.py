@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.adapters.adapter import Binding
-from model_api.models.model import MattingModel, as_alpha, is_picture
+from model_api.models.model import MULTIPLE_PX, MattingModel, as_alpha, is_picture
 from model_api.preprocessing import Preprocessing
 from model_api.types import Alpha, Signature, Size, TensorSpec
 
 SHORT_SIDE_PX = 512
-MULTIPLE_PX = 32
 SUM_TOLERANCE = 0.02
 """Two channels that sum to one everywhere within this are probabilities (8-bit ones too), else logits."""
 
@@ -41,9 +40,7 @@ class PortraitMatting(MattingModel):
         pair = _two_channels(answer)
         return as_alpha(answer) if pair is None else person_probability(*pair)
 
-    def input_size(self, frame_wh: Size) -> Size:
-        if self._input_wh is not None:
-            return self._input_wh
+    def free_size(self, frame_wh: Size) -> Size:
         scale = SHORT_SIDE_PX / min(frame_wh)
         width, height = (max(MULTIPLE_PX, round(side * scale / MULTIPLE_PX) * MULTIPLE_PX) for side in frame_wh)
         return width, height

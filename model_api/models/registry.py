@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 from model_api.adapters.adapter import Binding
@@ -11,12 +12,15 @@ from model_api.adapters.networks import ADAPTERS
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import ModelContractError, OptionError
 from model_api.models.background_matting import BackgroundMatting
+from model_api.models.guided_video_matting import GuidedVideoMatting
 from model_api.models.instance_segmentation import MaskRcnn
 from model_api.models.model import MattingModel, ModelOptions
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.models.yolact import Yolact
-from model_api.preprocessing import BYTES, ImageInput, Override, find_preprocessing, image_layout
+from model_api.preprocessing import BYTES, ImageInput, Override, find_base_size, find_preprocessing, image_layout
+from model_api.refiner import SLOPE
+from model_api.resize import standard
 from model_api.types import Signature
 
 CONTRACTS: tuple[type[MattingModel], ...] = (RobustVideoMatting, BackgroundMatting, MaskRcnn, Yolact, PortraitMatting)
@@ -42,7 +46,9 @@ def create_model(
     """
     if adapter not in ADAPTERS:
         raise OptionError(f'adapter "{adapter}": expected {" or ".join(ADAPTERS)}')
-    network = ADAPTERS[adapter](str(path), device, inference)
+    # Where a frame is laid into the input in another way, the filter's picture would not be the whole frame.
+    outside = inference.refiner_outside and options.fit is standard
+    network = ADAPTERS[adapter](str(path), device, replace(inference, refiner_outside=outside))
     contract, binding = recognize(network.signature, network.name)
     takes_bytes = network.signature.input(binding.images[0]).dtype == "u8"
     default = BYTES if takes_bytes else contract.original
@@ -54,7 +60,9 @@ def create_model(
     log.info("Model %s: %s, input %s", network.name, contract.__name__, preprocessing)
     with ExitStack() as stack:
         running = stack.enter_context(closing(network.run(binding, images)))
-        model = contract(running, binding, preprocessing, options)
+        if SLOPE in running.binding.answers:
+            contract = GuidedVideoMatting
+        model = contract(running, preprocessing, options, find_base_size(network.info))
         stack.pop_all()
         return model
 

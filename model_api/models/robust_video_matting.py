@@ -41,9 +41,9 @@ class RobustVideoMatting(MattingModel):
         extras = {name: np.array([self._ratio(frame.size)], np.float32) for name in self.binding.baked}
         return {**super().encode(frame), **extras}
 
-    def input_size(self, frame_wh: Size) -> Size:
-        """Its own, or the frame's: at least SMALLEST_SIDE_PX, below which the encoder's strides leave nothing."""
-        width, height = super().input_size(frame_wh)
+    def free_size(self, frame_wh: Size) -> Size:
+        """The frame's: at least SMALLEST_SIDE_PX, below which the encoder's strides leave nothing."""
+        width, height = frame_wh
         return max(width, SMALLEST_SIDE_PX), max(height, SMALLEST_SIDE_PX)
 
     def _ratio(self, frame_wh: Size) -> float:

@@ -23,10 +23,15 @@ class _Pending:
 
 
 class AsyncPipeline:
-    """While one frame is computed, the next one is prepared and the one before is used by the caller."""
+    """While one frame is computed, the next one is prepared and the one before is used by the caller.
 
-    def __init__(self, model: MattingModel) -> None:
+    newest: for sources that go on by themselves. What was found in a frame is given at once, and the next one is taken
+    after that: nothing is overlapped, and no frame grows old while it waits.
+    """
+
+    def __init__(self, model: MattingModel, newest: bool = False) -> None:
         self._model = model
+        self._newest = newest
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Result]:
         """One result for each frame, in the frames' order.
@@ -53,6 +58,9 @@ class AsyncPipeline:
             ticket = self._model.adapter.start({**tensors, **state})
             pending.append(_Pending(frame, tensors, ticket, started_s, preprocessing_s))
             yield from done
+            while self._newest and pending:
+                result, state = self._finish(pending.popleft())
+                yield result
         while pending:
             yield self._finish(pending.popleft())[0]
         source.raise_error()

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
+from background_subtraction.frames import SourceInfo
 from background_subtraction.images import read_image
 from background_subtraction.pictures import Picture
 from background_subtraction.sinks import Encoding, Output, Outputs, Sink, open_sink
-from background_subtraction.sources import SourceInfo
 from model_api.errors import SinkError
 from model_api.mattes import DenseMatte
 from model_api.results import Result, StageTimes

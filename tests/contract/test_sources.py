@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from threading import Event
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.prefetch import Prefetched
-from background_subtraction.sources import Source, open_source
+from background_subtraction.frames import Source
+from background_subtraction.prefetch import Newest, Prefetched
+from background_subtraction.sources import open_source
 from model_api.errors import SourceError
+from model_api.types import Frame
 from tests.media import barcode, indexed, read_barcode, write_images, write_video
 
 FRAMES = 12
@@ -186,3 +189,37 @@ def test_what_pyav_decodes_is_a_source(tmp_path: Path) -> None:
         container.mux(stream.encode())
     with open_source(str(path)) as source:
         assert [read_barcode(frame.image) for frame in source] == list(range(5))
+
+
+def test_only_the_newest_frame_of_what_goes_on_by_itself() -> None:
+    """While nobody asks, frames replace each other; the last one of all is not lost, and numbers have no gaps."""
+    asked, gone = Event(), Event()
+
+    def going_on() -> Iterator[Frame]:
+        for index in range(10):
+            yield Frame(index, indexed(index), Fraction(index))
+        gone.set()
+        assert asked.wait(10)
+        yield Frame(10, indexed(10), Fraction(10))
+
+    with Newest(going_on()) as frames:
+        assert gone.wait(10)
+        coming = iter(frames)
+        first = next(coming)
+        asked.set()
+        last = next(coming)
+        assert [(frame.index, int(frame.timestamp_s)) for frame in (first, last)] == [(0, 9), (1, 10)]
+        assert frames.dropped == 9
+        assert list(coming) == []
+
+
+def test_the_error_of_what_goes_on_by_itself_comes_after_its_last_frame() -> None:
+    def broken() -> Iterator[Frame]:
+        yield Frame(0, indexed(0))
+        raise SourceError("unplugged")
+
+    with Newest(broken()) as frames:
+        coming = iter(frames)
+        assert next(coming).index == 0
+        with pytest.raises(SourceError, match="unplugged"):
+            next(coming)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -308,8 +309,10 @@ def test_after_an_interruption_the_written_file_plays(
     assert process.returncode == 1
     assert stderr.startswith("background_subtraction_demo.py: error: interrupted after ")
     assert stderr.count("\n") == 1
-    frames = read_video(output)
-    assert f"interrupted after {len(frames)} frames; kept in {name}" in stderr
+    told = re.search(rf"interrupted after (\d+) frames; kept in {re.escape(name)}", stderr)
+    assert told
+    # It may come between a frame's writing and its counting.
+    assert len(read_video(output)) - int(told[1]) in (0, 1)
     assert "Metrics report" in stdout
 
 
@@ -330,7 +333,10 @@ sys.exit(main(["-m", {str(bench.model)!r}, "-i", "0", "--no_show", "-o", "camera
         check=False, timeout=60,
     )  # fmt: skip
     assert "Camera 0 stopped after 11 frames. Is it still plugged in?" in one_line(done)
-    assert len(read_video(bench.folder / "camera.mp4")) == 11
+    # It gives its frames faster than any camera: those that came while one was worked on are dropped, and counted.
+    counts = {name: int(number) for name, number in re.findall(r"(Frames|Dropped):\s+(\d+)", done.stdout)}
+    assert counts["Frames"] + counts.get("Dropped", 0) == 11
+    assert len(read_video(bench.folder / "camera.mp4")) == counts["Frames"]
 
 
 def test_without_a_display_the_remedy_is_named(bench: Workbench, run_demo: RunDemo) -> None:

@@ -307,3 +307,12 @@ def test_the_command_as_users_run_it(material: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert len(list((material / "set" / "0000" / "com").iterdir())) == 4
     assert read_image(material / "set" / "0000" / "com" / "0000.png").shape == (360, 640, 3)
+
+
+def test_a_camera_that_stands_still_sees_the_plate_behind_people_that_move(material: Path) -> None:
+    folder = compose(material, "--camera_motion", 0, "--clips", "1", "--frames", "20") / "0000"
+    plate = read_image(folder / "plate.png")
+    rooms = [read_image(path) for path in sorted((folder / "bgr").iterdir())]
+    alphas = [read_image(path) for path in sorted((folder / "pha").iterdir())]
+    assert all(np.array_equal(room, plate) for room in rooms)
+    assert not np.array_equal(alphas[0], alphas[-1])

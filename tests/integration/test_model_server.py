@@ -19,7 +19,7 @@ import pytest
 from openvino.preprocess import PrePostProcessor
 
 from background_subtraction.sources import open_source
-from model_api import AsyncPipeline, Frame, MattingModel, Result, create_model, graph
+from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, Result, create_model, graph
 from model_api.adapters import kserve_client
 from model_api.errors import DeviceError, InferenceError, ModelFileError, ShapeError
 from model_api.preprocessing import ImageInput, Preprocessing
@@ -104,7 +104,8 @@ def test_the_answers_are_those_of_a_local_run(server: Server, models: Path, name
 def test_real_networks_answer_as_in_a_local_run(server: Server, shared: Path, name: str) -> None:
     with open_source(str(shared / "media" / "juggle_720p.mp4")) as source:
         frames = list(islice(source, 5))
-    with create_model(shared / "models" / f"{name}.onnx") as here, server.model(name) as there:
+    inside = InferenceOptions(refiner_outside=False)  # as on the server
+    with create_model(shared / "models" / f"{name}.onnx", inference=inside) as here, server.model(name) as there:
         local, local_fps = timed(here, frames)
         remote, remote_fps = timed(there, frames)
     alphas, colours = largest_difference(local, remote), largest_difference_of_colours(local, remote)

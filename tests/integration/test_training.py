@@ -14,6 +14,7 @@ import torch
 
 from training.datasets import ComposedClips, Mix, Person, load_backgrounds, load_people, number_of
 from training.losses import coherence_loss, laplacian_loss, matting_losses
+from training.rooms import HUNG, draw_scene
 from training.train import main
 
 Train = Callable[..., int]
@@ -75,9 +76,9 @@ def clips_of(data: Path, mix: Mix, seed: int = 3) -> ComposedClips:
     return ComposedClips(people, load_backgrounds(data / "rooms", range(4)), 20, 3, [(96, 64), (64, 96)], 2, seed, mix)
 
 
-def run(data: Path, output: str, first: int = 4) -> int:
+def run(data: Path, output: str, first: int = 4, options: tuple[str, ...] = ()) -> int:
     (data / "config.toml").write_text(CONFIG.format(first=first))
-    return main(["--config", "config.toml", "--output", output, "--threads", "1", "--workers", "0"])
+    return main(["--config", "config.toml", "--output", output, "--threads", "1", "--workers", "0", *options])
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -121,6 +122,17 @@ def test_where_the_person_is_opaque_the_frame_has_their_colours(data: Path) -> N
         clip = clips[index]
         inside = (clip.alpha == 1).expand_as(clip.src)
         assert float((clip.src - clip.foreground)[inside].abs().mean()) < 0.08
+
+
+def test_screens_and_posters_hang_in_many_rooms() -> None:
+    rooms = [np.full((90, 160, 3), shade, np.uint8) for shade in (60, 90)]
+    before = [room.copy() for room in rooms]
+    scenes = [draw_scene(np.random.default_rng(seed), rooms) for seed in range(200)]
+    changed = [np.ptp(scene) > 0 for scene in scenes]
+    assert np.mean(changed) == pytest.approx(HUNG, abs=0.1)
+    assert all(np.array_equal(room, was) for room, was in zip(rooms, before, strict=True))
+    covered = [np.mean(np.ptp(scene, 2) > 0) for scene, hung in zip(scenes, changed, strict=True) if hung]
+    assert all(share < 0.9 for share in covered)
 
 
 def test_numbers_in_names_decide_what_is_held_out() -> None:
@@ -193,8 +205,9 @@ def test_a_run_writes_a_log_and_curves(data: Path) -> None:
     assert "validation mad" in picture
 
 
-def test_training_makes_the_alphas_better(data: Path) -> None:
-    assert run(data, "run", first=40) == 0
+@pytest.mark.parametrize("precision", [(), ("--bfloat16",)])
+def test_training_makes_the_alphas_better(data: Path, precision: tuple[str, ...]) -> None:
+    assert run(data, "run", first=40, options=precision) == 0
     with (data / "run/log.csv").open() as file:
         errors = [float(row[2]) for row in list(csv.reader(file))[1:] if row[1] == "validation mad"]
     assert errors[-1] < 0.8 * errors[0]

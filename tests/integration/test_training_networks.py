@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from background_subtraction.sources import open_source
-from model_api import MattingModel, ModelOptions, create_model
+from model_api import InferenceOptions, MattingModel, ModelOptions, create_model
 from model_api.errors import OptionError
 from model_api.models.background_matting import BackgroundMatting
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.types import Image, Tensors
+from model_tools import __main__ as model_tools
 from model_tools import convert
 from tests.media import read_levels
 from training import export, train
@@ -27,6 +28,7 @@ from training.datasets import Sample
 from training.export import Wishes
 from training.networks import NETWORKS
 from training.robust_video_matting import MattingNetwork
+from training.train import Machine
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 VARIANTS = ("mobilenetv3", "resnet50")
@@ -78,7 +80,9 @@ def test_the_original_release_takes_any_size_and_ratio(tmp_path: Path, variant: 
     torch.save(network.state_dict(), weights)
     export.export(f"rvm_{variant}", file, Wishes(weights, refiner=refiner))
     for size, ratio in (((128, 96), 0.5), ((155, 113), 0.375)):
-        with create_model(file, options=ModelOptions(downsample_ratio=ratio)) as model, torch.no_grad():
+        # Weights like these make much of half a level: the picture is to be shrunk in floating point, by the network.
+        inside, options = InferenceOptions(refiner_outside=False), ModelOptions(downsample_ratio=ratio)
+        with create_model(file, inference=inside, options=options) as model, torch.no_grad():
             assert isinstance(model, RobustVideoMatting)
             state: Tensors = {}
             states: Sequence[Tensor | None] = (None,) * 4
@@ -141,6 +145,37 @@ def test_clean_plate_is_exported_with_two_pictures(tmp_path: Path) -> None:
     np.testing.assert_allclose(alpha, decided(logits)[0, 0], atol=CLOSE)
 
 
+def test_of_any_size_it_sees_each_frame_in_its_own_shape(tmp_path: Path) -> None:
+    network, weights = trained("video", tmp_path)
+    with exported("video", weights, tmp_path, None) as model, torch.no_grad():
+        for frame, seen in (((1280, 720), (384, 224)), ((720, 1280), (224, 384)), ((96, 96), (288, 288))):
+            assert model.input_size(frame) == seen
+        image = noise(1, 384, 224)[0]
+        _, alpha, _ = model(image)
+        logits, *_ = network(rgb(image))
+        np.testing.assert_allclose(alpha, decided(logits)[0, 0], atol=CLOSE)
+        assert model(noise(1, 60, 100)[0])[1].shape == (100, 60)
+
+
+def test_the_size_it_was_trained_with_goes_into_the_ir(tmp_path: Path) -> None:
+    _, weights = trained("video", tmp_path)
+    exported("video", weights, tmp_path, None).close()
+    for options, seen in (((), (224, 384)), (("--input_size", "128x96"), (128, 96)), (("--stateful",), (384, 224))):
+        command = ["convert", str(tmp_path / "video.onnx"), "-o", str(tmp_path / "video.xml"), *options]
+        assert model_tools.main(command) == 0
+        with create_model(tmp_path / "video.xml") as model:
+            assert model.input_size((720, 1280)) == seen
+
+
+def test_a_ratio_for_a_network_that_does_not_shrink_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, weights = trained("video", tmp_path)
+    exported("video", weights, tmp_path, "64x64").close()
+    assert model_tools.main(["convert", str(tmp_path / "video.onnx"), "--downsample_ratio", "0.5"]) == 2
+    assert "video.onnx takes none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("trained_as", ["video", "portrait"])
 def test_portrait_is_a_first_frame(tmp_path: Path, trained_as: str) -> None:
     network, weights = trained(trained_as, tmp_path)
@@ -195,7 +230,7 @@ def test_every_network_can_be_trained(name: str) -> None:
     run = train.begin(Config(name, Data("", ""), (stage,)), torch.device("cpu"))
     before = {key: weight.clone() for key, weight in run.network.named_parameters()}
     clip = Sample(*(torch.rand(2, 2, channels, 64, 64) for channels in (3, 3, 1, 3)))
-    losses = train.step(run, clip, torch.device("cpu"), stage.downsample_ratio)
+    losses = train.step(run, clip, Machine(torch.device("cpu")), stage.downsample_ratio)
     still = [key for key, weight in run.network.named_parameters() if torch.equal(weight, before[key])]
     assert still == []
     assert np.isfinite(losses["total"])
@@ -216,10 +251,11 @@ def trained(name: str, folder: Path, pictures: int = 1) -> tuple[nn.Module, Path
     return network, path
 
 
-def exported(network: str, weights: Path, folder: Path, size: str) -> MattingModel:
+def exported(network: str, weights: Path, folder: Path, size: str | None) -> MattingModel:
     """By the command, as its user runs it."""
     file = folder / f"{network}.onnx"
-    words = ["--network", network, "--weights", str(weights), "--output", str(file), "--size", size]
+    words = ["--network", network, "--weights", str(weights), "--output", str(file)]
+    words += ["--size", size] if size else []
     assert export.main(words) == 0
     return create_model(file)
 

@@ -17,8 +17,8 @@ import pytest
 
 from background_subtraction import convert_video
 from background_subtraction.codecs import CODECS, CONTAINERS, video_format
+from background_subtraction.frames import SourceInfo
 from background_subtraction.images import read_image
-from background_subtraction.sources import SourceInfo
 from background_subtraction.video_sink import Quality, VideoSink
 from model_api import create_model
 from model_api.errors import OptionError, SinkError

@@ -104,7 +104,7 @@ def person_in_a_room() -> tuple[Image, Alpha]:
 @pytest.mark.parametrize("strength", [5, 25, 101])
 def test_blur_leaves_no_halo_of_the_person(strength: int) -> None:
     image, alpha = person_in_a_room()
-    blurred = blur_around(image, alpha, strength)
+    blurred = blur_around(image, (alpha * 255).astype(np.uint8), strength)
     plain = cv2.blur(image, (strength, strength))
     around = (alpha < 0.02) & (cv2.dilate(alpha, np.ones((25, 25), np.uint8)) > 0.5)
     assert blurred.shape == image.shape
@@ -119,7 +119,7 @@ def test_blur_is_as_wide_as_asked() -> None:
     """A bright line in an empty room, 31 pixels: as a box of 31 spreads it, standard deviation 31 / sqrt(12)."""
     image = np.zeros((240, 320, 3), np.uint8)
     image[:, 158:162] = 255
-    profile = blur_around(image, np.zeros((240, 320), np.float32), 31)[120, :, 0].astype(float)
+    profile = blur_around(image, np.zeros((240, 320), np.uint8), 31)[120, :, 0].astype(float)
     columns = np.arange(320)
     mean = (profile * columns).sum() / profile.sum()
     deviation = np.sqrt((profile * (columns - mean) ** 2).sum() / profile.sum())
@@ -128,7 +128,7 @@ def test_blur_is_as_wide_as_asked() -> None:
 
 def test_a_frame_full_of_person_does_not_break_the_blur() -> None:
     image, _ = person_in_a_room()
-    assert blur_around(image, np.ones(image.shape[:2], np.float32), 31).shape == image.shape
+    assert blur_around(image, np.full(image.shape[:2], 255, np.uint8), 31).shape == image.shape
 
 
 def test_a_given_background_is_blurred_too(tmp_path: Path) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
+from model_api import mattes
 from model_api.errors import ShapeError
-from model_api.mattes import DenseMatte
+from model_api.mattes import DenseMatte, GuidedMatte
+from model_api.types import Alpha, Image
 
 
 def test_a_composite_is_the_weighted_mean_of_both() -> None:
-    """Against the definition, alpha F + (1 - alpha) B, in double precision: half a level of rounding."""
+    """Against the definition, alpha F + (1 - alpha) B, in double precision: half a level for alpha in 255ths, half for
+    the result."""
     rng = np.random.default_rng(1)
     colours, background = (rng.integers(0, 256, (40, 50, 3), np.uint8) for _ in range(2))
     alpha = rng.random((40, 50), np.float32)
     expected = alpha[..., None] * colours.astype(float) + (1.0 - alpha[..., None]) * background
     composite = DenseMatte(alpha, colours).over(background, background)
-    assert np.abs(composite - expected).max() <= 0.51
+    assert np.abs(composite - expected).max() <= 1.0
 
 
 def test_the_ends_are_exact() -> None:
@@ -24,6 +28,40 @@ def test_the_ends_are_exact() -> None:
     for alpha, expected in ((0, background), (1, colours)):
         matte = DenseMatte(np.full((4, 4), alpha, np.float32), colours)
         np.testing.assert_array_equal(matte.over(colours, background), expected)
+
+
+def test_a_guided_matte_is_slope_times_picture_plus_offset() -> None:
+    """Against the definition, on planes enlarged whole, in double precision."""
+    rng = np.random.default_rng(2)
+    frame, background = (rng.integers(0, 256, (100, 160, 3), np.uint8) for _ in range(2))
+    slope = rng.normal((1, 1, 1, 0), 0.3, (20, 32, 4)).astype(np.float32)
+    offset = rng.normal((0, 0, 0, 128), 80, (20, 32, 4)).astype(np.float32)
+    offset[:, :6, 3] = -400  # nobody on the left
+    matte = GuidedMatte(frame, slope, offset)
+
+    picture = np.dstack([frame, frame.mean(2)]).astype(float)
+    enlarged = [cv2.resize(planes.astype(float), (160, 100)) for planes in (slope, offset)]
+    answer = np.clip(enlarged[0] * picture + enlarged[1], 0, 255)
+    np.testing.assert_allclose(matte.alpha, answer[..., 3] / 255, atol=1e-5)
+    assert np.abs(matte.foreground(frame) - answer[..., :3]).max() <= 0.51
+    expected = background + answer[..., 3:] / 255 * (np.rint(answer[..., :3]) - background)
+    assert np.abs(matte.over(frame, background) - expected).max() <= 1.01
+    assert np.array_equal(matte.over(frame, background)[:, :16], background[:, :16])
+
+
+def test_colours_are_estimated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Image] = []
+
+    def estimate(frame: Image, alpha: Alpha) -> Image:
+        asked.append(frame)
+        return frame
+
+    monkeypatch.setattr(mattes, "estimate_foreground", estimate)
+    matte = DenseMatte(np.full((4, 4), 0.5, np.float32))
+    frame = np.zeros((4, 4, 3), np.uint8)
+    matte.over(frame, frame)
+    matte.foreground(frame)
+    assert len(asked) == 1
 
 
 def test_sizes_must_agree() -> None:

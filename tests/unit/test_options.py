@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from background_subtraction.options import build_parser, parse_options
+from background_subtraction.arguments import build_parser
+from background_subtraction.options import parse_options
 from background_subtraction.sinks import Encoding, Output
 from background_subtraction.window import WindowOptions
 from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.errors import OptionError
 from model_api.labels import person_number
 from model_api.resize import RESIZE_TYPES
 
@@ -23,7 +25,8 @@ PARENT_OPTIONS = """
     -u --utilization_monitors -r --raw_output_message
 """
 ADDED_OPTIONS = """
-    --reverse_input_channels --no-reverse_input_channels --mean_values --scale_values --downsample_ratio --cache_dir
+    --reverse_input_channels --no-reverse_input_channels --mean_values --scale_values --downsample_ratio
+    --cache_dir --refiner --infer_precision
     --input_source --output_composition --output_alpha --output_foreground --output_transparent --output_type
     --output_video_mbps     --input_resize --seq_chunk --num_workers
     --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
@@ -118,3 +121,25 @@ def test_a_model_server_is_asked_for_by_its_adapter() -> None:
     assert (options.model, options.adapter, options.inference.timeout_s) == ("host:9000/models/rvm", "ovms", 2.5)
     assert parse_options(REQUIRED).adapter == "openvino"
     assert parse_options(REQUIRED).inference == InferenceOptions()
+
+
+def test_a_server_needs_an_address() -> None:
+    with pytest.raises(OptionError, match="where is the model"):
+        parse_options(["-i", "0", "--adapter", "ovms"])
+
+
+def test_models_that_come_with_the_program_go_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = {
+        "video": ["-i", "0"],
+        "clean_plate": ["-i", "0", "--background", "room.png"],
+        "portrait": ["-i", "0", "-m", "portrait", "--background", "room.png"],
+    }
+    for name, arguments in asked.items():
+        file = Path(parse_options(arguments).model)
+        assert (file.stem, file.parent.name) == (name, "models")
+        assert file.is_file()
+    (tmp_path / "portrait").write_text("a file of that name comes first")
+    assert parse_options(["-i", "0", "-m", "portrait"]).model == "portrait"
+    with pytest.raises(OptionError, match=r"no such model\. Expected a file.* or one of clean_plate, portrait, video"):
+        parse_options(["-i", "0", "-m", "portait"])

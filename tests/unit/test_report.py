@@ -31,8 +31,9 @@ def scripted_model(slots: int, wait_s: float) -> MattingModel:
 
     image = TensorSpec(frozenset({"input"}), (1, 3, 48, 64))
     mask = TensorSpec(frozenset({"output"}), (1, 1, 48, 64))
-    adapter = ScriptedAdapter(Signature((image,), (mask,)), compute, slots)
-    return PortraitMatting(adapter, Binding(("input",), {"alpha": "output"}), Preprocessing(), ModelOptions())
+    binding = Binding(("input",), {"alpha": "output"})
+    adapter = ScriptedAdapter(Signature((image,), (mask,)), binding, compute, slots)
+    return PortraitMatting(adapter, Preprocessing(), ModelOptions())
 
 
 def test_means_of_known_times() -> None:

@@ -25,8 +25,13 @@ MAY_IMPORT = {
     "training": {"training", "model_api"},
 }
 ONE_DOOR = {
-    "openvino": ("model_api/adapters/openvino_adapter.py", "model_api/graph.py", "model_tools/"),
-    "av": tuple(f"background_subtraction/{name}.py" for name in ("sources", "video_sink", "sound", "palette")),
+    "openvino": (
+        "model_api/adapters/openvino_adapter.py",
+        "model_api/graph.py",
+        "model_api/refiner.py",
+        "model_tools/",
+    ),
+    "av": tuple(f"background_subtraction/{name}.py" for name in ("video_source", "video_sink", "sound", "palette")),
     "pyvirtualcam": ("background_subtraction/virtual_camera.py",),
     "tritonclient": ("model_api/adapters/kserve_client.py",),
     "psutil": ("background_subtraction/monitors.py",),

@@ -1,0 +1,226 @@
+"""Robust Video Matting's guided filter taken out of its graph, so that nothing is computed there at the frame's size.
+
+The filter ends in answer = slope · picture + offset, slope and offset enlarged from the small size at which the
+network looks, picture the frame's red, green, blue and grey (He and Sun, "Fast Guided Filter", arXiv 1505.00996; the
+deep one of Wu et al., arXiv 1803.05619, finds the slopes in another way and ends the same). Cut there, the network
+takes the small picture and answers slope and offset; `mattes.GuidedMatte` does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from model_api.adapters.adapter import Binding
+
+SLOPE, OFFSET = "slope", "offset"
+POINTWISE = ("Add", "Clamp", "Concat", "Convert", "Divide", "Gather", "Maximum", "Minimum", "Multiply", "ReduceMean",
+             "Reverse", "Split", "Subtract", "Transpose", "VariadicSplit")  # fmt: skip
+TRIAL_PX = 6
+HALF_PRECISION = 1e-3
+EXACT = 1e-3
+CLOSE = 2 / 255
+"""Foregrounds come in whole levels."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """model: takes the small picture and answers slope and offset, (1, h, w, 4) float32 each, as `mattes.GuidedMatte`
+    wants them: planes of blue, green, red and alpha, answers of 0..255, the foreground itself and no residual."""
+
+    model: ov.Model
+    binding: Binding
+
+
+def cut(model: ov.Model, binding: Binding) -> Cut | None:
+    """The network without its guided filter, or None if it has none that is known. Works on a copy.
+
+    model: with its preprocessing inside, so that pictures and foreground are u8 NHWC BGR.
+    """
+    if len(binding.images) != 1 or "alpha" not in binding.answers or not binding.states:
+        return None
+    model = model.clone()
+    end = _filter_end(model, binding.answers["alpha"])
+    if end is None or not _ends_so(model, binding, end):
+        return None
+    height, width = model.input(binding.images[0]).get_partial_shape()[1:3]
+    whole_wh = None if height.is_dynamic or width.is_dynamic else (width.get_length(), height.get_length())
+    rest = Binding(binding.images, {SLOPE: SLOPE, OFFSET: OFFSET}, states=binding.states, whole_wh=whole_wh)
+    try:
+        made = _without_filter(model, binding, end)
+    except RuntimeError:  # something else than the filter wants the whole picture
+        return None
+    return None if made is None else Cut(made, rest)
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last sum of the filter: slope and offset as they are enlarged."""
+
+    slope: Any
+    offset: Any
+
+
+def _filter_end(model: ov.Model, alpha: str) -> _End | None:
+    """Upwards from alpha, the first sum of an enlarged picture and a product with an enlarged picture."""
+    waiting = [model.output(alpha).get_node()]
+    while waiting:
+        node = waiting.pop(0)
+        inputs = _inputs(node)
+        if node.get_type_name() == "Add":
+            for product, offset in (inputs, inputs[::-1]):
+                slope = _resized_factor(product)
+                if slope is not None and _is_bilinear(offset):
+                    return _End(slope, offset)
+        waiting += [other for other in inputs if node.get_type_name() in (*POINTWISE, "Result")]
+    return None
+
+
+def _resized_factor(product: Any) -> Any:
+    if product.get_type_name() != "Multiply":
+        return None
+    return next((node for node in _inputs(product) if _is_bilinear(node)), None)
+
+
+def _is_bilinear(node: Any) -> bool:
+    """As OpenCV enlarges and shrinks, pixels being areas."""
+    if node.get_type_name() != "Interpolate":
+        return False
+    told = node.get_attributes()
+    centres = told["coordinate_transformation_mode"] in ("half_pixel", "pytorch_half_pixel")
+    return centres and told["mode"] in ("linear", "linear_onnx") and not told["antialias"]
+
+
+def _ends_so(model: ov.Model, binding: Binding, end: _End) -> bool:
+    """Whether alpha and foreground follow from slope, offset and picture as `mattes.GuidedMatte` computes them: asked
+    of the graph itself, with numbers."""
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 256, (1, TRIAL_PX, TRIAL_PX, 3), np.uint8)
+    slope, offset = (random.normal(0, 0.5, (1, 4, TRIAL_PX, TRIAL_PX)).astype(np.float32) for _ in range(2))
+    outputs = [name for name in (binding.answers["alpha"], binding.foreground) if name]
+    found = _computed(model, binding.images[0], picture, {end.slope: slope, end.offset: offset}, outputs)
+    if found is None:
+        return False
+    rgb = picture[..., ::-1].transpose(0, 3, 1, 2) / 255
+    planes = np.concatenate([rgb, rgb.mean(1, keepdims=True)], 1)
+    answer = slope * planes + offset
+    expected = [answer[:, 3:], (answer[:, :3] + rgb).transpose(0, 2, 3, 1)[..., ::-1]]
+    scales = (1, 255)
+    return all(
+        np.abs(one / scale - np.clip(other, 0, 1)).max() < CLOSE
+        for one, other, scale in zip(found, expected, scales, strict=False)
+    )
+
+
+def _computed(model: ov.Model, image: str, picture: Any, given: dict[Any, Any], outputs: Sequence[str]) -> Any:
+    """The outputs of the graph where `given` stands for what those nodes compute, None if they need more than that and
+    the picture."""
+    stand_ins = {node.get_friendly_name(): ops.constant(value) for node, value in given.items()}
+    trial = model.clone()
+    source = trial.input(image).get_node()
+    try:
+        for node in trial.get_ordered_ops():
+            if node.get_friendly_name() in stand_ins:
+                _redirect(node.output(0), stand_ins[node.get_friendly_name()].output(0))
+        results = [ops.result(trial.output(name).get_node().input_value(0)) for name in outputs]
+        source.set_partial_shape(ov.PartialShape(picture.shape))
+        alone = ov.Model(results, [source], "trial")
+        alone.validate_nodes_and_infer_types()
+        answers = ov.Core().compile_model(alone, "CPU")([picture])
+    except RuntimeError:
+        return None
+    return [np.array(answers[number]) for number in range(len(outputs))]
+
+
+def _without_filter(model: ov.Model, binding: Binding, end: _End) -> ov.Model | None:
+    """The picture goes where the shrunk one went; slope and offset come out before they are enlarged. None if it is not
+    known which points of a picture of fixed size the network sees."""
+    source = model.input(binding.images[0]).get_node()
+    shape = source.get_output_partial_shape(0)
+    slope, offset = (node.input_value(0) for node in (end.slope, end.offset))
+    states = [model.output(name).get_node() for name in (binding.states or {}).values()]
+    results = [*states, _answer(slope, SLOPE, 1.0, [1.0, 1.0, 1.0, 0.0]), _answer(offset, OFFSET, 255.0, [0.0] * 4)]
+    parameters = [model.input(name).get_node() for name in (binding.images[0], *(binding.states or {}))]
+    shrunk = next((node for node in _reached(source) if _is_bilinear(node)), None)
+    if shrunk:  # else it looks at pictures of the frame's size
+        if shape.is_static and not _covers_all(shrunk):
+            return None
+        small = shrunk.get_output_partial_shape(0)
+        _redirect(shrunk.output(0), shrunk.input_value(0))
+        source.set_partial_shape(ov.PartialShape([shape[0], small[2], small[3], shape[3]]))
+    _pool_boxes(model)
+    made = ov.Model(results, parameters, model.get_friendly_name())
+    made.validate_nodes_and_infer_types()
+    return made
+
+
+def _covers_all(shrunk: Any) -> bool:
+    """Whether a picture is shrunk from edge to edge: by a scale that leaves a part of a pixel over, it is not."""
+    before, after = shrunk.get_input_partial_shape(0), shrunk.get_output_partial_shape(0)
+    if shrunk.get_attributes()["shape_calculation_mode"] == "sizes":
+        return after.is_static
+    scales = shrunk.input_value(1).get_node()
+    if after.is_dynamic or scales.get_type_name() != "Constant":
+        return False
+    scaled = np.array(before.to_shape()) * np.array(scales.get_data(), np.float64)
+    return bool(np.abs(scaled - np.array(after.to_shape())).max() < EXACT)
+
+
+def _pool_boxes(model: ov.Model) -> None:
+    """Convolutions that take the mean of a window become what they are. The variances of the filter are differences of
+    almost equal means, for which weights of 16 bits, and sums in bfloat16, are too coarse: devices that compute
+    convolutions in bfloat16 leave pooling at the end of a network in float32."""
+    for node in model.get_ordered_ops():
+        window = _averaged_window(node) if node.get_type_name() == "GroupConvolution" else None
+        if window:
+            told = node.get_attributes()
+            pads = told["pads_begin"], told["pads_end"]
+            pool = ops.avg_pool(node.input_value(0), told["strides"], *pads, window, exclude_pad=False)
+            _redirect(node.output(0), pool.output(0))
+
+
+def _averaged_window(convolution: Any) -> list[int] | None:
+    """(height, width) of the window if all weights are one part of it and every plane is on its own."""
+    weights = convolution.input_value(1).get_node()
+    if weights.get_type_name() == "Convert":  # stored in half precision
+        weights = weights.input_value(0).get_node()
+    if weights.get_type_name() != "Constant" or any(step != 1 for step in convolution.get_attributes()["dilations"]):
+        return None
+    values = np.array(weights.get_data(), np.float32)
+    height, width = values.shape[-2:]
+    alone = values.shape[1:-2] == (1, 1)
+    return [height, width] if alone and np.abs(values * height * width - 1).max() < HALF_PRECISION else None
+
+
+def _reached(source: Any) -> Iterator[Any]:
+    """What the picture runs into, through nothing but work on single pixels."""
+    waiting = [source]
+    while waiting:
+        for port in waiting.pop(0).outputs():
+            for consumer in port.get_target_inputs():
+                yield consumer.get_node()
+                if consumer.get_node().get_type_name() in POINTWISE:
+                    waiting.append(consumer.get_node())
+
+
+def _answer(planes: Any, name: str, scale: float, more: list[float]) -> Any:
+    """(1, 4, h, w) of red, green, blue, alpha, times `scale` and `more` added, as NHWC with blue first."""
+    bgr = ops.gather(ops.convert(planes, "f32"), [2, 1, 0, 3], 1)
+    changed = ops.add(ops.multiply(bgr, np.float32(scale)), np.array(more, np.float32).reshape(1, 4, 1, 1))
+    result = ops.result(ops.transpose(changed, [0, 2, 3, 1]))
+    result.output(0).get_tensor().set_names({name})
+    return result
+
+
+def _redirect(port: Any, new: Any) -> None:
+    for consumer in port.get_target_inputs():
+        consumer.replace_source_output(new)
+
+
+def _inputs(node: Any) -> list[Any]:
+    return [node.input_value(number).get_node() for number in range(node.get_input_size())]
