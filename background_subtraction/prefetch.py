@@ -11,6 +11,7 @@ from threading import Event, Thread
 from types import TracebackType
 
 from model_api.types import Frame
+from model_api.waiting import next_of
 
 END_TIMEOUT_S = 10.0
 POLL_S = 0.002
@@ -23,7 +24,6 @@ class Prefetched:
     """
 
     def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
-        # In C, and so safe to be broken off by Ctrl-C anywhere; a Queue's locks are not.
         self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
         self._ahead = ahead
         self.dropped = 0
@@ -43,7 +43,7 @@ class Prefetched:
 
     def __iter__(self) -> Iterator[Frame]:
         while True:
-            item = self._queue.get()
+            item = next_of(self._queue)
             if item is None:
                 return
             if isinstance(item, BaseException):

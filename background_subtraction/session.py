@@ -22,6 +22,7 @@ from background_subtraction.sinks import Outputs
 from background_subtraction.sources import open_source
 from background_subtraction.window import Window
 from model_api import AsyncPipeline, MattingModel, create_model
+from model_api.waiting import SLICE_S
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def _run_together(clips: list[Clip], options: Options, report: Report, model: Ma
         try:
             for clip, own in zip(clips, reports, strict=True):
                 runs.append(pool.submit(run_clip, clip, options, own, model, None, stop))
-            wait(runs, return_when=FIRST_EXCEPTION)
+            _until_the_end_or_an_error(runs)
         finally:
             stop.set()
             for waiting in runs:
@@ -120,3 +121,12 @@ def _run_together(clips: list[Clip], options: Options, report: Report, model: Ma
                 report.merge(own)
     for ended in runs:
         ended.result()
+
+
+def _until_the_end_or_an_error(runs: list[Future[None]]) -> None:
+    """In slices of time, so that Ctrl-C is noticed at once: see `model_api.waiting`."""
+    running: set[Future[None]] = set(runs)
+    while running:
+        done, running = wait(runs, SLICE_S, FIRST_EXCEPTION)
+        if any(run.exception() for run in done):
+            return

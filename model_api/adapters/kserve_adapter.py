@@ -8,8 +8,9 @@ travel with every request, so that any server of the same model can answer it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +24,7 @@ from model_api.adapters.picture_tensors import from_network, to_network
 from model_api.errors import ModelContractError, ShapeError
 from model_api.preprocessing import ImageInput
 from model_api.types import Signature, Tensors, TensorSpec
+from model_api.waiting import next_of
 
 REQUESTS = 4
 """In flight at once, where nobody says how many: enough to keep the way to the server and the server busy."""
@@ -36,6 +38,9 @@ TYPES: Mapping[str, tuple[str, type[np.generic]]] = {
 """KServe's name of a type -> OpenVINO's, as in TensorSpec, and NumPy's."""
 
 NUMPY_TYPES = dict(TYPES.values())
+
+Ticket = SimpleQueue[Outputs | BaseException]
+"""Where the one answer will be."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +99,29 @@ class KServeAdapter:
     def slots(self, tensors: Tensors) -> int:
         return self._slots
 
-    def start(self, tensors: Tensors) -> Future[Outputs]:
-        return self._pool.submit(self._compute, tensors)
+    def start(self, tensors: Tensors) -> Ticket:
+        ticket: Ticket = SimpleQueue()
+        self._pool.submit(self._answer, tensors, ticket)
+        return ticket
 
-    def wait(self, ticket: Future[Outputs]) -> Outputs:
+    def wait(self, ticket: Ticket) -> Outputs:
         """inference_s is the time from the request to the answer, the way there and back included."""
-        return ticket.result()
+        answer = next_of(ticket)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """What is under way is broken off."""
-        self._client.close()
+        self._client.break_off()
         self._pool.shutdown(cancel_futures=True)
+        self._client.close()
+
+    def _answer(self, tensors: Tensors, ticket: Ticket) -> None:
+        try:
+            ticket.put(self._compute(tensors))
+        except BaseException as error:  # whatever it is, it belongs to the thread that waits for the answer
+            ticket.put(error)
 
     def _compute(self, tensors: Tensors) -> Outputs:
         given = self._zeros | {name: self._as_wanted(name, value) for name, value in tensors.items()}

@@ -43,8 +43,11 @@ class Client(Protocol):
 
     def infer(self, inputs: Tensors, outputs: Iterable[str]) -> Tensors: ...
 
+    def break_off(self) -> None:
+        """At once: what other threads wait for ends with an error, and what they ask from now on."""
+
     def close(self) -> None:
-        """At once: what other threads wait for is broken off."""
+        """Once nobody asks any more."""
 
 
 def connect(address: Address, timeout_s: float) -> Client:
@@ -130,8 +133,10 @@ class _GrpcClient:
         with self._explained():
             return _tensors(self._client.infer(**self._model, **_request(self._library, inputs, outputs)), outputs)
 
-    def close(self) -> None:
+    def break_off(self) -> None:
         self._client.close()
+
+    close = break_off
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -156,6 +161,7 @@ class _HttpClient:
         self._address = address
         self._timeout_s = timeout_s
         self._model = {"model_name": address.model, "model_version": address.version}
+        self._broken = False
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="model server", daemon=True)
         self._thread.start()
@@ -174,8 +180,11 @@ class _HttpClient:
         request = _request(self._library, inputs, outputs)
         return _tensors(self._answer(self._client.infer, **self._model, **request), outputs)
 
+    def break_off(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._broken_off(), self._loop).result()
+
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._closed(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -184,7 +193,7 @@ class _HttpClient:
         # Left to itself aiohttp asks for gzip: tritonclient reads none, and it costs Triton 200 ms a frame of 720p.
         details["headers"] = {"Accept-Encoding": "identity"}
         try:
-            return asyncio.run_coroutine_threadsafe(question(**details), self._loop).result()
+            return asyncio.run_coroutine_threadsafe(self._asked(question, details), self._loop).result()
         except asyncio.TimeoutError as error:
             raise _LateError(self._timeout_s) from error
         except self._lost as error:
@@ -201,12 +210,17 @@ class _HttpClient:
             self._address.server, conn_timeout=self._timeout_s, ssl=secure, ssl_context=context
         )
 
-    async def _closed(self) -> None:
+    async def _asked(self, question: Callable[..., Coroutine[Any, Any, Answer]], details: Mapping[str, Any]) -> Answer:
+        if self._broken:
+            raise _LostError("it was broken off here")
+        return await question(**details)
+
+    async def _broken_off(self) -> None:
+        self._broken = True
         running = asyncio.all_tasks() - {asyncio.current_task()}
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self._client.close()
 
 
 def _library(name: str) -> ModuleType:
