@@ -22,7 +22,6 @@ SLOPE, OFFSET = "slope", "offset"
 POINTWISE = ("Add", "Clamp", "Concat", "Convert", "Divide", "Gather", "Maximum", "Minimum", "Multiply", "ReduceMean",
              "Reverse", "Split", "Subtract", "Transpose", "VariadicSplit")  # fmt: skip
 TRIAL_PX = 6
-HALF_PRECISION = 1e-3
 EXACT = 1e-3
 CLOSE = 2 / 255
 """Foregrounds come in whole levels."""
@@ -30,8 +29,8 @@ CLOSE = 2 / 255
 
 @dataclass(frozen=True)
 class Cut:
-    """model: takes the small picture and answers slope and offset, (1, h, w, 4) float32 each, as `mattes.GuidedMatte`
-    wants them: planes of blue, green, red and alpha, answers of 0..255, the foreground itself and no residual."""
+    """model: takes the small picture and answers slope and offset, (1, h, w, 4) float32 each, of red, green, blue and
+    alpha, for answers of 0..255, the foreground itself and no residual."""
 
     model: ov.Model
     binding: Binding
@@ -153,7 +152,6 @@ def _without_filter(model: ov.Model, binding: Binding, end: _End) -> ov.Model | 
         small = shrunk.get_output_partial_shape(0)
         _redirect(shrunk.output(0), shrunk.input_value(0))
         source.set_partial_shape(ov.PartialShape([shape[0], small[2], small[3], shape[3]]))
-    _pool_boxes(model)
     made = ov.Model(results, parameters, model.get_friendly_name())
     made.validate_nodes_and_infer_types()
     return made
@@ -171,32 +169,6 @@ def _covers_all(shrunk: Any) -> bool:
     return bool(np.abs(scaled - np.array(after.to_shape())).max() < EXACT)
 
 
-def _pool_boxes(model: ov.Model) -> None:
-    """Convolutions that take the mean of a window become what they are. The variances of the filter are differences of
-    almost equal means, for which weights of 16 bits, and sums in bfloat16, are too coarse: devices that compute
-    convolutions in bfloat16 leave pooling at the end of a network in float32."""
-    for node in model.get_ordered_ops():
-        window = _averaged_window(node) if node.get_type_name() == "GroupConvolution" else None
-        if window:
-            told = node.get_attributes()
-            pads = told["pads_begin"], told["pads_end"]
-            pool = ops.avg_pool(node.input_value(0), told["strides"], *pads, window, exclude_pad=False)
-            _redirect(node.output(0), pool.output(0))
-
-
-def _averaged_window(convolution: Any) -> list[int] | None:
-    """(height, width) of the window if all weights are one part of it and every plane is on its own."""
-    weights = convolution.input_value(1).get_node()
-    if weights.get_type_name() == "Convert":  # stored in half precision
-        weights = weights.input_value(0).get_node()
-    if weights.get_type_name() != "Constant" or any(step != 1 for step in convolution.get_attributes()["dilations"]):
-        return None
-    values = np.array(weights.get_data(), np.float32)
-    height, width = values.shape[-2:]
-    alone = values.shape[1:-2] == (1, 1)
-    return [height, width] if alone and np.abs(values * height * width - 1).max() < HALF_PRECISION else None
-
-
 def _reached(source: Any) -> Iterator[Any]:
     """What the picture runs into, through nothing but work on single pixels."""
     waiting = [source]
@@ -209,9 +181,10 @@ def _reached(source: Any) -> Iterator[Any]:
 
 
 def _answer(planes: Any, name: str, scale: float, more: list[float]) -> Any:
-    """(1, 4, h, w) of red, green, blue, alpha, times `scale` and `more` added, as NHWC with blue first."""
-    bgr = ops.gather(ops.convert(planes, "f32"), [2, 1, 0, 3], 1)
-    changed = ops.add(ops.multiply(bgr, np.float32(scale)), np.array(more, np.float32).reshape(1, 4, 1, 1))
+    """(1, 4, h, w) of red, green, blue, alpha, times `scale` and `more` added, as NHWC."""
+    changed = ops.add(
+        ops.multiply(ops.convert(planes, "f32"), np.float32(scale)), np.array(more, np.float32).reshape(1, 4, 1, 1)
+    )
     result = ops.result(ops.transpose(changed, [0, 2, 3, 1]))
     result.output(0).get_tensor().set_names({name})
     return result

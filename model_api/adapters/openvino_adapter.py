@@ -16,6 +16,7 @@ from model_api.adapters.adapter import Binding, Outputs
 from model_api.adapters.devices import check_device, device_config
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import Network
+from model_api.rewrites import rewritten
 from model_api.types import Signature, Tensors
 
 Array = npt.NDArray[Any]
@@ -158,7 +159,7 @@ class OpenVinoAdapter:
             self._device, available, hint, streams, options.threads, options.requests, options.precision
         )
         try:
-            compiled = self._core.compile_model(model, self._device, config)
+            compiled = self._core.compile_model(rewritten(model, self._states), self._device, config)
         except RuntimeError as error:
             raise DeviceError(
                 f"Device {self._device} does not take this model: {graph.reason(error)}. Try another with -d"

@@ -29,7 +29,8 @@ class GuidedVideoMatting(RobustVideoMatting):
 
     def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> tuple[Matte, Tensors]:
         state = {name: outputs[output] for name, output in (self.binding.states or {}).items()}
-        return GuidedMatte(frame.image, outputs[SLOPE][0], outputs[OFFSET][0]), state
+        slope, offset = (cv2.cvtColor(outputs[name][0], cv2.COLOR_RGBA2BGRA) for name in (SLOPE, OFFSET))
+        return GuidedMatte(frame.image, slope, offset), state
 
     def free_size(self, frame_wh: Size) -> Size:
         """What the network shrank frames to."""
