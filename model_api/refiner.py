@@ -3,13 +3,14 @@
 The filter ends in answer = slope · picture + offset, slope and offset enlarged from the small size at which the
 network looks, picture the frame's red, green, blue and grey (He and Sun, "Fast Guided Filter", arXiv 1505.00996; the
 deep one of Wu et al., arXiv 1803.05619, finds the slopes in another way and ends the same). Cut there, the network
-takes the small picture and answers slope and offset; `mattes.GuidedMatte` does the rest.
+takes the small picture and answers slope and offset; `mattes.GuidedMatte` does the rest. Where slope and offset come
+from the fast filter, the network is cut before that too, and `guided_filter` finds them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,29 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from model_api.adapters.adapter import Binding
+from model_api.guided_filter import slope_and_offset
+from model_api.rewrites import averaging
 
-SLOPE, OFFSET = "slope", "offset"
-POINTWISE = ("Add", "Clamp", "Concat", "Convert", "Divide", "Gather", "Maximum", "Minimum", "Multiply", "ReduceMean",
-             "Reverse", "Split", "Subtract", "Transpose", "VariadicSplit")  # fmt: skip
+SLOPE, OFFSET, ANSWER = "slope", "offset", "answer"
+FILTERED = frozenset({SLOPE, ANSWER})
+"""The answers of networks without their filter."""
+
+RESIDUAL = np.array([1, 1, 1, 0], np.float32)
+"""The network answers what it changes in the colours: they are the picture's and that. Added to the slopes."""
+POINTWISE = ("Add", "Clamp", "Concat", "Convert", "Divide", "FakeQuantize", "Gather", "Maximum", "Minimum", "Multiply",
+             "Power", "ReduceMean", "Reverse", "Split", "Subtract", "Transpose", "VariadicSplit")  # fmt: skip
 TRIAL_PX = 6
 EXACT = 1e-3
+FITTED = 1e-2
 CLOSE = 2 / 255
 """Foregrounds come in whole levels."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """model: takes the small picture and answers slope and offset, (1, h, w, 4) float32 each, of red, green, blue and
-    alpha, for answers of 0..255, the foreground itself and no residual."""
+    """model: takes the small picture and answers SLOPE and OFFSET, for answers in [0, 1] from pictures in [0, 1], or
+    ANSWER, from which the fast filter finds them; each (1, h, w, 4) float32 of red, green, blue and alpha, the colours
+    as residuals."""
 
     model: ov.Model
     binding: Binding
@@ -54,7 +64,10 @@ def cut(model: ov.Model, binding: Binding) -> Cut | None:
         made = _without_filter(model, binding, end)
     except RuntimeError:  # something else than the filter wants the whole picture
         return None
-    return None if made is None else Cut(made, rest)
+    if made is None:
+        return None
+    low = _without_boxes(made, binding)
+    return Cut(low, replace(rest, answers={ANSWER: ANSWER})) if low else Cut(made, rest)
 
 
 @dataclass(frozen=True)
@@ -143,7 +156,7 @@ def _without_filter(model: ov.Model, binding: Binding, end: _End) -> ov.Model | 
     shape = source.get_output_partial_shape(0)
     slope, offset = (node.input_value(0) for node in (end.slope, end.offset))
     states = [model.output(name).get_node() for name in (binding.states or {}).values()]
-    results = [*states, _answer(slope, SLOPE, 1.0, [1.0, 1.0, 1.0, 0.0]), _answer(offset, OFFSET, 255.0, [0.0] * 4)]
+    results = [*states, _answer(slope, SLOPE), _answer(offset, OFFSET)]
     parameters = [model.input(name).get_node() for name in (binding.images[0], *(binding.states or {}))]
     shrunk = next((node for node in _reached(source) if _is_bilinear(node)), None)
     if shrunk:  # else it looks at pictures of the frame's size
@@ -180,12 +193,44 @@ def _reached(source: Any) -> Iterator[Any]:
                     waiting.append(consumer.get_node())
 
 
-def _answer(planes: Any, name: str, scale: float, more: list[float]) -> Any:
-    """(1, 4, h, w) of red, green, blue, alpha, times `scale` and `more` added, as NHWC."""
-    changed = ops.add(
-        ops.multiply(ops.convert(planes, "f32"), np.float32(scale)), np.array(more, np.float32).reshape(1, 4, 1, 1)
-    )
-    result = ops.result(ops.transpose(changed, [0, 2, 3, 1]))
+def _without_boxes(model: ov.Model, binding: Binding) -> ov.Model | None:
+    """Cut where the fast filter begins, if that is how slope and offset are found: asked of the graph with numbers."""
+    random = np.random.default_rng(1)
+    # Light and dark in every window: where all is alike, the rounding of the network's own weights decides.
+    light = 200 * (np.indices((TRIAL_PX, TRIAL_PX)).sum(0) % 2)
+    picture = (random.integers(0, 56, (1, TRIAL_PX, TRIAL_PX, 3)) + light[..., np.newaxis]).astype(np.uint8)
+    answer = random.normal(0, 0.5, (1, 4, TRIAL_PX, TRIAL_PX)).astype(np.float32)
+    slope, offset = slope_and_offset(picture[0], _bgra(answer.transpose(0, 2, 3, 1)))
+    expected = slope * np.float32(255), offset
+    for source in _averaged(model.output(SLOPE).get_node()):
+        found = _computed(model, binding.images[0], picture, {source.get_node(): answer}, [SLOPE, OFFSET])
+        if found and all(np.abs(_bgra(one) - other).max() < FITTED for one, other in zip(found, expected, strict=True)):
+            states = [model.output(name).get_node() for name in (binding.states or {}).values()]
+            return ov.Model([*states, _answer(source, ANSWER)], model.get_parameters(), model.get_friendly_name())
+    return None
+
+
+def _averaged(result: Any) -> list[Any]:
+    """What the first averages above are of."""
+    found, waiting, seen = [], [result], set()
+    while waiting:
+        node = waiting.pop(0)
+        box = averaging(node)
+        if box is not None:
+            found.append(box.source)
+        elif node.get_friendly_name() not in seen and node.get_type_name() in (*POINTWISE, "Result"):
+            waiting += _inputs(node)
+        seen.add(node.get_friendly_name())
+    return found
+
+
+def _bgra(planes: Any) -> Any:
+    return planes[0][..., [2, 1, 0, 3]]
+
+
+def _answer(planes: Any, name: str) -> Any:
+    """(1, 4, h, w) as NHWC."""
+    result = ops.result(ops.transpose(ops.convert(planes, "f32"), [0, 2, 3, 1]))
     result.output(0).get_tensor().set_names({name})
     return result
 

@@ -35,10 +35,10 @@ def pool_boxes(model: ov.Model) -> None:
     bfloat16, are too coarse: devices that compute convolutions in bfloat16 leave pooling at the end of a network in
     float32.
     """
-    kinds: dict[Any, list[_Box]] = defaultdict(list)
+    kinds: dict[Any, list[Box]] = defaultdict(list)
     for node in model.get_ordered_ops():
-        box = _box(node)
-        if box is not None and not any(_continues(box, _box(user.get_node())) for user in _users(node)):
+        box = averaging(node) if node.get_output_partial_shape(0).is_static else None
+        if box is not None and not any(_continues(box, averaging(user.get_node())) for user in _users(node)):
             kinds[box.window, box.begin, box.end, tuple(box.source.get_shape()[2:])].append(box)
     for boxes in kinds.values():
         together = [boxes] if _independent(boxes) else [[box] for box in boxes]
@@ -63,7 +63,7 @@ def split_pictures_off(model: ov.Model) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Box:
+class Box:
     """The mean of a window, zeros around the picture. node: the convolution that computes it, or, where one goes along
     the rows and one along the columns, the second. window, begin, end: height and width, and paddings of both."""
 
@@ -74,20 +74,21 @@ class _Box:
     end: tuple[int, int]
 
 
-def _box(node: Any) -> _Box | None:
+def averaging(node: Any) -> Box | None:
+    """What a convolution averages, if it does nothing else."""
     window = _averaged_window(node)
     if window is None:
         return None
     told, source = node.get_attributes(), node.input_value(0)
-    own = _Box(node, source, window, tuple(told["pads_begin"]), tuple(told["pads_end"]))
-    before = _box(source.get_node())
+    own = Box(node, source, window, tuple(told["pads_begin"]), tuple(told["pads_end"]))
+    before = averaging(source.get_node())
     if before is None or not _continues(before, own):
         return own
     height, width = (a * b for a, b in zip(before.window, own.window, strict=True))
-    return _Box(node, before.source, (height, width), _sum(before.begin, own.begin), _sum(before.end, own.end))
+    return Box(node, before.source, (height, width), _sum(before.begin, own.begin), _sum(before.end, own.end))
 
 
-def _continues(before: _Box, box: _Box | None) -> bool:
+def _continues(before: Box, box: Box | None) -> bool:
     """Whether `box` is of the columns of what `before` is of the rows, or the other way about, and nobody else wants
     that."""
     if box is None or len(_users(before.node)) != 1:
@@ -97,7 +98,7 @@ def _continues(before: _Box, box: _Box | None) -> bool:
 
 def _averaged_window(node: Any) -> tuple[int, int] | None:
     """(height, width) of the window if all weights are one part of it and every plane is on its own."""
-    if node.get_type_name() != "GroupConvolution" or not node.get_output_partial_shape(0).is_static:
+    if node.get_type_name() != "GroupConvolution":
         return None
     told, weights = node.get_attributes(), _constant(node.input_value(1))
     if weights is None or any(step != 1 for step in (*told["dilations"], *told["strides"])):
@@ -107,7 +108,7 @@ def _averaged_window(node: Any) -> tuple[int, int] | None:
     return (height, width) if alone and np.abs(weights * height * width - 1).max() < HALF_PRECISION else None
 
 
-def _pool(boxes: Sequence[_Box]) -> None:
+def _pool(boxes: Sequence[Box]) -> None:
     first = boxes[0]
     joined = ops.concat([box.source for box in boxes], 1) if len(boxes) > 1 else first.source
     means = ops.avg_pool(joined, [1, 1], first.begin, first.end, first.window, exclude_pad=False)
@@ -117,7 +118,7 @@ def _pool(boxes: Sequence[_Box]) -> None:
         _redirect(box.node.output(0), parts.output(number))
 
 
-def _independent(boxes: Sequence[_Box]) -> bool:
+def _independent(boxes: Sequence[Box]) -> bool:
     """Whether none of them has to be known before another can be computed."""
     names = {box.node.get_friendly_name() for box in boxes}
     waiting, seen = [box.source.get_node() for box in boxes], set()

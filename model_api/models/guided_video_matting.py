@@ -7,9 +7,10 @@ import math
 import cv2
 import numpy as np
 
+from model_api.guided_filter import slope_and_offset
 from model_api.mattes import GuidedMatte, Matte
 from model_api.models.robust_video_matting import RobustVideoMatting, automatic_ratio
-from model_api.refiner import OFFSET, SLOPE
+from model_api.refiner import ANSWER, RESIDUAL
 from model_api.resize import resize
 from model_api.types import Frame, Image, Size, Tensors
 
@@ -18,7 +19,7 @@ ROUNDING = 1e-4
 
 
 class GuidedVideoMatting(RobustVideoMatting):
-    known_as = "Robust Video Matting without its guided filter (src, r1..r4 -> slope, offset, rr1..rr4)"
+    known_as = "Robust Video Matting without its guided filter (src, r1..r4 -> slope and offset or answer, rr1..rr4)"
 
     @property
     def takes_ratio(self) -> bool:
@@ -29,8 +30,13 @@ class GuidedVideoMatting(RobustVideoMatting):
 
     def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> tuple[Matte, Tensors]:
         state = {name: outputs[output] for name, output in (self.binding.states or {}).items()}
-        slope, offset = (cv2.cvtColor(outputs[name][0], cv2.COLOR_RGBA2BGRA) for name in (SLOPE, OFFSET))
-        return GuidedMatte(frame.image, slope, offset), state
+        # RGBA, of pictures and answers in [0, 1].
+        planes = [cv2.cvtColor(outputs[name][0], cv2.COLOR_RGBA2BGRA) for name in self.binding.answers]
+        if ANSWER in outputs:
+            slope, offset = slope_and_offset(tensors[self.binding.images[0]][0], planes[0] * np.float32(255))
+        else:
+            slope, offset = planes[0], planes[1] * np.float32(255)
+        return GuidedMatte(frame.image, slope + RESIDUAL, offset), state
 
     def free_size(self, frame_wh: Size) -> Size:
         """What the network shrank frames to."""

@@ -19,7 +19,7 @@ from model_api.models.portrait_matting import PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.models.yolact import Yolact
 from model_api.preprocessing import BYTES, ImageInput, Override, find_base_size, find_preprocessing, image_layout
-from model_api.refiner import SLOPE
+from model_api.refiner import FILTERED
 from model_api.resize import standard
 from model_api.types import Signature
 
@@ -60,7 +60,7 @@ def create_model(
     log.info("Model %s: %s, input %s", network.name, contract.__name__, preprocessing)
     with ExitStack() as stack:
         running = stack.enter_context(closing(network.run(binding, images)))
-        if SLOPE in running.binding.answers:
+        if not FILTERED.isdisjoint(running.binding.answers):
             contract = GuidedVideoMatting
         model = contract(running, preprocessing, options, find_base_size(network.info))
         stack.pop_all()
