@@ -13,13 +13,11 @@ import numpy.typing as npt
 
 from model_api.errors import ShapeError
 from model_api.foreground import estimate_foreground
-from model_api.types import Alpha, Floats, Image
+from model_api.resize import Rectangle, placed
+from model_api.types import Alpha, Floats, Image, Part, Size
 
 Levels = npt.NDArray[np.uint8]
 """(H, W) uint8: alpha in 255ths."""
-
-Part = tuple[slice, slice]
-"""Rows and columns of a picture."""
 
 BAND_PX = 24
 """Rows that are worked on at a time: what one step writes is still in the processor's cache when the next reads it."""
@@ -108,43 +106,49 @@ class GuidedMatte:
 
     def _alphas(self) -> Iterator[tuple[slice, Floats]]:
         """Alpha times 255, below 0 and above 255 too, band by band."""
-        slope, offset = (self._enlarged(cv2.extractChannel(planes, 3)) for planes in (self.slope, self.offset))
-        for rows in bands(0, self.frame.shape[0]):
+        height, width = self.frame.shape[:2]
+        whole = placed((0, 0, width, height), (width, height), self._small_wh)
+        slope, offset = (whole.enlarged(cv2.extractChannel(planes, 3)) for planes in (self.slope, self.offset))
+        for rows in bands(0, height):
             band = cv2.transform(self.frame[rows].astype(np.float32), MEAN)
             band *= slope[rows]
             band += offset[rows]
             yield rows, band
 
-    @cached_property
-    def _colours(self) -> Image:
-        colours = np.empty_like(self.frame)
-        for rows in bands(0, colours.shape[0]):
-            colours[rows] = self._coloured((rows, slice(None)))
-        return colours
-
-    @cached_property
-    def _filter(self) -> tuple[Floats, Floats]:
-        return self._enlarged(self.slope), self._enlarged(self.offset)
-
     def foreground(self, frame: Image) -> Image:
         return self._colours
 
+    @cached_property
+    def _colours(self) -> Image:
+        colours = np.empty_like(self.frame)
+        height, width = colours.shape[:2]
+        coloured = self._coloured((0, 0, width, height))
+        for rows in bands(0, height):
+            colours[rows] = coloured((rows, slice(0, width)))
+        return colours
+
     def over(self, frame: Image, background: Image) -> Image:
         require_equal_sizes(frame, background, self.levels)
-        return composed(self._coloured, background, self.levels)
+        return composed(self._coloured(cv2.boundingRect(self.levels)), background, self.levels)
 
-    def _coloured(self, part: Part) -> Image:
-        slope, offset = self._filter
-        # Four channels, one of them idle: OpenCV and NumPy are much slower with three.
-        answer = cv2.cvtColor(self.frame[part], cv2.COLOR_BGR2BGRA).astype(np.float32)
-        answer *= slope[part]
-        answer += offset[part]
-        cv2.threshold(answer, 0, 0, cv2.THRESH_TOZERO, dst=answer)
-        return cv2.cvtColor(cv2.convertScaleAbs(answer), cv2.COLOR_BGRA2BGR)
+    def _coloured(self, rectangle: Rectangle) -> Callable[[Part], Image]:
+        """The colours of any part of the picture that lies in the rectangle."""
+        place = placed(rectangle, (self.frame.shape[1], self.frame.shape[0]), self._small_wh)
+        slope, offset = place.enlarged(self.slope), place.enlarged(self.offset)
 
-    def _enlarged(self, planes: Floats) -> Floats:
-        height, width = self.frame.shape[:2]
-        return cv2.resize(planes, (width, height), interpolation=cv2.INTER_LINEAR)
+        def colours(part: Part) -> Image:
+            # Four channels, one of them idle: OpenCV and NumPy are much slower with three.
+            answer = cv2.cvtColor(self.frame[part], cv2.COLOR_BGR2BGRA).astype(np.float32)
+            answer *= slope[place.inside(part)]
+            answer += offset[place.inside(part)]
+            cv2.threshold(answer, 0, 0, cv2.THRESH_TOZERO, dst=answer)
+            return cv2.cvtColor(cv2.convertScaleAbs(answer), cv2.COLOR_BGRA2BGR)
+
+        return colours
+
+    @property
+    def _small_wh(self) -> Size:
+        return self.slope.shape[1], self.slope.shape[0]
 
 
 def composed(colours: Callable[[Part], Image], background: Image, levels: Levels) -> Image:
@@ -164,9 +168,11 @@ def blended(foreground: Image, background: Image, levels: Levels) -> Image:
 
 
 def covered(levels: Levels) -> Iterator[Part]:
-    """The smallest rectangle that holds the person, band by band."""
-    x, y, width, height = cv2.boundingRect(levels)
-    return ((rows, slice(x, x + width)) for rows in bands(y, y + height))
+    """Rectangles that hold the person, one for each band of rows."""
+    for rows in bands(0, levels.shape[0]):
+        x, y, width, height = cv2.boundingRect(levels[rows])
+        if width:
+            yield slice(rows.start + y, rows.start + y + height), slice(x, x + width)
 
 
 def bands(begin: int, end: int) -> Iterator[slice]:

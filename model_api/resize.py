@@ -14,7 +14,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from model_api.types import Alpha, Image, Size
+from model_api.types import Alpha, Floats, Image, Part, Size
 
 AnyImage = TypeVar("AnyImage", Image, Alpha)
 Rectangle = tuple[int, int, int, int]
@@ -113,6 +113,43 @@ def cover(image: Image, size: Size) -> Image:
     """Fill (width, height) with the image's middle, keeping its aspect ratio."""
     height, width = image.shape[:2]
     return crop((width, height), size).apply(image)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A part of a picture, and the same part of it at a smaller size, where whole pixels of both begin and end."""
+
+    part: Part
+    small: Part
+
+    def enlarged(self, planes: Floats) -> Floats:
+        """The part, of planes that are given whole at the smaller size: the same numbers as of the whole enlarged
+        bilinearly, but for a margin that is not the picture's edge."""
+        size = [side.stop - side.start for side in reversed(self.part)]
+        return cv2.resize(planes[self.small], size, interpolation=cv2.INTER_LINEAR)
+
+    def inside(self, part: Part) -> Part:
+        """Rows and columns of the picture, counted from where this part begins."""
+        rows, columns = (
+            slice(side.start - own.start, side.stop - own.start) for side, own in zip(part, self.part, strict=True)
+        )
+        return rows, columns
+
+
+def placed(rectangle: Rectangle, whole_wh: Size, small_wh: Size) -> Place:
+    """Around a rectangle of the picture, with a margin to spare."""
+    x, y, width, height = rectangle
+    columns, small_columns = _widened(x, x + width, whole_wh[0], small_wh[0])
+    rows, small_rows = _widened(y, y + height, whole_wh[1], small_wh[1])
+    return Place((rows, columns), (small_rows, small_columns))
+
+
+def _widened(begin: int, end: int, whole: int, small: int) -> tuple[slice, slice]:
+    """Moved outwards, by a pixel of the smaller size at least, to where pixels of both sizes begin."""
+    meetings = math.gcd(whole, small)
+    step, small_step = whole // meetings, small // meetings
+    first, last = max(begin // step - 1, 0), min(-(-end // step) + 1, meetings)
+    return slice(first * step, last * step), slice(first * small_step, last * small_step)
 
 
 def _transfer(image: AnyImage, source: Rectangle, target: Rectangle, target_wh: Size) -> AnyImage:

@@ -22,6 +22,9 @@ Floats = npt.NDArray[np.float32]
 Tensors = Mapping[str, npt.NDArray[Any]]
 """Arrays by the name of a network's input or output."""
 
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
+
 Size = tuple[int, int]
 """(width, height) in pixels."""
 

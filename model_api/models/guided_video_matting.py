@@ -28,15 +28,14 @@ class GuidedVideoMatting(RobustVideoMatting):
     def encode(self, frame: Frame) -> Tensors:
         return {self.binding.images[0]: self._shrunk(frame.image)[np.newaxis]}
 
-    def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> tuple[Matte, Tensors]:
-        state = {name: outputs[output] for name, output in (self.binding.states or {}).items()}
+    def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> Matte:
         # RGBA, of pictures and answers in [0, 1].
         planes = [cv2.cvtColor(outputs[name][0], cv2.COLOR_RGBA2BGRA) for name in self.binding.answers]
         if ANSWER in outputs:
             slope, offset = slope_and_offset(tensors[self.binding.images[0]][0], planes[0] * np.float32(255))
         else:
             slope, offset = planes[0], planes[1] * np.float32(255)
-        return GuidedMatte(frame.image, slope + RESIDUAL, offset), state
+        return GuidedMatte(frame.image, slope + RESIDUAL, offset)
 
     def free_size(self, frame_wh: Size) -> Size:
         """What the network shrank frames to."""

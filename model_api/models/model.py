@@ -100,12 +100,15 @@ class MattingModel:
         fit = self._fit(frame.size)
         return {name: fit.apply(image)[np.newaxis] for name, image in self.pictures(frame).items()}
 
-    def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> tuple[Matte, Tensors]:
-        """The matte at the frame's size and the state for the next frame. tensors: what `encode` gave."""
+    def state(self, outputs: Tensors) -> Tensors:
+        """What the network is to be given with the next frame."""
+        return {name: outputs[output] for name, output in (self.binding.states or {}).items()}
+
+    def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> Matte:
+        """The matte at the frame's size. tensors: what `encode` gave."""
         fit = self._fit(frame.size)
         alpha = fit.undo(self.plane(outputs[self.binding.answers["alpha"]]))
-        state = {name: outputs[output] for name, output in (self.binding.states or {}).items()}
-        return DenseMatte(alpha, self._colours(outputs, tensors, frame, fit)), state
+        return DenseMatte(alpha, self._colours(outputs, tensors, frame, fit))
 
     def pictures(self, frame: Frame) -> Mapping[str, Image]:
         """The image for each image input, at the frame's size."""
@@ -136,7 +139,7 @@ class MattingModel:
         frame = Frame(0, src, clean_plate=clean_plate)
         tensors = self.encode(frame)
         outputs = self.adapter.wait(self.adapter.start({**tensors, **(state or {})}))
-        matte, state = self.decode(outputs.tensors, tensors, frame)
+        matte, state = self.decode(outputs.tensors, tensors, frame), self.state(outputs.tensors)
         return matte.foreground(src), matte.alpha, state
 
     def close(self) -> None:

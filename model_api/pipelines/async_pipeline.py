@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from model_api.adapters.adapter import Outputs
 from model_api.models.model import MattingModel
 from model_api.results import Result, StageTimes
 from model_api.types import Frame, Tensors
@@ -20,6 +21,12 @@ class _Pending:
     ticket: Any
     started_s: float
     preprocessing_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Answered:
+    item: _Pending
+    outputs: Outputs
 
 
 class AsyncPipeline:
@@ -49,28 +56,32 @@ class AsyncPipeline:
             tensors = self._model.encode(frame)
             preprocessing_s = perf_counter() - started_s
             depth = self._model.depth(tensors)
-            done = []
+            answered = []
             while len(pending) >= depth:
-                result, state = self._finish(pending.popleft())
-                done.append(result)
+                answered.append(self._answered(pending.popleft()))
+                state = self._model.state(answered[-1].outputs.tensors)
             if clip != (clip := (frame.clip, frame.size)):
                 state = {}
             ticket = self._model.adapter.start({**tensors, **state})
             pending.append(_Pending(frame, tensors, ticket, started_s, preprocessing_s))
-            yield from done
+            yield from map(self._result, answered)  # while the device works at the next one
             while self._newest and pending:
-                result, state = self._finish(pending.popleft())
-                yield result
+                last = self._answered(pending.popleft())
+                state = self._model.state(last.outputs.tensors)
+                yield self._result(last)
         while pending:
-            yield self._finish(pending.popleft())[0]
+            yield self._result(self._answered(pending.popleft()))
         source.raise_error()
 
-    def _finish(self, item: _Pending) -> tuple[Result, Tensors]:
-        outputs = self._model.adapter.wait(item.ticket)
-        answered_s = perf_counter()
-        matte, state = self._model.decode(outputs.tensors, item.tensors, item.frame)
-        times = StageTimes(item.preprocessing_s, outputs.inference_s, perf_counter() - answered_s)
-        return Result(item.frame, matte, times, item.started_s), state
+    def _answered(self, item: _Pending) -> _Answered:
+        return _Answered(item, self._model.adapter.wait(item.ticket))
+
+    def _result(self, answered: _Answered) -> Result:
+        item, outputs = answered.item, answered.outputs
+        started_s = perf_counter()
+        matte = self._model.decode(outputs.tensors, item.tensors, item.frame)
+        times = StageTimes(item.preprocessing_s, outputs.inference_s, perf_counter() - started_s)
+        return Result(item.frame, matte, times, item.started_s)
 
 
 class _UntilError:

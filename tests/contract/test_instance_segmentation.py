@@ -184,7 +184,7 @@ def test_a_box_that_is_no_number_spoils_no_other(networks: dict[str, Path], form
         tensors = model.encode(frame)
         outputs = dict(model.adapter.wait(model.adapter.start(tensors)).tensors)
         outputs["boxes"][..., 1, :4] = np.nan
-        matte, _ = model.decode(outputs, tensors, frame)
+        matte = model.decode(outputs, tensors, frame)
     assert isinstance(matte, InstanceMatte)
     assert (matte.alpha[100, 70], matte.alpha[40, 150]) == (1, 0)
     assert "class 2" in [item.name for item in matte.instances]
