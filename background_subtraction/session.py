@@ -20,6 +20,7 @@ from background_subtraction.raw_output import raw_lines
 from background_subtraction.report import Report
 from background_subtraction.sinks import Outputs
 from background_subtraction.sources import open_source
+from background_subtraction.threads import shared_cores
 from background_subtraction.window import Window
 from model_api import AsyncPipeline, MattingModel, create_model
 from model_api.waiting import SLICE_S
@@ -35,6 +36,7 @@ def run(options: Options, report: Report, model: MattingModel | None = None) -> 
     """
     clips = plan(options.inputs, options.outputs, options.encoding)
     with ExitStack() as stack:
+        stack.enter_context(shared_cores())
         if model is None:
             model = stack.enter_context(
                 create_model(

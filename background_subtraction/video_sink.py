@@ -18,6 +18,7 @@ from background_subtraction.codecs import VideoFormat
 from background_subtraction.frames import SourceInfo
 from background_subtraction.palette import Palette
 from background_subtraction.sound import SoundTrack
+from background_subtraction.threads import BESIDE_INFERENCE
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image
@@ -151,6 +152,7 @@ class VideoSink:
             context.codec_tag = codec.tag
         self._label_colours(context, height)
         context.time_base = stream.time_base = self._tick_s
+        context.thread_count = BESIDE_INFERENCE
         try:
             context.open(strict=False)
         except av.error.FFmpegError as error:

@@ -15,6 +15,7 @@ import numpy as np
 
 from background_subtraction.cut import Cut, Timed
 from background_subtraction.frames import UNKNOWN_RATE, Closing, SourceInfo, numbered
+from background_subtraction.threads import BESIDE_INFERENCE
 from model_api.errors import SourceError
 from model_api.types import Frame, Image, Size
 
@@ -105,6 +106,7 @@ class VideoSource(Closing):
             raise SourceError(f"{self._address}: no picture in it, only sound or data. Expected a video or an image")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = BESIDE_INFERENCE
         if self._cut.start_s and not self._live:
             container.seek(int((self._cut.start_s + _start_s(stream)) * av.time_base))
         return container

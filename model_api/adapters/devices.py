@@ -9,6 +9,13 @@ from typing import Any
 from model_api.errors import DeviceError, OptionError
 
 META_DEVICES = ("AUTO", "HETERO", "BATCH")
+CPU_DEFAULTS: Mapping[str, Any] = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "ENABLE_CPU_PINNING": False,
+}
+"""Processors with bfloat16 would use it unasked: four times the error in the alphas of a matting network. A thread
+bound to a core waits there for what decodes and writes on it, while another core may be idle.
+"""
 LISTS = {"HETERO": "GPU,CPU", "BATCH": "GPU"}
 """Those that need one, with an example."""
 
@@ -76,8 +83,7 @@ def device_config(
         name: {"NUM_STREAMS": counts[name]} if name in counts else {} for name in members
     }
     if "CPU" in of_device:
-        # Processors with bfloat16 would use it unasked: four times the error in the alphas of a matting network.
-        of_device["CPU"] |= {"INFERENCE_PRECISION_HINT": "f32"}
+        of_device["CPU"] |= CPU_DEFAULTS
     if precision is not None:
         of_device = {name: told | {"INFERENCE_PRECISION_HINT": precision} for name, told in of_device.items()}
     if threads is not None:

@@ -12,6 +12,7 @@ from background_subtraction.sources import open_source
 from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, ModelOptions, create_model
 from model_api.mattes import GuidedMatte
 from model_api.models.guided_video_matting import GuidedVideoMatting
+from model_api.refiner import ANSWER, OFFSET, SLOPE
 from model_api.resize import RESIZE_TYPES
 from model_api.results import Result
 from tests import networks
@@ -41,6 +42,7 @@ def test_outside_and_inside_answer_the_same(tmp_path: Path, size: tuple[int, int
     frames = noise(size, 4)
     with create_model(path) as outside, create_model(path, inference=INSIDE) as inside:
         assert isinstance(outside, GuidedVideoMatting)
+        assert [*outside.adapter.binding.answers] == [SLOPE, OFFSET]
         assert not isinstance(inside, GuidedVideoMatting)
         pairs = list(zip(results(outside, frames), results(inside, frames), strict=True))
     background = np.full_like(frames[0].image, 40)
@@ -77,6 +79,7 @@ def test_real_networks_without_their_filter(shared: Path, name: str) -> None:
         frames = [frame for _, frame in zip(range(2), source, strict=False)]
     with create_model(path) as outside, create_model(path, inference=INSIDE) as inside:
         assert isinstance(outside, GuidedVideoMatting)
+        assert [*outside.adapter.binding.answers] == [ANSWER]
         assert outside.adapter.binding.whole_wh == (None if name.startswith("rvm") else (1280, 720))
         for one, other in zip(results(outside, frames), results(inside, frames), strict=True):
             image = one.frame.image

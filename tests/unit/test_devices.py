@@ -105,7 +105,8 @@ def test_bad_streams(text: str) -> None:
 
 
 def test_a_device_gets_its_properties_itself_and_a_list_gets_them_for_each() -> None:
-    of_the_cpu = {"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": 3, "INFERENCE_PRECISION_HINT": "f32"}
+    unasked = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
+    of_the_cpu = {"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": 3, **unasked}
     assert device_config("CPU", LAPTOP, "LATENCY", "2", 3, None) == {"PERFORMANCE_HINT": "LATENCY", **of_the_cpu}
     assert device_config("BATCH:CPU(4)", LAPTOP, "LATENCY", "2", 3, None) == {
         "PERFORMANCE_HINT": "LATENCY",
@@ -119,12 +120,12 @@ def test_a_device_gets_its_properties_itself_and_a_list_gets_them_for_each() -> 
         "PERFORMANCE_HINT": "THROUGHPUT",
         "DEVICE_PROPERTIES": {
             "GPU": {"NUM_STREAMS": 2},
-            "CPU": {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 3},
+            "CPU": {**unasked, "INFERENCE_NUM_THREADS": 3},
         },
     }
     assert device_config("AUTO", ["CPU", "GPU"], "LATENCY", "GPU:2", None, None) == {
         "PERFORMANCE_HINT": "LATENCY",
-        "DEVICE_PROPERTIES": {"CPU": {"INFERENCE_PRECISION_HINT": "f32"}, "GPU": {"NUM_STREAMS": 2}},
+        "DEVICE_PROPERTIES": {"CPU": unasked, "GPU": {"NUM_STREAMS": 2}},
     }
 
 

@@ -29,6 +29,7 @@ ONE_DOOR = {
         "model_api/adapters/openvino_adapter.py",
         "model_api/graph.py",
         "model_api/refiner.py",
+        "model_api/rewrites.py",
         "model_tools/",
     ),
     "av": tuple(f"background_subtraction/{name}.py" for name in ("video_source", "video_sink", "sound", "palette")),

@@ -1,0 +1,36 @@
+"""The fast guided filter against its definition, window by window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from model_api.guided_filter import BAND_PX, EPSILON, slope_and_offset
+
+
+@pytest.mark.parametrize("height", [3, BAND_PX, BAND_PX + 1, 2 * BAND_PX + 5])
+def test_slope_and_offset_are_those_of_each_window(height: int) -> None:
+    """He and Sun's equations, in double precision; outside the picture everything is 0, as the network pads it."""
+    random = np.random.default_rng(height)
+    picture = random.integers(0, 256, (height, 7, 3), np.uint8)
+    answer = random.normal(0, 100, (height, 7, 4)).astype(np.float32)
+    slope, offset = slope_and_offset(picture, answer)
+
+    guide = np.dstack([picture, picture.mean(2)]).astype(float)
+    guide, wanted = (np.pad(planes.astype(float), ((1, 1), (1, 1), (0, 0))) for planes in (guide, answer))
+    for y, x in np.ndindex(height, 7):
+        inside = guide[y : y + 3, x : x + 3].reshape(9, 4), wanted[y : y + 3, x : x + 3].reshape(9, 4)
+        mean, mean_wanted = (planes.mean(0) for planes in inside)
+        line = ((inside[0] * inside[1]).mean(0) - mean * mean_wanted) / (inside[0].var(0) + EPSILON)
+        np.testing.assert_allclose(slope[y, x], line, atol=1e-3)
+        np.testing.assert_allclose(offset[y, x], mean_wanted - line * mean, atol=0.05)
+
+
+def test_a_line_is_found_again() -> None:
+    """Where the answer is a straight line of the picture, it is that line, but for the little that epsilon takes."""
+    picture = np.random.default_rng(1).integers(0, 256, (12, 12, 3), np.uint8)
+    guide = np.dstack([picture, picture.mean(2)]).astype(np.float32)
+    slope, offset = slope_and_offset(picture, guide * np.float32(0.5) + np.float32(20))
+    inner = slice(1, -1), slice(1, -1)
+    np.testing.assert_allclose(slope[inner], 0.5, atol=2e-3)
+    np.testing.assert_allclose(offset[inner], 20, atol=0.3)
