@@ -53,7 +53,7 @@ class VideoFormat:
 
 
 CODECS: Mapping[str, Codec] = {
-    "h264": Codec("libx264", "yuv420p", None, {"crf": "18", "preset": "veryfast"}, "crf"),
+    "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast"}, "crf"),
     "hevc": Codec(
         "libx265", "yuv420p", None, {"crf": "22", "preset": "fast", "x265-params": "log-level=error"}, "crf", "hvc1"
     ),

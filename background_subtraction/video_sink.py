@@ -18,7 +18,6 @@ from background_subtraction.codecs import VideoFormat
 from background_subtraction.frames import SourceInfo
 from background_subtraction.palette import Palette
 from background_subtraction.sound import SoundTrack
-from background_subtraction.threads import BESIDE_INFERENCE
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image
@@ -152,7 +151,6 @@ class VideoSink:
             context.codec_tag = codec.tag
         self._label_colours(context, height)
         context.time_base = stream.time_base = self._tick_s
-        context.thread_count = BESIDE_INFERENCE
         try:
             context.open(strict=False)
         except av.error.FFmpegError as error:
@@ -175,7 +173,8 @@ class VideoSink:
     def _converted(self, image: Image) -> Any:
         width, height = self._stream.width, self._stream.height
         channels = image.ndim if image.ndim == 2 else image.shape[2]
-        frame = av.VideoFrame.from_ndarray(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
+        # Not copied: nobody writes to a picture, and this one is turned into the codec's colours at once.
+        frame = av.VideoFrame.from_numpy_buffer(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
         if self._palette is not None:
             return frame.reformat(format="bgra")
         if not self._format.pixel_format.startswith(("yuv", "nv")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -13,16 +13,15 @@ import numpy.typing as npt
 
 from model_api.errors import ShapeError
 from model_api.foreground import estimate_foreground
-from model_api.resize import Rectangle, placed
-from model_api.types import Alpha, Floats, Image, Part, Size
+from model_api.guided_filter import Line, Lines, grey
+from model_api.resize import Place, placed, union, within
+from model_api.types import Alpha, Floats, Image, Part
 
 Levels = npt.NDArray[np.uint8]
 """(H, W) uint8: alpha in 255ths."""
 
-BAND_PX = 24
+BAND_PX = 40
 """Rows that are worked on at a time: what one step writes is still in the processor's cache when the next reads it."""
-
-MEAN = np.full((1, 3), 1 / 3, np.float32)
 
 
 class Matte(Protocol):
@@ -73,47 +72,39 @@ class DenseMatte:
 
     def over(self, frame: Image, background: Image) -> Image:
         require_equal_sizes(frame, background, self.levels)
-        return composed(self.foreground(frame).__getitem__, background, self.levels)
+        return composed(lambda parts: map(self.foreground(frame).__getitem__, parts), background, self.levels)
 
 
 @dataclass(frozen=True, eq=False)
 class GuidedMatte:
-    """A matte that follows the frame's own edges: the answer, blue, green, red and alpha, each of 0..255, is
-    slope · picture + offset, picture the frame's blue, green, red and grey, of 0..255 too.
-
-    slope, offset: (h, w, 4) float32 at any smaller size, to be enlarged bilinearly (He and Sun, "Fast Guided Filter",
-    arXiv 1505.00996). Nothing at the frame's size is made in floating point but a band of it.
-    """
+    """A matte that follows the frame's own edges: see `guided_filter`. Nothing at the frame's size is made in floating
+    point but bands of where the person is."""
 
     frame: Image
-    slope: Floats
-    offset: Floats
+    lines: Lines
 
     @cached_property
     def alpha(self) -> Alpha:
         alpha: Alpha = np.empty(self.frame.shape[:2], np.float32)
-        for rows, band in self._alphas():
-            np.clip(band * np.float32(1 / 255), 0, 1, out=alpha[rows])
+        for part, band in self._alphas():
+            np.clip(band * np.float32(1 / 255), 0, 1, out=alpha[part])
         return alpha
 
     @cached_property
     def levels(self) -> Levels:
         levels: Levels = np.empty(self.frame.shape[:2], np.uint8)
-        for rows, band in self._alphas():
+        for part, band in self._alphas():
             cv2.threshold(band, 0, 0, cv2.THRESH_TOZERO, dst=band)
-            cv2.convertScaleAbs(band, dst=levels[rows])
+            cv2.convertScaleAbs(band, dst=levels[part])
         return levels
 
-    def _alphas(self) -> Iterator[tuple[slice, Floats]]:
+    def _alphas(self) -> Iterator[tuple[Part, Floats]]:
         """Alpha times 255, below 0 and above 255 too, band by band."""
-        height, width = self.frame.shape[:2]
-        whole = placed((0, 0, width, height), (width, height), self._small_wh)
-        slope, offset = (whole.enlarged(cv2.extractChannel(planes, 3)) for planes in (self.slope, self.offset))
-        for rows in bands(0, height):
-            band = cv2.transform(self.frame[rows].astype(np.float32), MEAN)
-            band *= slope[rows]
-            band += offset[rows]
-            yield rows, band
+        for part, slope, offset in self._enlarged(lambda small: self.lines.alpha, self._bands):
+            band = grey(self.frame[part])
+            band *= slope
+            band += offset
+            yield part, band
 
     def foreground(self, frame: Image) -> Image:
         return self._colours
@@ -121,41 +112,55 @@ class GuidedMatte:
     @cached_property
     def _colours(self) -> Image:
         colours = np.empty_like(self.frame)
-        height, width = colours.shape[:2]
-        coloured = self._coloured((0, 0, width, height))
-        for rows in bands(0, height):
-            colours[rows] = coloured((rows, slice(0, width)))
+        for part, coloured in zip(self._bands, self._coloured(self._bands), strict=True):
+            colours[part] = coloured
         return colours
 
     def over(self, frame: Image, background: Image) -> Image:
         require_equal_sizes(frame, background, self.levels)
-        return composed(self._coloured(cv2.boundingRect(self.levels)), background, self.levels)
+        return composed(self._coloured, background, self.levels)
 
-    def _coloured(self, rectangle: Rectangle) -> Callable[[Part], Image]:
-        """The colours of any part of the picture that lies in the rectangle."""
-        place = placed(rectangle, (self.frame.shape[1], self.frame.shape[0]), self._small_wh)
-        slope, offset = place.enlarged(self.slope), place.enlarged(self.offset)
-
-        def colours(part: Part) -> Image:
-            # Four channels, one of them idle: OpenCV and NumPy are much slower with three.
+    def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
+        for part, slope, offset in self._enlarged(self.lines.colours, parts):
             answer = cv2.cvtColor(self.frame[part], cv2.COLOR_BGR2BGRA).astype(np.float32)
-            answer *= slope[place.inside(part)]
-            answer += offset[place.inside(part)]
+            answer *= slope
+            answer += offset
             cv2.threshold(answer, 0, 0, cv2.THRESH_TOZERO, dst=answer)
-            return cv2.cvtColor(cv2.convertScaleAbs(answer), cv2.COLOR_BGRA2BGR)
+            yield cv2.cvtColor(cv2.convertScaleAbs(answer), cv2.COLOR_BGRA2BGR)
 
-        return colours
+    def _enlarged(
+        self, line_of: Callable[[Part], Line], parts: Sequence[Part]
+    ) -> Iterator[tuple[Part, Floats, Floats]]:
+        """Each part with its slopes and offsets. line_of: those of a part of the small picture."""
+        if not parts:
+            return
+        around = self._placed(union(parts)).small
+        line = line_of(around)
+        place = None
+        for part in parts:
+            wanted = self._placed(part)
+            if place is None or not place.holds(wanted):
+                place = wanted
+                slope, offset = (place.enlarged(planes[within(place.small, around)]) for planes in line)
+            inside = within(part, place.part)
+            yield part, slope[inside], offset[inside]
+
+    def _placed(self, part: Part) -> Place:
+        height, width = self.frame.shape[:2]
+        return placed(part, (width, height), self.lines.size)
 
     @property
-    def _small_wh(self) -> Size:
-        return self.slope.shape[1], self.slope.shape[0]
+    def _bands(self) -> list[Part]:
+        height, width = self.frame.shape[:2]
+        return [(rows, slice(0, width)) for rows in bands(height)]
 
 
-def composed(colours: Callable[[Part], Image], background: Image, levels: Levels) -> Image:
-    """colours: of a part of the picture, asked for where the person is."""
+def composed(colours: Callable[[Sequence[Part]], Iterable[Image]], background: Image, levels: Levels) -> Image:
+    """colours: of parts of the picture, asked for where the person is."""
     composite = background.copy()
-    for part in covered(levels):
-        composite[part] = blended(colours(part), background[part], levels[part])
+    parts = list(covered(levels))
+    for part, coloured in zip(parts, colours(parts), strict=True):
+        composite[part] = blended(coloured, background[part], levels[part])
     return composite
 
 
@@ -169,14 +174,14 @@ def blended(foreground: Image, background: Image, levels: Levels) -> Image:
 
 def covered(levels: Levels) -> Iterator[Part]:
     """Rectangles that hold the person, one for each band of rows."""
-    for rows in bands(0, levels.shape[0]):
+    for rows in bands(levels.shape[0]):
         x, y, width, height = cv2.boundingRect(levels[rows])
         if width:
             yield slice(rows.start + y, rows.start + y + height), slice(x, x + width)
 
 
-def bands(begin: int, end: int) -> Iterator[slice]:
-    return (slice(row, min(row + BAND_PX, end)) for row in range(begin, end, BAND_PX))
+def bands(height: int) -> Iterator[slice]:
+    return (slice(row, min(row + BAND_PX, height)) for row in range(0, height, BAND_PX))
 
 
 def require_equal_sizes(frame: Image, background: Image, levels: Levels) -> None:

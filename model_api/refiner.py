@@ -18,15 +18,13 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from model_api.adapters.adapter import Binding
-from model_api.guided_filter import slope_and_offset
+from model_api.guided_filter import slope_and_offset, with_grey
 from model_api.rewrites import averaging
 
 SLOPE, OFFSET, ANSWER = "slope", "offset", "answer"
 FILTERED = frozenset({SLOPE, ANSWER})
 """The answers of networks without their filter."""
 
-RESIDUAL = np.array([1, 1, 1, 0], np.float32)
-"""The network answers what it changes in the colours: they are the picture's and that. Added to the slopes."""
 POINTWISE = ("Add", "Clamp", "Concat", "Convert", "Divide", "FakeQuantize", "Gather", "Maximum", "Minimum", "Multiply",
              "Power", "ReduceMean", "Reverse", "Split", "Subtract", "Transpose", "VariadicSplit")  # fmt: skip
 TRIAL_PX = 6
@@ -200,7 +198,7 @@ def _without_boxes(model: ov.Model, binding: Binding) -> ov.Model | None:
     light = 200 * (np.indices((TRIAL_PX, TRIAL_PX)).sum(0) % 2)
     picture = (random.integers(0, 56, (1, TRIAL_PX, TRIAL_PX, 3)) + light[..., np.newaxis]).astype(np.uint8)
     answer = random.normal(0, 0.5, (1, 4, TRIAL_PX, TRIAL_PX)).astype(np.float32)
-    slope, offset = slope_and_offset(picture[0], _bgra(answer.transpose(0, 2, 3, 1)))
+    slope, offset = slope_and_offset(with_grey(picture[0]), _bgra(answer.transpose(0, 2, 3, 1)))
     expected = slope * np.float32(255), offset
     for source in _averaged(model.output(SLOPE).get_node()):
         found = _computed(model, binding.images[0], picture, {source.get_node(): answer}, [SLOPE, OFFSET])

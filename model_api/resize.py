@@ -7,7 +7,7 @@ and the place in the input where it goes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -123,32 +123,45 @@ class Place:
     small: Part
 
     def enlarged(self, planes: Floats) -> Floats:
-        """The part, of planes that are given whole at the smaller size: the same numbers as of the whole enlarged
-        bilinearly, but for a margin that is not the picture's edge."""
+        """planes: of the small part. The same numbers as of the whole enlarged bilinearly, but for a margin that is not
+        the picture's edge."""
         size = [side.stop - side.start for side in reversed(self.part)]
-        return cv2.resize(planes[self.small], size, interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(planes, size, interpolation=cv2.INTER_LINEAR)
 
-    def inside(self, part: Part) -> Part:
-        """Rows and columns of the picture, counted from where this part begins."""
-        rows, columns = (
-            slice(side.start - own.start, side.stop - own.start) for side, own in zip(part, self.part, strict=True)
+    def holds(self, other: Place) -> bool:
+        return all(
+            own.start <= side.start and side.stop <= own.stop for side, own in zip(other.part, self.part, strict=True)
         )
-        return rows, columns
 
 
-def placed(rectangle: Rectangle, whole_wh: Size, small_wh: Size) -> Place:
-    """Around a rectangle of the picture, with a margin to spare."""
-    x, y, width, height = rectangle
-    columns, small_columns = _widened(x, x + width, whole_wh[0], small_wh[0])
-    rows, small_rows = _widened(y, y + height, whole_wh[1], small_wh[1])
+def placed(part: Part, whole_wh: Size, small_wh: Size) -> Place:
+    """Around a part of the picture, with a margin to spare."""
+    rows, small_rows = _widened(part[0], whole_wh[1], small_wh[1])
+    columns, small_columns = _widened(part[1], whole_wh[0], small_wh[0])
     return Place((rows, columns), (small_rows, small_columns))
 
 
-def _widened(begin: int, end: int, whole: int, small: int) -> tuple[slice, slice]:
+def within(part: Part, outer: Part) -> Part:
+    """The same part, its rows and columns counted from where the outer one begins."""
+    rows, columns = (
+        slice(side.start - own.start, side.stop - own.start) for side, own in zip(part, outer, strict=True)
+    )
+    return rows, columns
+
+
+def union(parts: Sequence[Part]) -> Part:
+    """The smallest part that holds all of these."""
+    rows, columns = (
+        slice(min(side.start for side in sides), max(side.stop for side in sides)) for sides in zip(*parts, strict=True)
+    )
+    return rows, columns
+
+
+def _widened(side: slice, whole: int, small: int) -> tuple[slice, slice]:
     """Moved outwards, by a pixel of the smaller size at least, to where pixels of both sizes begin."""
     meetings = math.gcd(whole, small)
     step, small_step = whole // meetings, small // meetings
-    first, last = max(begin // step - 1, 0), min(-(-end // step) + 1, meetings)
+    first, last = max(side.start // step - 1, 0), min(-(-side.stop // step) + 1, meetings)
     return slice(first * step, last * step), slice(first * small_step, last * small_step)
 
 

@@ -7,10 +7,10 @@ import math
 import cv2
 import numpy as np
 
-from model_api.guided_filter import slope_and_offset
+from model_api.guided_filter import FittedLines, KnownLines
 from model_api.mattes import GuidedMatte, Matte
 from model_api.models.robust_video_matting import RobustVideoMatting, automatic_ratio
-from model_api.refiner import ANSWER, RESIDUAL
+from model_api.refiner import ANSWER
 from model_api.resize import resize
 from model_api.types import Frame, Image, Size, Tensors
 
@@ -29,13 +29,9 @@ class GuidedVideoMatting(RobustVideoMatting):
         return {self.binding.images[0]: self._shrunk(frame.image)[np.newaxis]}
 
     def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> Matte:
-        # RGBA, of pictures and answers in [0, 1].
-        planes = [cv2.cvtColor(outputs[name][0], cv2.COLOR_RGBA2BGRA) for name in self.binding.answers]
-        if ANSWER in outputs:
-            slope, offset = slope_and_offset(tensors[self.binding.images[0]][0], planes[0] * np.float32(255))
-        else:
-            slope, offset = planes[0], planes[1] * np.float32(255)
-        return GuidedMatte(frame.image, slope + RESIDUAL, offset)
+        found = [outputs[name][0] for name in self.binding.answers]
+        lines = FittedLines(tensors[self.binding.images[0]][0], *found) if ANSWER in outputs else KnownLines(*found)
+        return GuidedMatte(frame.image, lines)
 
     def free_size(self, frame_wh: Size) -> Size:
         """What the network shrank frames to."""

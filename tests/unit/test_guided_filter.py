@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model_api.guided_filter import BAND_PX, EPSILON, slope_and_offset
+from model_api.guided_filter import BAND_PX, EPSILON, FittedLines, slope_and_offset, with_grey
 
 
 @pytest.mark.parametrize("height", [3, BAND_PX, BAND_PX + 1, 2 * BAND_PX + 5])
@@ -14,7 +14,7 @@ def test_slope_and_offset_are_those_of_each_window(height: int) -> None:
     random = np.random.default_rng(height)
     picture = random.integers(0, 256, (height, 7, 3), np.uint8)
     answer = random.normal(0, 100, (height, 7, 4)).astype(np.float32)
-    slope, offset = slope_and_offset(picture, answer)
+    slope, offset = slope_and_offset(with_grey(picture), answer)
 
     guide = np.dstack([picture, picture.mean(2)]).astype(float)
     guide, wanted = (np.pad(planes.astype(float), ((1, 1), (1, 1), (0, 0))) for planes in (guide, answer))
@@ -30,7 +30,19 @@ def test_a_line_is_found_again() -> None:
     """Where the answer is a straight line of the picture, it is that line, but for the little that epsilon takes."""
     picture = np.random.default_rng(1).integers(0, 256, (12, 12, 3), np.uint8)
     guide = np.dstack([picture, picture.mean(2)]).astype(np.float32)
-    slope, offset = slope_and_offset(picture, guide * np.float32(0.5) + np.float32(20))
+    slope, offset = slope_and_offset(with_grey(picture), guide * np.float32(0.5) + np.float32(20))
     inner = slice(1, -1), slice(1, -1)
     np.testing.assert_allclose(slope[inner], 0.5, atol=2e-3)
     np.testing.assert_allclose(offset[inner], 20, atol=0.3)
+
+
+def test_the_lines_of_a_part_are_those_of_the_whole() -> None:
+    random = np.random.default_rng(7)
+    picture = random.integers(0, 256, (50, 40, 3), np.uint8)
+    lines = FittedLines(picture, random.random((50, 40, 4), np.float32))
+    whole = lines.colours((slice(0, 50), slice(0, 40)))
+    for part in ((slice(0, 9), slice(31, 40)), (slice(17, 44), slice(3, 5)), (slice(49, 50), slice(0, 40))):
+        for found, expected in zip(lines.colours(part), whole, strict=True):
+            np.testing.assert_allclose(found, expected[part], atol=1e-2)
+    for found, expected in zip(lines.alpha, whole, strict=True):
+        np.testing.assert_allclose(found, expected[..., 3], atol=1e-2)

@@ -8,8 +8,9 @@ import pytest
 
 from model_api import mattes
 from model_api.errors import ShapeError
+from model_api.guided_filter import RESIDUAL, KnownLines
 from model_api.mattes import DenseMatte, GuidedMatte
-from model_api.types import Alpha, Image
+from model_api.types import Alpha, Floats, Image
 
 
 def test_a_composite_is_the_weighted_mean_of_both() -> None:
@@ -37,7 +38,7 @@ def test_a_guided_matte_is_slope_times_picture_plus_offset() -> None:
     slope = rng.normal((1, 1, 1, 0), 0.3, (20, 32, 4)).astype(np.float32)
     offset = rng.normal((0, 0, 0, 128), 80, (20, 32, 4)).astype(np.float32)
     offset[:, :6, 3] = -400  # nobody on the left
-    matte = GuidedMatte(frame, slope, offset)
+    matte = GuidedMatte(frame, KnownLines(_rgba(slope) - RESIDUAL, _rgba(offset) / np.float32(255)))
 
     picture = np.dstack([frame, frame.mean(2)]).astype(float)
     enlarged = [cv2.resize(planes.astype(float), (160, 100)) for planes in (slope, offset)]
@@ -47,6 +48,10 @@ def test_a_guided_matte_is_slope_times_picture_plus_offset() -> None:
     expected = background + answer[..., 3:] / 255 * (np.rint(answer[..., :3]) - background)
     assert np.abs(matte.over(frame, background) - expected).max() <= 1.01
     assert np.array_equal(matte.over(frame, background)[:, :16], background[:, :16])
+
+
+def _rgba(planes: Floats) -> Floats:
+    return planes[..., [2, 1, 0, 3]]
 
 
 def test_colours_are_estimated_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model_api.resize import placed
+from model_api.resize import placed, union, within
 
 SIZES = [((1280, 720), (512, 288)), ((192, 108), (48, 27)), ((97, 61), (38, 24)), ((64, 48), (64, 48))]
 
@@ -24,6 +24,17 @@ def test_a_part_is_enlarged_as_the_whole_is(whole_wh: tuple[int, int], small_wh:
         for x, y in zip(random.integers(0, width, 20), random.integers(0, height, 20), strict=True)
     ]
     for x, y, across, down in corners + inner:
-        place = placed((x, y, across, down), whole_wh, small_wh)
         part = slice(y, y + down), slice(x, x + across)
-        np.testing.assert_allclose(place.enlarged(planes)[place.inside(part)], whole[part], atol=1e-5)
+        place = placed(part, whole_wh, small_wh)
+        np.testing.assert_allclose(
+            place.enlarged(planes[place.small])[within(part, place.part)], whole[part], atol=1e-5
+        )
+
+
+def test_the_union_of_parts_holds_each() -> None:
+    parts = [(slice(4, 9), slice(30, 31)), (slice(2, 5), slice(7, 20)), (slice(8, 9), slice(8, 9))]
+    whole = union(parts)
+    assert whole == (slice(2, 9), slice(7, 31))
+    picture = np.arange(10 * 40).reshape(10, 40)
+    for part in parts:
+        np.testing.assert_array_equal(picture[whole][within(part, whole)], picture[part])
