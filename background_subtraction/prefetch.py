@@ -25,7 +25,9 @@ class Prefetched:
 
     def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
         self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
-        self._ahead = ahead
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(ahead):
+            self._room.put(None)
         self.dropped = 0
         self._stop = Event()
         self._thread = Thread(target=self._read, args=(frames,), name="decoding", daemon=True)
@@ -38,6 +40,7 @@ class Prefetched:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        self._room.put(None)
         # A read that hangs (a dead network) must not keep the program from ending.
         self._thread.join(END_TIMEOUT_S)
 
@@ -48,6 +51,7 @@ class Prefetched:
                 return
             if isinstance(item, BaseException):
                 raise item
+            self._room.put(None)
             yield item
 
     def _read(self, frames: Iterable[Frame]) -> None:
@@ -60,9 +64,7 @@ class Prefetched:
             self._put(error)
 
     def _put(self, item: Frame | BaseException | None) -> bool:
-        while self._queue.qsize() >= self._ahead:
-            if self._stop.wait(POLL_S):
-                return False
+        next_of(self._room)
         self._queue.put(item)
         return not self._stop.is_set()
 
@@ -73,19 +75,18 @@ class Newest(Prefetched):
     Frames are counted anew, so that none is missing in their numbers; their times are those of the source.
     """
 
-    def __init__(self, frames: Iterable[Frame]) -> None:
-        super().__init__(frames, ahead=1)
-
     def __iter__(self) -> Iterator[Frame]:
         for number, frame in zip(count(), super().__iter__(), strict=False):
             yield replace(frame, index=number)
 
     def _put(self, item: Frame | BaseException | None) -> bool:
         """What ends the frames waits until the last one has been taken."""
-        if not isinstance(item, Frame):
-            return super()._put(item)
-        with suppress(Empty):
-            self._queue.get_nowait()
-            self.dropped += 1
+        if isinstance(item, Frame):
+            with suppress(Empty):
+                self._queue.get_nowait()
+                self.dropped += 1
+        while not self._queue.empty():
+            if self._stop.wait(POLL_S):
+                return False
         self._queue.put(item)
         return not self._stop.is_set()

@@ -93,7 +93,8 @@ def run_clip(
             if window:
                 window.show(picture, report, plate.capture)
             progress.update()
-            progress.set_postfix_str(outputs.size, refresh=False)
+            if not progress.disable:
+                progress.set_postfix_str(outputs.size, refresh=False)
             if options.raw_output:
                 for line in raw_lines(result):
                     log.info(line)
