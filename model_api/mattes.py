@@ -12,16 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.errors import ShapeError
-from model_api.foreground import estimate_foreground
+from model_api.foreground import ForegroundEstimate
 from model_api.guided_filter import Line, Lines, grey
-from model_api.resize import Place, placed, union, within
+from model_api.resize import bands, enlarged_parts, joined
 from model_api.types import Alpha, Floats, Image, Part
 
 Levels = npt.NDArray[np.uint8]
 """(H, W) uint8: alpha in 255ths."""
-
-BAND_PX = 40
-"""Rows that are worked on at a time: what one step writes is still in the processor's cache when the next reads it."""
 
 
 class Matte(Protocol):
@@ -57,22 +54,25 @@ class DenseMatte:
 
     alpha: Alpha
     colours: Image | None = None
-    _estimated: list[Image] = field(default_factory=list, init=False, repr=False)
+    _estimates: list[ForegroundEstimate] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def levels(self) -> Levels:
         return cv2.convertScaleAbs(self.alpha, alpha=255)
 
     def foreground(self, frame: Image) -> Image:
-        if self.colours is not None:
-            return self.colours
-        if not self._estimated:
-            self._estimated.append(estimate_foreground(frame, self.alpha))
-        return self._estimated[0]
+        return self._estimate(frame).whole if self.colours is None else self.colours
 
     def over(self, frame: Image, background: Image) -> Image:
         require_equal_sizes(frame, background, self.levels)
+        if self.colours is None:
+            return composed(self._estimate(frame).parts, background, self.levels)
         return composed(lambda parts: map(self.foreground(frame).__getitem__, parts), background, self.levels)
+
+    def _estimate(self, frame: Image) -> ForegroundEstimate:
+        if not self._estimates:
+            self._estimates.append(ForegroundEstimate(frame, self.alpha))
+        return self._estimates[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class GuidedMatte:
 
     def _alphas(self) -> Iterator[tuple[Part, Floats]]:
         """Alpha times 255, below 0 and above 255 too, band by band."""
-        for part, slope, offset in self._enlarged(lambda small: self.lines.alpha, self._bands):
+        for part, (slope, offset) in self._enlarged(lambda small: self.lines.alpha, bands(self.frame)):
             band = grey(self.frame[part])
             band *= slope
             band += offset
@@ -111,48 +111,24 @@ class GuidedMatte:
 
     @cached_property
     def _colours(self) -> Image:
-        colours = np.empty_like(self.frame)
-        for part, coloured in zip(self._bands, self._coloured(self._bands), strict=True):
-            colours[part] = coloured
-        return colours
+        return joined(self._coloured, self.frame)
 
     def over(self, frame: Image, background: Image) -> Image:
         require_equal_sizes(frame, background, self.levels)
         return composed(self._coloured, background, self.levels)
 
     def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
-        for part, slope, offset in self._enlarged(self.lines.colours, parts):
+        for part, (slope, offset) in self._enlarged(self.lines.colours, parts):
             answer = cv2.cvtColor(self.frame[part], cv2.COLOR_BGR2BGRA).astype(np.float32)
             answer *= slope
             answer += offset
             cv2.threshold(answer, 0, 0, cv2.THRESH_TOZERO, dst=answer)
             yield cv2.cvtColor(cv2.convertScaleAbs(answer), cv2.COLOR_BGRA2BGR)
 
-    def _enlarged(
-        self, line_of: Callable[[Part], Line], parts: Sequence[Part]
-    ) -> Iterator[tuple[Part, Floats, Floats]]:
+    def _enlarged(self, line_of: Callable[[Part], Line], parts: Sequence[Part]) -> Iterator[tuple[Part, list[Floats]]]:
         """Each part with its slopes and offsets. line_of: those of a part of the small picture."""
-        if not parts:
-            return
-        around = self._placed(union(parts)).small
-        line = line_of(around)
-        place = None
-        for part in parts:
-            wanted = self._placed(part)
-            if place is None or not place.holds(wanted):
-                place = wanted
-                slope, offset = (place.enlarged(planes[within(place.small, around)]) for planes in line)
-            inside = within(part, place.part)
-            yield part, slope[inside], offset[inside]
-
-    def _placed(self, part: Part) -> Place:
         height, width = self.frame.shape[:2]
-        return placed(part, (width, height), self.lines.size)
-
-    @property
-    def _bands(self) -> list[Part]:
-        height, width = self.frame.shape[:2]
-        return [(rows, slice(0, width)) for rows in bands(height)]
+        return enlarged_parts(line_of, parts, (width, height), self.lines.size)
 
 
 def composed(colours: Callable[[Sequence[Part]], Iterable[Image]], background: Image, levels: Levels) -> Image:
@@ -174,14 +150,10 @@ def blended(foreground: Image, background: Image, levels: Levels) -> Image:
 
 def covered(levels: Levels) -> Iterator[Part]:
     """Rectangles that hold the person, one for each band of rows."""
-    for rows in bands(levels.shape[0]):
+    for rows, _ in bands(levels):
         x, y, width, height = cv2.boundingRect(levels[rows])
         if width:
             yield slice(rows.start + y, rows.start + y + height), slice(x, x + width)
-
-
-def bands(height: int) -> Iterator[slice]:
-    return (slice(row, min(row + BAND_PX, height)) for row in range(0, height, BAND_PX))
 
 
 def require_equal_sizes(frame: Image, background: Image, levels: Levels) -> None:

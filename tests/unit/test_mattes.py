@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from model_api import mattes
+from model_api import foreground
 from model_api.errors import ShapeError
 from model_api.guided_filter import RESIDUAL, KnownLines
 from model_api.mattes import DenseMatte, GuidedMatte
-from model_api.types import Alpha, Floats, Image
+from model_api.types import Floats, Image
 
 
 def test_a_composite_is_the_weighted_mean_of_both() -> None:
@@ -54,19 +54,32 @@ def _rgba(planes: Floats) -> Floats:
     return planes[..., [2, 1, 0, 3]]
 
 
-def test_colours_are_estimated_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Image] = []
+def test_colours_are_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    gathered: list[Floats] = []
+    gather = foreground._mean_colours
 
-    def estimate(frame: Image, alpha: Alpha) -> Image:
-        asked.append(frame)
-        return frame
+    def counted(image: Floats, weight: Floats) -> Image:
+        gathered.append(weight)
+        return gather(image, weight)
 
-    monkeypatch.setattr(mattes, "estimate_foreground", estimate)
-    matte = DenseMatte(np.full((4, 4), 0.5, np.float32))
-    frame = np.zeros((4, 4, 3), np.uint8)
-    matte.over(frame, frame)
-    matte.foreground(frame)
-    assert len(asked) == 1
+    monkeypatch.setattr(foreground, "_mean_colours", counted)
+    matte = DenseMatte(np.full((40, 40), 0.5, np.float32))
+    frame = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
+    assert np.ptp(matte.over(frame, np.zeros_like(frame))) > 0
+    assert matte.foreground(frame) is matte.foreground(frame)
+    assert len(gathered) == 2  # of the person, of the scene
+
+
+def test_what_is_estimated_in_parts_is_what_is_estimated_whole() -> None:
+    rng = np.random.default_rng(4)
+    frame = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (317, 243))
+    alpha = cv2.resize(rng.random((9, 11), np.float32), (317, 243))
+    alpha[:70] = 0
+    background = np.zeros_like(frame)
+    once = DenseMatte(alpha)
+    np.testing.assert_array_equal(
+        once.over(frame, background), DenseMatte(alpha, once.foreground(frame)).over(frame, background)
+    )
 
 
 def test_sizes_must_agree() -> None:
