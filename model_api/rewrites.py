@@ -22,6 +22,7 @@ def rewritten(model: ov.Model, states: Mapping[str, str]) -> ov.Model:
     """A copy. states: input -> output; those of four dimensions become NHWC, however the network holds them."""
     model = model.clone()
     pool_boxes(model)
+    convolve_pictures(model)
     split_pictures_off(model)
     model.validate_nodes_and_infer_types()
     return _with_states_last(model, states)
@@ -44,6 +45,18 @@ def pool_boxes(model: ov.Model) -> None:
         together = [boxes] if _independent(boxes) else [[box] for box in boxes]
         for some in together:
             _pool(some)
+
+
+def convolve_pictures(model: ov.Model) -> None:
+    """A picture made smaller by the means of blocks is convolved instead: pooling wants sixteen channels side by side,
+    and a picture has three."""
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "AvgPool" and _shrinks_picture(node):
+            kernel, edge = node.get_attributes()["kernel"], node.get_output_partial_shape(0)[1].get_length()
+            share = np.full(kernel, 1 / np.prod(kernel), np.float32)
+            weights = np.eye(edge, dtype=np.float32)[..., np.newaxis, np.newaxis] * share
+            means = ops.convolution(node.input_value(0), ops.constant(weights), kernel, [0, 0], [0, 0], [1, 1])
+            _redirect(node.output(0), means.output(0))
 
 
 def split_pictures_off(model: ov.Model) -> None:
@@ -139,6 +152,15 @@ def _is_picture_beside_features(node: Any) -> bool:
     features, picture = (node.get_input_partial_shape(number)[1] for number in range(2))
     known = features.is_static and picture.is_static
     return known and picture.get_length() <= PICTURE_CHANNELS < features.get_length()
+
+
+def _shrinks_picture(pool: Any) -> bool:
+    """Not after a FakeQuantize: in 8 bits pooling is the faster one."""
+    told, planes = pool.get_attributes(), pool.get_input_partial_shape(0)[1]
+    whole = told["rounding_type"] == "floor" and not any((*told["pads_begin"], *told["pads_end"]))
+    small = planes.is_static and planes.get_length() <= PICTURE_CHANNELS
+    quantized = pool.input_value(0).get_node().get_type_name() == "FakeQuantize"
+    return small and whole and told["strides"] == told["kernel"] and not quantized
 
 
 def _with_states_last(model: ov.Model, states: Mapping[str, str]) -> ov.Model:

@@ -91,6 +91,22 @@ def test_what_is_no_mean_is_left(weight: float) -> None:
     assert "AvgPool" not in types(made)
 
 
+@pytest.mark.parametrize("channels", [3, 8])
+def test_a_picture_s_blocks_are_averaged_by_a_convolution(channels: int) -> None:
+    """Nine rows make four of two each, what is left over being left out. Features are pooled as before."""
+    x = parameter("x", channels)
+    pool = ops.avg_pool(x, [2, 2], [0, 0], [0, 0], [2, 2], exclude_pad=True)
+    made = assert_alike(ov.Model([result(pool, "a")], [x]), {"x": noise(channels)[0]})
+    assert ("AvgPool" in types(made)) == (channels == 8)
+
+
+def test_blocks_that_reach_beyond_the_picture_are_pooled() -> None:
+    x = parameter("x", 3)
+    pool = ops.avg_pool(x, [2, 2], [0, 0], [0, 0], [2, 2], exclude_pad=True, rounding_type="ceil")
+    made = assert_alike(ov.Model([result(pool, "a")], [x]), {"x": noise(3)[0]})
+    assert "AvgPool" in types(made)
+
+
 def test_a_picture_beside_features_is_convolved_apart() -> None:
     features, picture = parameter("x", 8), parameter("y", 3)
     answer = convolution(ops.concat([features, picture], 1), 11)
