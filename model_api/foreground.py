@@ -76,10 +76,8 @@ def _estimated(image: Image, alpha: Alpha, person: Image, scene: Image) -> Image
     mixed += far
     estimate = np.subtract(seen, mixed, out=mixed)
     estimate *= own
-    estimate += near
-    cv2.threshold(estimate, 0, 0, cv2.THRESH_TOZERO, dst=estimate)
-    edge = cv2.inRange(alpha, CLEAR, 1 - CLEAR)
-    return cv2.copyTo(cv2.cvtColor(cv2.convertScaleAbs(estimate), cv2.COLOR_BGRA2BGR), edge, image.copy())
+    colours = cv2.cvtColor(cv2.add(estimate, near, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
+    return cv2.copyTo(colours, cv2.inRange(alpha, CLEAR, 1 - CLEAR), image.copy())
 
 
 def _work_size(alpha: Alpha) -> Size:

@@ -86,25 +86,23 @@ class GuidedMatte:
     @cached_property
     def alpha(self) -> Alpha:
         alpha: Alpha = np.empty(self.frame.shape[:2], np.float32)
-        for part, band in self._alphas():
-            np.clip(band * np.float32(1 / 255), 0, 1, out=alpha[part])
+        for part, risen, offset in self._alphas():
+            np.clip((risen + offset) * np.float32(1 / 255), 0, 1, out=alpha[part])
         return alpha
 
     @cached_property
     def levels(self) -> Levels:
         levels: Levels = np.empty(self.frame.shape[:2], np.uint8)
-        for part, band in self._alphas():
-            cv2.threshold(band, 0, 0, cv2.THRESH_TOZERO, dst=band)
-            cv2.convertScaleAbs(band, dst=levels[part])
+        for part, risen, offset in self._alphas():
+            levels[part] = cv2.add(risen, offset, dtype=cv2.CV_8U)
         return levels
 
-    def _alphas(self) -> Iterator[tuple[Part, Floats]]:
-        """Alpha times 255, below 0 and above 255 too, band by band."""
+    def _alphas(self) -> Iterator[tuple[Part, Floats, Floats]]:
+        """Slope · grey and offset, whose sum is alpha times 255, below 0 and above 255 too, band by band."""
         for part, (slope, offset) in self._enlarged(lambda small: self.lines.alpha, bands(self.frame)):
-            band = grey(self.frame[part])
-            band *= slope
-            band += offset
-            yield part, band
+            risen = grey(self.frame[part])
+            risen *= slope
+            yield part, risen, offset
 
     def foreground(self, frame: Image) -> Image:
         return self._colours
@@ -119,11 +117,9 @@ class GuidedMatte:
 
     def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
         for part, (slope, offset) in self._enlarged(self.lines.colours, parts):
-            answer = cv2.cvtColor(self.frame[part], cv2.COLOR_BGR2BGRA).astype(np.float32)
-            answer *= slope
-            answer += offset
-            cv2.threshold(answer, 0, 0, cv2.THRESH_TOZERO, dst=answer)
-            yield cv2.cvtColor(cv2.convertScaleAbs(answer), cv2.COLOR_BGRA2BGR)
+            risen = cv2.cvtColor(self.frame[part], cv2.COLOR_BGR2BGRA).astype(np.float32)
+            risen *= slope
+            yield cv2.cvtColor(cv2.add(risen, offset, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
 
     def _enlarged(self, line_of: Callable[[Part], Line], parts: Sequence[Part]) -> Iterator[tuple[Part, list[Floats]]]:
         """Each part with its slopes and offsets. line_of: those of a part of the small picture."""
