@@ -13,7 +13,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from model_api.resize import enlarged_parts, joined
+from model_api.parts import enlarged_parts, joined
 from model_api.types import Alpha, Floats, Image, Part, Size
 
 WORK_HEIGHT_PX = 180

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from model_api.errors import ShapeError
 from model_api.foreground import ForegroundEstimate
 from model_api.guided_filter import Line, Lines, grey
-from model_api.resize import bands, enlarged_parts, joined
+from model_api.parts import bands, enlarged_parts, joined
 from model_api.types import Alpha, Floats, Image, Part
 
 Levels = npt.NDArray[np.uint8]
