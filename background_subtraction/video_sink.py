@@ -121,8 +121,9 @@ class VideoSink:
             for left in [] if self._palette is None else self._palette.rest():
                 self._container.mux(self._stream.encode(left))
             self._container.mux(self._stream.encode())
+            if self._sound:
+                self._sound.write_until(None if self._complete and self._source.to_end else self._end_s)
         if self._sound:
-            self._sound.write_until(None if self._complete and self._source.to_end else self._end_s)
             self._sound.close()
         self._container.close()
 
@@ -158,9 +159,10 @@ class VideoSink:
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
         if self._format.pixel_format == "pal8":
             self._palette = Palette(stream.width, stream.height, self._tick_s)
-        self._stream = stream
         if self._sound_path:
             self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
+        self._container.start_encoding()
+        self._stream = stream  # from here on there is a file to be ended: a header that fails leaves none
 
     def _label_colours(self, context: Any, height: int) -> None:
         if not self._format.pixel_format.startswith(("yuv", "nv")):

@@ -234,6 +234,11 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         "No space left on device",
         1,
     ),
+    "full disk, Matroska": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", _full_disk(b.folder / "full.mkv")],
+        "No space left on device",
+        1,
+    ),
 }
 
 
