@@ -113,8 +113,8 @@ class VideoSink:
         except SinkError:
             if error is None:  # else the run ends with the first error, of which this is but the echo
                 raise
-        if self._stream is None:
-            self._path.unlink(missing_ok=True)
+        if self._stream is None and self._path.is_file() and not self._path.stat().st_size:
+            self._path.unlink()  # begun, but nothing is in it
 
     def _end(self) -> None:
         if self._stream is not None:
