@@ -14,7 +14,6 @@ from model_api.types import Frame
 from model_api.waiting import next_of
 
 END_TIMEOUT_S = 10.0
-POLL_S = 0.002
 
 
 class Prefetched:
@@ -75,18 +74,18 @@ class Newest(Prefetched):
     Frames are counted anew, so that none is missing in their numbers; their times are those of the source.
     """
 
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        super().__init__(frames, ahead=1)
+
     def __iter__(self) -> Iterator[Frame]:
         for number, frame in zip(count(), super().__iter__(), strict=False):
             yield replace(frame, index=number)
 
     def _put(self, item: Frame | BaseException | None) -> bool:
-        """What ends the frames waits until the last one has been taken."""
+        """A frame takes the room of the one before. What ends the frames waits until the last one has been taken."""
         if isinstance(item, Frame):
             with suppress(Empty):
                 self._queue.get_nowait()
+                self._room.put(None)
                 self.dropped += 1
-        while not self._queue.empty():
-            if self._stop.wait(POLL_S):
-                return False
-        self._queue.put(item)
-        return not self._stop.is_set()
+        return super()._put(item)

@@ -19,7 +19,7 @@ def cores() -> int:
 
 
 BESIDE_INFERENCE = max(1, cores() // 2)
-"""Threads of a decoder, of an encoder, and of OpenCV each."""
+"""Threads of a decoder, and of OpenCV."""
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from model_api.parts import enlarged_parts, joined
 from model_api.types import Alpha, Floats, Image, Part, Size
@@ -46,11 +47,12 @@ class ForegroundEstimate:
         return joined(self.parts, self.image)
 
     def parts(self, parts: Sequence[Part]) -> Iterator[Image]:
-        """The same of some parts of the picture."""
+        """The same of some parts of the picture. Nothing is gathered where no edge is soft."""
+        if not any(_edge(self.alpha[part]).any() for part in parts):
+            yield from (self.image[part] for part in parts)
+            return
         height, width = self.alpha.shape
-        small_height, small_width = self._gathered[0].shape[:2]
-        sizes = (width, height), (small_width, small_height)
-        for part, (person, scene) in enlarged_parts(self._gathered_in, parts, *sizes):
+        for part, (person, scene) in enlarged_parts(self._gathered_in, parts, (width, height), _work_size(self.alpha)):
             yield _estimated(self.image[part], self.alpha[part], person, scene)
 
     def _gathered_in(self, part: Part) -> tuple[Image, Image]:
@@ -77,7 +79,12 @@ def _estimated(image: Image, alpha: Alpha, person: Image, scene: Image) -> Image
     estimate = np.subtract(seen, mixed, out=mixed)
     estimate *= own
     colours = cv2.cvtColor(cv2.add(estimate, near, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
-    return cv2.copyTo(colours, cv2.inRange(alpha, CLEAR, 1 - CLEAR), image.copy())
+    return cv2.copyTo(colours, _edge(alpha), image.copy())
+
+
+def _edge(alpha: Alpha) -> npt.NDArray[np.uint8]:
+    """255 where the camera mixed person and scene."""
+    return cv2.inRange(alpha, CLEAR, 1 - CLEAR)
 
 
 def _work_size(alpha: Alpha) -> Size:

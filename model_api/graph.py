@@ -130,8 +130,7 @@ def bake(model: ov.Model, name: str, value: npt.NDArray[Any]) -> None:
     """Make an input a constant."""
     parameter = model.input(name).get_node()
     constant = ops.constant(value)
-    for consumer in parameter.output(0).get_target_inputs():
-        consumer.replace_source_output(constant.output(0))
+    redirect(parameter.output(0), constant.output(0))
     model.remove_parameter(parameter)
 
 
@@ -197,8 +196,7 @@ def _take_state_out(model: ov.Model) -> dict[str, str]:
         parameter.output(0).get_tensor().set_names({f"{name}_in"})
         answer = ops.result(ops.convert_like(assign.input_value(0), parameter))
         answer.output(0).get_tensor().set_names({f"{name}_out"})
-        for consumer in read.output(0).get_target_inputs():
-            consumer.replace_source_output(parameter.output(0))
+        redirect(read.output(0), parameter.output(0))
         model.remove_sink(assign)
         model.add_parameters([parameter])
         model.add_results([answer])
@@ -243,3 +241,14 @@ def _set_shapes(model: ov.Model, shapes: Mapping[str, Any]) -> None:
 def _trial(shape: ov.PartialShape) -> list[int]:
     _, channels, *sides = shape
     return [1, 1, 1, 1] if channels.is_dynamic else [1, channels.get_length(), *[-1] * len(sides)]
+
+
+def inputs(node: Any) -> list[Any]:
+    """The nodes whose values it takes, in order."""
+    return [node.input_value(number).get_node() for number in range(node.get_input_size())]
+
+
+def redirect(port: Any, new: Any) -> None:
+    """Whoever wanted what comes out of `port` gets what comes out of `new`."""
+    for consumer in port.get_target_inputs():
+        consumer.replace_source_output(new)

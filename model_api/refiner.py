@@ -18,6 +18,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from model_api.adapters.adapter import Binding
+from model_api.graph import inputs, redirect
 from model_api.guided_filter import slope_and_offset, with_grey
 from model_api.rewrites import averaging
 
@@ -81,20 +82,20 @@ def _filter_end(model: ov.Model, alpha: str) -> _End | None:
     waiting = [model.output(alpha).get_node()]
     while waiting:
         node = waiting.pop(0)
-        inputs = _inputs(node)
+        above = inputs(node)
         if node.get_type_name() == "Add":
-            for product, offset in (inputs, inputs[::-1]):
+            for product, offset in (above, above[::-1]):
                 slope = _resized_factor(product)
                 if slope is not None and _is_bilinear(offset):
                     return _End(slope, offset)
-        waiting += [other for other in inputs if node.get_type_name() in (*POINTWISE, "Result")]
+        waiting += [other for other in above if node.get_type_name() in (*POINTWISE, "Result")]
     return None
 
 
 def _resized_factor(product: Any) -> Any:
     if product.get_type_name() != "Multiply":
         return None
-    return next((node for node in _inputs(product) if _is_bilinear(node)), None)
+    return next((node for node in inputs(product) if _is_bilinear(node)), None)
 
 
 def _is_bilinear(node: Any) -> bool:
@@ -136,7 +137,7 @@ def _computed(model: ov.Model, image: str, picture: Any, given: dict[Any, Any], 
     try:
         for node in trial.get_ordered_ops():
             if node.get_friendly_name() in stand_ins:
-                _redirect(node.output(0), stand_ins[node.get_friendly_name()].output(0))
+                redirect(node.output(0), stand_ins[node.get_friendly_name()].output(0))
         results = [ops.result(trial.output(name).get_node().input_value(0)) for name in outputs]
         source.set_partial_shape(ov.PartialShape(picture.shape))
         alone = ov.Model(results, [source], "trial")
@@ -161,7 +162,7 @@ def _without_filter(model: ov.Model, binding: Binding, end: _End) -> ov.Model | 
         if shape.is_static and not _covers_all(shrunk):
             return None
         small = shrunk.get_output_partial_shape(0)
-        _redirect(shrunk.output(0), shrunk.input_value(0))
+        redirect(shrunk.output(0), shrunk.input_value(0))
         source.set_partial_shape(ov.PartialShape([shape[0], small[2], small[3], shape[3]]))
     made = ov.Model(results, parameters, model.get_friendly_name())
     made.validate_nodes_and_infer_types()
@@ -217,7 +218,7 @@ def _averaged(result: Any) -> list[Any]:
         if box is not None:
             found.append(box.source)
         elif node.get_friendly_name() not in seen and node.get_type_name() in (*POINTWISE, "Result"):
-            waiting += _inputs(node)
+            waiting += inputs(node)
         seen.add(node.get_friendly_name())
     return found
 
@@ -231,12 +232,3 @@ def _answer(planes: Any, name: str) -> Any:
     result = ops.result(ops.transpose(ops.convert(planes, "f32"), [0, 2, 3, 1]))
     result.output(0).get_tensor().set_names({name})
     return result
-
-
-def _redirect(port: Any, new: Any) -> None:
-    for consumer in port.get_target_inputs():
-        consumer.replace_source_output(new)
-
-
-def _inputs(node: Any) -> list[Any]:
-    return [node.input_value(number).get_node() for number in range(node.get_input_size())]

@@ -14,6 +14,8 @@ import openvino as ov
 from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
+from model_api.graph import inputs, redirect
+
 HALF_PRECISION = 1e-3
 PICTURE_CHANNELS = 4
 
@@ -56,7 +58,7 @@ def convolve_pictures(model: ov.Model) -> None:
             share = np.full(kernel, 1 / np.prod(kernel), np.float32)
             weights = np.eye(edge, dtype=np.float32)[..., np.newaxis, np.newaxis] * share
             means = ops.convolution(node.input_value(0), ops.constant(weights), kernel, [0, 0], [0, 0], [1, 1])
-            _redirect(node.output(0), means.output(0))
+            redirect(node.output(0), means.output(0))
 
 
 def split_pictures_off(model: ov.Model) -> None:
@@ -72,7 +74,7 @@ def split_pictures_off(model: ov.Model) -> None:
                 ops.convolution(joined.input_value(number), ops.constant(np.ascontiguousarray(part)), *around)
                 for number, part in enumerate((weights[:, :edge], weights[:, edge:]))
             )
-            _redirect(node.output(0), ops.add(*both).output(0))
+            redirect(node.output(0), ops.add(*both).output(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,7 @@ def _pool(boxes: Sequence[Box]) -> None:
     planes = [box.source.get_shape()[1] for box in boxes]
     parts = ops.variadic_split(means, 1, planes) if len(boxes) > 1 else means
     for number, box in enumerate(boxes):
-        _redirect(box.node.output(0), parts.output(number))
+        redirect(box.node.output(0), parts.output(number))
 
 
 def _independent(boxes: Sequence[Box]) -> bool:
@@ -142,7 +144,7 @@ def _independent(boxes: Sequence[Box]) -> bool:
             return False
         if name not in seen:
             seen.add(name)
-            waiting += [node.input_value(number).get_node() for number in range(node.get_input_size())]
+            waiting += inputs(node)
     return True
 
 
@@ -190,8 +192,3 @@ def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 
 def _users(node: Any) -> list[Any]:
     return list(node.output(0).get_target_inputs())
-
-
-def _redirect(port: Any, new: Any) -> None:
-    for consumer in port.get_target_inputs():
-        consumer.replace_source_output(new)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import openvino as ov
 
+from background_subtraction.threads import cores
+
 INSTRUCTION_SETS = (
     "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16",
     "amx_tile", "amx_int8", "amx_bf16", "amx_fp16",
@@ -55,7 +57,7 @@ def this_machine() -> Machine:
     return Machine(
         {device: core.get_property(device, "FULL_DEVICE_NAME").strip() for device in core.available_devices},
         _cores(told),
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores(),
         _instruction_sets(told),
         _memory_gb(),
         os.getloadavg()[0] if hasattr(os, "getloadavg") else None,

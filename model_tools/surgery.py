@@ -90,8 +90,7 @@ def _replace(resize: Any, mode: str, values: npt.NDArray[Any]) -> None:
     attributes = {**resize.get_attributes(), "shape_calculation_mode": mode}
     changed = ops.interpolate(resize.input_value(0), ops.constant(values), **attributes)
     changed.set_friendly_name(resize.get_friendly_name())
-    for consumer in resize.output(0).get_target_inputs():
-        consumer.replace_source_output(changed.output(0))
+    graph.redirect(resize.output(0), changed.output(0))
 
 
 def _first_resize(model: ov.Model, name: str) -> Any:

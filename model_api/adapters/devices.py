@@ -13,9 +13,8 @@ CPU_DEFAULTS: Mapping[str, Any] = {
     "INFERENCE_PRECISION_HINT": "f32",
     "ENABLE_CPU_PINNING": False,
 }
-"""Processors with bfloat16 would use it unasked: four times the error in the alphas of a matting network. A thread
-bound to a core waits there for what decodes and writes on it, while another core may be idle.
-"""
+"""Processors with bfloat16 would use it unasked, and single pixels of an alpha be a quarter off. A thread bound to a
+core waits there for what decodes and writes on it, while another core may be idle."""
 LISTS = {"HETERO": "GPU,CPU", "BATCH": "GPU"}
 """Those that need one, with an example."""
 

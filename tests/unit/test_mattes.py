@@ -70,6 +70,16 @@ def test_colours_are_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(gathered) == 2  # of the person, of the scene
 
 
+def test_nothing_is_gathered_where_no_edge_is_soft(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreground, "_mean_colours", None)
+    frame = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
+    alpha = np.zeros((40, 40), np.float32)
+    alpha[10:20, 5:30] = 1
+    expected = np.where(alpha[..., np.newaxis] == 1, frame, 0)
+    np.testing.assert_array_equal(DenseMatte(alpha).over(frame, np.zeros_like(frame)), expected)
+    np.testing.assert_array_equal(DenseMatte(alpha).foreground(frame), frame)
+
+
 def test_what_is_estimated_in_parts_is_what_is_estimated_whole() -> None:
     rng = np.random.default_rng(4)
     frame = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (317, 243))
