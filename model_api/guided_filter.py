@@ -33,8 +33,8 @@ Line = tuple[Floats, Floats]
 """Slope and offset of a straight line for each point, both (h, w) or (h, w, 4) float32."""
 
 
-class Lines(Protocol):
-    """Slopes and offsets at the small size, for answers of 0..255."""
+class Guide(Protocol):
+    """Slopes and offsets of an alpha at the small size, for answers of 0..255."""
 
     @property
     def size(self) -> Size:
@@ -43,6 +43,10 @@ class Lines(Protocol):
     @property
     def alpha(self) -> Line:
         """(h, w), from the picture's grey."""
+
+
+class Lines(Guide, Protocol):
+    """Those of the colours, too."""
 
     def colours(self, part: Part) -> Line:
         """(rows, columns, 4) of a part of the small picture: blue, green, red, and a fourth that means nothing: OpenCV
@@ -94,6 +98,22 @@ class FittedLines:
         picture, answer = self.picture[rows, columns], self.answer[rows, columns]
         slope, offset = slope_and_offset(with_grey(picture), _bgra(answer) * FULL)
         return slope[inner_rows, inner_columns] + RESIDUAL, offset[inner_rows, inner_columns]
+
+
+@dataclass(frozen=True, eq=False)
+class AlphaLines:
+    """The same for an alpha alone. picture: (h, w, 3) uint8 BGR. plane: (h, w) float32 in [0, 1], its alpha."""
+
+    picture: Image
+    plane: Floats
+
+    @property
+    def size(self) -> Size:
+        return self.picture.shape[1], self.picture.shape[0]
+
+    @cached_property
+    def alpha(self) -> Line:
+        return slope_and_offset(grey(self.picture), self.plane * FULL)
 
 
 def slope_and_offset(guide: Floats, answer: Floats) -> Line:

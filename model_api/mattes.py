@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from model_api.errors import ShapeError
 from model_api.foreground import ForegroundEstimate
-from model_api.guided_filter import Line, Lines, grey
+from model_api.guided_filter import Guide, Line, Lines, grey
 from model_api.parts import bands, enlarged_parts, joined
 from model_api.types import Alpha, Floats, Image, Part
 
@@ -76,12 +76,12 @@ class DenseMatte:
 
 
 @dataclass(frozen=True, eq=False)
-class GuidedMatte:
-    """A matte that follows the frame's own edges: see `guided_filter`. Nothing at the frame's size is made in floating
+class _Guided:
+    """An alpha that follows the frame's own edges: see `guided_filter`. Nothing at the frame's size is made in floating
     point but bands of where the person is."""
 
     frame: Image
-    lines: Lines
+    lines: Guide
 
     @cached_property
     def alpha(self) -> Alpha:
@@ -97,12 +97,32 @@ class GuidedMatte:
             levels[part] = cv2.add(risen, offset, dtype=cv2.CV_8U)
         return levels
 
+    def over(self, frame: Image, background: Image) -> Image:
+        require_equal_sizes(frame, background, self.levels)
+        return composed(self._coloured, background, self.levels)
+
     def _alphas(self) -> Iterator[tuple[Part, Floats, Floats]]:
         """Slope · grey and offset, whose sum is alpha times 255, below 0 and above 255 too, band by band."""
         for part, (slope, offset) in self._enlarged(lambda small: self.lines.alpha, bands(self.frame)):
             risen = grey(self.frame[part])
             risen *= slope
             yield part, risen, offset
+
+    def _enlarged(self, line_of: Callable[[Part], Line], parts: Sequence[Part]) -> Iterator[tuple[Part, list[Floats]]]:
+        """Each part with its slopes and offsets. line_of: those of a part of the small picture."""
+        height, width = self.frame.shape[:2]
+        return enlarged_parts(line_of, parts, (width, height), self.lines.size)
+
+    def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
+        """The person's own colours in some parts of the frame."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class GuidedMatte(_Guided):
+    """One whose colours follow the frame too."""
+
+    lines: Lines
 
     def foreground(self, frame: Image) -> Image:
         return self._colours
@@ -111,20 +131,26 @@ class GuidedMatte:
     def _colours(self) -> Image:
         return joined(self._coloured, self.frame)
 
-    def over(self, frame: Image, background: Image) -> Image:
-        require_equal_sizes(frame, background, self.levels)
-        return composed(self._coloured, background, self.levels)
-
     def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
         for part, (slope, offset) in self._enlarged(self.lines.colours, parts):
             risen = cv2.cvtColor(self.frame[part], cv2.COLOR_BGR2BGRA).astype(np.float32)
             risen *= slope
             yield cv2.cvtColor(cv2.add(risen, offset, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
 
-    def _enlarged(self, line_of: Callable[[Part], Line], parts: Sequence[Part]) -> Iterator[tuple[Part, list[Floats]]]:
-        """Each part with its slopes and offsets. line_of: those of a part of the small picture."""
-        height, width = self.frame.shape[:2]
-        return enlarged_parts(line_of, parts, (width, height), self.lines.size)
+
+@dataclass(frozen=True, eq=False)
+class GuidedAlphaMatte(_Guided):
+    """One of a network that answers an alpha alone: colours are estimated."""
+
+    def foreground(self, frame: Image) -> Image:
+        return self._estimate.whole
+
+    def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
+        return self._estimate.parts(parts)
+
+    @cached_property
+    def _estimate(self) -> ForegroundEstimate:
+        return ForegroundEstimate(self.frame, self.alpha)
 
 
 def composed(colours: Callable[[Sequence[Part]], Iterable[Image]], background: Image, levels: Levels) -> Image:

@@ -43,6 +43,8 @@ class ImageInput:
 OPEN_MODEL_ZOO = Preprocessing("BGR", source="an IR with no record: as the Open Model Zoo converts")
 BYTES = Preprocessing("BGR", source="bytes, as its input takes them")
 
+GUIDED_FILTER = "fast_guided_filter"
+
 
 @dataclass(frozen=True)
 class Override:
@@ -112,18 +114,34 @@ def _overridden(found: Preprocessing, override: Override) -> Preprocessing:
     )
 
 
-def find_base_size(info: Mapping[str, Mapping[str, str]]) -> Size | None:
-    """(width, height) of the pictures with which a network was trained that takes any, where the file tells it: as
-    `base_size`, "384x224", in model_info or among an ONNX file's metadata. Raises ModelFileError for another text."""
-    told = [
-        info[section]["base_size"] for section in ("model_info", "framework") if "base_size" in info.get(section, {})
-    ]
-    if not told:
-        return None
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", told[0])
+@dataclass(frozen=True)
+class Training:
+    """What a file tells of how its network was trained.
+
+    base_wh: (width, height) of the pictures, of a network that takes any. guided: alpha was brought to the size of
+    larger pictures by the fast guided filter (arXiv 1505.00996).
+    """
+
+    base_wh: Size | None = None
+    guided: bool = False
+
+    def as_info(self) -> dict[str, str]:
+        """How files tell it: keys of model_info, or of an ONNX file's metadata."""
+        base = {"base_size": f"{self.base_wh[0]}x{self.base_wh[1]}"} if self.base_wh else {}
+        return {**base, **({"alpha_refiner": GUIDED_FILTER} if self.guided else {})}
+
+
+def find_training(info: Mapping[str, Mapping[str, str]]) -> Training:
+    """From `base_size`, "384x224", and `alpha_refiner`, "fast_guided_filter", in model_info or among an ONNX file's
+    metadata. Raises ModelFileError for another size."""
+    told = {**info.get("framework", {}), **info.get("model_info", {})}
+    guided = told.get("alpha_refiner") == GUIDED_FILTER
+    if "base_size" not in told:
+        return Training(None, guided)
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", told["base_size"])
     if not found:
-        raise ModelFileError(f'base_size in the file is "{told[0]}": expected WIDTHxHEIGHT, such as 384x224')
-    return int(found[1]), int(found[2])
+        raise ModelFileError(f'base_size in the file is "{told["base_size"]}": expected WIDTHxHEIGHT, such as 384x224')
+    return Training((int(found[1]), int(found[2])), guided)
 
 
 def _from_model_info(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:

@@ -53,6 +53,11 @@ class Fit:
         )
 
     @property
+    def whole(self) -> bool:
+        """Whether the whole frame fills the whole input."""
+        return self.shown == (0, 0, *self.frame_wh) and self.placed == (0, 0, *self.input_wh)
+
+    @property
     def scales(self) -> bool:
         return self.shown[2:] != self.placed[2:]
 

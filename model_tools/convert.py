@@ -21,7 +21,7 @@ from model_api.models.model import MattingModel, ModelOptions, picture_size
 from model_api.models.portrait_matting import SHORT_SIDE_PX, PortraitMatting
 from model_api.models.registry import recognize
 from model_api.models.robust_video_matting import RobustVideoMatting, automatic_ratio
-from model_api.preprocessing import ImageInput, Preprocessing, find_base_size, find_preprocessing, image_layout
+from model_api.preprocessing import ImageInput, Preprocessing, Training, find_preprocessing, find_training, image_layout
 from model_api.types import Alpha, Image, Size, Tensors
 from model_tools import checkpoints, surgery
 from model_tools.model_arguments import add_preprocessing_arguments, override_of
@@ -98,7 +98,8 @@ def convert(path: Path, output: Path, wishes: Wishes = Wishes()) -> None:
     log.info("%s: %s, takes %s", path.name, contract.__name__, preprocessing)
     wishes = decided(wishes, network, contract, binding)
     model = complete(network, binding, preprocessing, wishes)
-    describe(model, contract, preprocessing, find_base_size(network.info) if wishes.dynamic else None)
+    training = find_training(network.info)
+    describe(model, contract, preprocessing, training if wishes.dynamic else replace(training, base_wh=None))
     write(model, output, wishes.precision)
     log.info("Wrote %s", _summary(output, network, binding, model, wishes))
     if path.suffix != ".ckpt" and "alpha" in binding.answers:
@@ -120,7 +121,7 @@ def decided(wishes: Wishes, network: Network, contract: type[MattingModel], bind
         raise OptionError(f"--downsample_ratio is for Robust Video Matting; {network.path.name} takes none")
     if wishes.dynamic:
         return wishes
-    own, base = picture_size(network.signature.input(binding.images[0])), find_base_size(network.info)
+    own, base = picture_size(network.signature.input(binding.images[0])), find_training(network.info).base_wh
     if base and not (own or wishes.size or wishes.stateful):
         return replace(wishes, dynamic=True)
     size = wishes.size or own or base or DEFAULT_SIZES.get(contract, DEFAULT_SIZE)
@@ -142,7 +143,9 @@ def complete(network: Network, binding: Binding, preprocessing: Preprocessing, w
     return model
 
 
-def describe(model: ov.Model, contract: type[MattingModel], was: Preprocessing, base: Size | None = None) -> None:
+def describe(
+    model: ov.Model, contract: type[MattingModel], was: Preprocessing, training: Training = Training()
+) -> None:
     """What Model API's programs and this one read: nothing is left to do but to feed BGR of 0..255."""
     told = {
         "model_type": contract.__name__,
@@ -151,9 +154,8 @@ def describe(model: ov.Model, contract: type[MattingModel], was: Preprocessing, 
         "scale_values": "1 1 1",
         "embedded_processing": "YES",
         "embedded_preprocessing": str(was),
+        **training.as_info(),
     }
-    if base:
-        told["base_size"] = f"{base[0]}x{base[1]}"
     for key, value in told.items():
         model.set_rt_info(value, ["model_info", key])
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from model_api.errors import OptionError
 from training.datasets import Mix
+from training.material import PeopleSource
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,22 +19,28 @@ else:
 
 @dataclass(frozen=True)
 class Data:
-    """people: a folder with images/ and alpha/. backgrounds: a folder of pictures. Numbers in file names decide what
-    is for training; the held-out ranges are for validation and evaluation alone. A range: [first, beyond the last]."""
+    """Where people are from, and folders of pictures with nobody in them.
 
-    people: str
-    backgrounds: str
-    people_range: tuple[int, int] = (0, 10**9)
-    people_held_out: tuple[int, int] = (0, 0)
+    people, unseen: for training and for validation. backgrounds_range, unseen_backgrounds: the numbers of theirs.
+    largest_px: the longer side of what is kept in memory.
+    """
+
+    people: tuple[PeopleSource, ...]
+    backgrounds: tuple[str, ...]
+    unseen: tuple[PeopleSource, ...]
     backgrounds_range: tuple[int, int] = (-1, 10**9)
-    backgrounds_held_out: tuple[int, int] = (0, 0)
+    unseen_backgrounds: tuple[int, int] = (0, 0)
+    largest_px: int = 560
 
 
 @dataclass(frozen=True)
 class Stage:
     """steps: of the optimizer. frames: T of a clip. batch: clips. sizes: (width, height), one for each batch in turn.
     rate: the learning rate at its height; it rises over `warm_up` steps and falls along a cosine to a hundredth.
-    downsample_ratio: for networks that have one; below 1 their refiner learns too."""
+    encoder_rate: the pretrained encoder's rate, as a share of it. frozen: how many of the encoder's first blocks stay
+    as they are; frozen_filters: whether its large depthwise filters do. downsample_ratio: for networks that have one;
+    below 1 they are trained through their refiner.
+    """
 
     name: str
     steps: int
@@ -42,13 +49,17 @@ class Stage:
     sizes: tuple[tuple[int, int], ...]
     rate: float
     warm_up: int = 200
+    encoder_rate: float = 0.2
+    frozen: int = 0
+    frozen_filters: bool = False
     downsample_ratio: float = 1.0
     mix: Mix = Mix()
 
 
 @dataclass(frozen=True)
 class Config:
-    """network: one of `train.NETWORKS`. start: a checkpoint whose weights to begin with."""
+    """network: one of `networks.NETWORKS`. start: a checkpoint whose weights to begin with, or "imagenet" for an
+    encoder trained there."""
 
     network: str
     data: Data
@@ -67,8 +78,16 @@ def read_config(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path}: no TOML: {error}") from error
     stages = tuple(_stage(stage, path) for stage in table.pop("stages", ()))
-    data = _made(Data, _tuples(table.pop("data", {})), path)
+    data = _data(table.pop("data", {}), path)
     return _made(Config, {**table, "data": data, "stages": stages}, path)
+
+
+def _data(table: dict[str, Any], path: Path) -> Data:
+    sources = {
+        key: tuple(_made(PeopleSource, _tuples(source), path) for source in table.pop(key, ()))
+        for key in ("people", "unseen")
+    }
+    return _made(Data, {**_tuples(table), **sources}, path)
 
 
 def _stage(table: dict[str, Any], path: Path) -> Stage:

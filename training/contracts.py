@@ -13,9 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from model_api.preprocessing import Training
 from model_api.types import Size
+from training.matting_network import STATES as SMALL_STATES
+from training.matting_network import EfficientMatting
 from training.robust_video_matting import MattingNetwork, shrink
-from training.small_networks import SmallMatting
+
+GUIDED = Training(guided=True)
 
 STATES = ("r1", "r2", "r3", "r4")
 
@@ -23,13 +27,13 @@ STATES = ("r1", "r2", "r3", "r4")
 @dataclass(frozen=True)
 class Contract:
     """inputs: name -> an example, whose size is the file's unless it is open. open: name -> axis -> what varies.
-    base: where sizes are open and pictures of any are to be resized first, the one to keep to."""
+    training: what the file tells of it."""
 
     network: nn.Module
     inputs: Mapping[str, Tensor]
     outputs: tuple[str, ...]
     open: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
-    base: Size | None = None
+    training: Training = Training()
 
 
 def original_release(network: MattingNetwork) -> Contract:
@@ -46,34 +50,38 @@ def original_release(network: MattingNetwork) -> Contract:
 
 def open_model_zoo(network: MattingNetwork, size: Size, ratio: float) -> Contract:
     """As the Open Model Zoo's robust-video-matting-mobilenetv3: one size, one ratio."""
-    return with_states(OpenModelZoo(network, ratio), size)
+    states = {name: f"r{name}" for name in STATES}
+    return with_states(OpenModelZoo(network, ratio), size, states, ("pha", "fgr"))
 
 
-def small_video(network: SmallMatting, size: Size) -> Contract:
-    return with_states(SmallVideo(network), size)
+def bundled_video(network: EfficientMatting, size: Size) -> Contract:
+    states = {name: f"r{name}" for name in SMALL_STATES}
+    return replace(with_states(BundledVideo(network), size, states, ("pha",)), training=GUIDED)
 
 
-def small_clean_plate(network: SmallMatting, size: Size) -> Contract:
-    return Contract(SmallCleanPlate(network), {"src": example(size), "bgr": example(size)}, ("pha", "fgr"))
+def bundled_clean_plate(network: EfficientMatting, size: Size) -> Contract:
+    inputs = {"src": example(size), "bgr": example(size)}
+    return Contract(BundledCleanPlate(network), inputs, ("pha",), training=GUIDED)
 
 
-def small_portrait(network: SmallMatting, size: Size) -> Contract:
-    return Contract(SmallPortrait(network), {"input": example(size)}, ("output",))
+def bundled_portrait(network: EfficientMatting, size: Size) -> Contract:
+    return Contract(BundledPortrait(network), {"input": example(size)}, ("output",), training=GUIDED)
 
 
 def of_any_size(contract: Contract, base: Size) -> Contract:
     """The same for pictures whose sides are multiples of 32."""
     names = (*contract.inputs, *contract.outputs)
-    return replace(contract, open={name: {2: f"height_{name}", 3: f"width_{name}"} for name in names}, base=base)
+    sizes = {name: {2: f"height_{name}", 3: f"width_{name}"} for name in names}
+    return replace(contract, open=sizes, training=replace(contract.training, base_wh=base))
 
 
-def with_states(network: nn.Module, size: Size) -> Contract:
-    """The states' shapes are found by asking for a first answer."""
+def with_states(network: nn.Module, size: Size, states: Mapping[str, str], outputs: tuple[str, ...]) -> Contract:
+    """states: input -> output. outputs: those before them. A first answer gives the states' shapes."""
     src = example(size)
     with torch.no_grad():
-        states = network(src, None, None, None, None)[2:]
-    inputs = {"src": src, **dict(zip(STATES, map(torch.zeros_like, states), strict=True))}
-    return Contract(network, inputs, ("pha", "fgr", *(f"r{name}" for name in STATES)))
+        first = network(src, *[None] * len(states))[len(outputs) :]
+    inputs = {"src": src, **dict(zip(states, map(torch.zeros_like, first), strict=True))}
+    return Contract(network, inputs, (*outputs, *states.values()))
 
 
 def example(size: Size) -> Tensor:
@@ -105,36 +113,34 @@ class OpenModelZoo(nn.Module):
         return alpha, foreground, *after
 
 
-class SmallVideo(nn.Module):
-    def __init__(self, network: SmallMatting) -> None:
+class BundledVideo(nn.Module):
+    def __init__(self, network: EfficientMatting) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, src: Tensor, *states: Tensor | None) -> tuple[Tensor, ...]:
-        logits, foreground, _, *after = self.network(src, states)
-        return decided(logits), foreground, *after
+        logits, _, *after = self.network(src, states)
+        return decided(logits), *after
 
 
-class SmallCleanPlate(nn.Module):
-    def __init__(self, network: SmallMatting) -> None:
+class BundledCleanPlate(nn.Module):
+    def __init__(self, network: EfficientMatting) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, src: Tensor, bgr: Tensor) -> tuple[Tensor, Tensor]:
-        logits, foreground, *_ = self.network(torch.cat([src, bgr], 1))
-        return decided(logits), foreground
+    def forward(self, src: Tensor, bgr: Tensor) -> Tensor:
+        return decided(self.network(torch.cat([src, bgr], 1))[0])
 
 
-class SmallPortrait(nn.Module):
-    """Pictures in [-1, 1], as programs feed MODNet."""
+class BundledPortrait(nn.Module):
+    """Pictures in [-1, 1], as programs feed MODNet. Of a network for video every picture is a first one."""
 
-    def __init__(self, network: SmallMatting) -> None:
+    def __init__(self, network: EfficientMatting) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, picture: Tensor) -> Tensor:
-        logits, *_ = self.network((picture + 1) / 2)
-        return decided(logits)
+        return decided(self.network((picture + 1) / 2)[0])
 
 
 class ShrinkByInput(torch.autograd.Function):

@@ -1,11 +1,9 @@
-"""Clips for training, composed anew each time from people with alpha and from backgrounds."""
+"""Clips for training, composed anew each time: people as they were photographed, or over other backgrounds."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,68 +12,80 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from model_api.errors import SourceError
-from model_api.foreground import estimate_foreground
-from training.colours import Picture, draw_camera, draw_light, draw_softness
+from training.colours import Change, Picture, draw_camera, draw_light, draw_softness, draw_tone
+from training.material import Look, Material, Person
 from training.motion import Matrix, compose, draw_path, draw_times, still
+from training.placing import cover_frame, place_person, view_of_photograph
 from training.rooms import draw_scene
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-
-
-@dataclass(frozen=True)
-class Person:
-    """A photograph, its alpha, and the person's own colours. box: (left, top, right, bottom) of the alpha in pixels."""
-
-    photograph: Picture
-    alpha: Picture
-    colours: Picture
-    box: tuple[int, int, int, int]
+NOBODY = -1
+HARDEST = 8.0
+"""People whose last loss was this many times the mean, or more, are drawn that many times as often."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One clip, T frames: src, foreground, plate (T, 3, H, W) RGB in [0, 1], alpha (T, 1, H, W) in [0, 1]."""
+    """One clip of T frames.
+
+    src, foreground, plate: (T, 3, H, W) RGB in [0, 1]; the last two have no pixels where they are not asked for.
+    alpha: (T, 1, H, W) in [0, 1]. person: which one of the material, NOBODY where there is none.
+    """
 
     src: Tensor
     foreground: Tensor
     alpha: Tensor
     plate: Tensor
+    person: Tensor
 
 
 @dataclass(frozen=True)
 class Mix:
-    """How often clips are what. The probabilities of the framings add up to one.
+    """How often clips are what; the first three add up to one.
 
-    upper: head and shoulders to the hips, cut off by the frame's lower edge, as webcams see people. whole: the whole
-    person. photograph: the photograph as it was taken, its own background kept. empty: nobody. crowd: two people.
+    photograph: as it was taken, its own surroundings kept. composed: one person or several before another background.
+    empty: nobody. Of the composed, crowd: several people; covered: something stands before them; enter: they come in or
+    leave. cut: clips that are two, one after the other. hard: how often people are drawn by their last loss.
     """
 
-    upper: float = 0.55
-    whole: float = 0.2
-    photograph: float = 0.2
-    empty: float = 0.05
-    crowd: float = 0.15
+    photograph: float = 0.45
+    composed: float = 0.4
+    empty: float = 0.15
+    crowd: float = 0.3
+    covered: float = 0.15
+    enter: float = 0.2
+    cut: float = 0.0
+    hard: float = 0.5
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a network is trained with beside frames and alphas."""
+
+    foreground: bool = True
+    plate: bool = True
 
 
 class ComposedClips(Dataset[Sample]):
-    """Clip i is the same whenever it is asked for: (seed, i) draws all of it, so that training can be resumed."""
+    """Clip i is the same whenever it is asked for, as long as the losses are: (seed, i) draws all of it."""
 
     def __init__(
         self,
-        people: Sequence[Person],
-        backgrounds: Sequence[Picture],
+        material: Material,
         length: int,
         frames: int,
         sizes: Sequence[tuple[int, int]],
         batch: int,
         seed: int,
         mix: Mix = Mix(),
+        losses: Tensor | None = None,
+        extras: Extras = Extras(),
     ) -> None:
-        """sizes: (width, height), one of them for each batch. batch: clips that share a size."""
-        self._people, self._backgrounds = people, backgrounds
+        """sizes: (width, height), one of them for each batch. batch: clips that share a size. losses: (people,)
+        float32, the last of each, in shared memory; None: nobody is harder than others."""
+        self._extras = extras
+        self._material, self._mix, self._losses = material, mix, losses
         self._length, self._frames, self._sizes, self._batch = length, frames, sizes, batch
-        self._seed, self._mix = seed, mix
+        self._seed = seed
 
     def __len__(self) -> int:
         return self._length
@@ -83,133 +93,180 @@ class ComposedClips(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self._seed, index))
         size = self._sizes[index // self._batch % len(self._sizes)]
-        return compose_clip(rng, self._people, self._backgrounds, size, self._frames, self._mix)
+        weights = _weights(self._material.weights, self._losses, self._mix.hard)
+        return compose_clip(rng, self._material, weights, size, self._frames, self._mix, self._extras)
 
 
 def compose_clip(
+    rng: np.random.Generator,
+    material: Material,
+    weights: npt.NDArray[np.float64],
+    size: tuple[int, int],
+    frames: int,
+    mix: Mix,
+    extras: Extras = Extras(),
+) -> Sample:
+    """weights: how often each person is drawn; they add up to one."""
+    if frames > 1 and rng.random() < mix.cut:
+        first = int(rng.integers(1, frames))
+        rest = replace(mix, cut=0.0)
+        parts = [compose_clip(rng, material, weights, size, count, rest, extras) for count in (first, frames - first)]
+        return _joined(parts)
+    kind = rng.choice(["photograph", "composed", "empty"], p=[mix.photograph, mix.composed, mix.empty])
+    if kind == "photograph":
+        number = int(rng.choice(len(weights), p=weights))
+        layers = _photographed(rng, material.people[number], size, frames)
+    else:
+        count = 0 if kind == "empty" else int(rng.choice([2, 2, 3])) if rng.random() < mix.crowd else 1
+        numbers = [int(number) for number in rng.choice(len(weights), count, p=weights)]
+        number = numbers[0] if numbers else NOBODY
+        layers = _composed(rng, [material.people[one] for one in numbers], material.backgrounds, size, frames, mix)
+    return _finished(rng, layers, size, number, extras)
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Of each frame: the whole picture, the colours of those in it, their alpha, and what is behind them."""
+
+    pictures: list[Picture]
+    colours: list[Picture]
+    alphas: list[Picture]
+    behind: list[Picture]
+
+
+def _photographed(rng: np.random.Generator, person: Person, size: tuple[int, int], frames: int) -> _Layers:
+    looks = _looks_in_time(rng, person, frames)
+    view = view_of_photograph(rng, person, size)
+    path = draw_path(rng, rng.choice([0.0, 0.5, 1.0])) if frames > 1 else still()
+    made = _Layers([], [], [], [])
+    for time, look in zip(draw_times(rng, frames), looks, strict=True):
+        matrix = compose(path.at(time, size[1], (size[0] / 2, size[1] / 2)), view)
+        made.pictures.append(warp(look.photograph, matrix, size, cv2.BORDER_REFLECT_101))
+        made.alphas.append(warp(look.alpha, matrix, size, cv2.BORDER_REFLECT_101))
+    return replace(made, colours=made.pictures, behind=made.pictures)
+
+
+def _composed(
     rng: np.random.Generator,
     people: Sequence[Person],
     backgrounds: Sequence[Picture],
     size: tuple[int, int],
     frames: int,
     mix: Mix,
-) -> Sample:
-    framing = rng.choice(["upper", "whole", "photograph", "empty"], p=[mix.upper, mix.whole, mix.photograph, mix.empty])
-    crowd = framing in ("upper", "whole") and rng.random() < mix.crowd
-    chosen = [people[int(rng.integers(len(people)))] for _ in range({"empty": 0}.get(framing, 2 if crowd else 1))]
-    places = [_place(rng, person, framing, size) for person in chosen]
-    scene = chosen[0].photograph if framing == "photograph" else draw_scene(rng, backgrounds)
-    room = places[0] if framing == "photograph" else _cover(rng, scene, size)
-
+) -> _Layers:
+    scene, room = draw_scene(rng, backgrounds), None
+    room = cover_frame(rng, scene, size)
     camera = draw_path(rng, rng.choice([0.0, 0.3, 1.0])) if rng.random() < 0.7 else still()
-    steps = [camera if framing == "photograph" else draw_path(rng, rng.choice([0.3, 1.0, 1.6])) for _ in chosen]
-    lights = [draw_light(rng) for _ in chosen]
-    room_light = lights[0] if framing == "photograph" else draw_light(rng)
-    softness = (lambda image: image) if framing == "photograph" else draw_softness(rng)
-    lens, plate_lens = draw_camera(rng), draw_camera(rng)
-    misaligned = _shift(rng)
-
-    made = []
-    for time in draw_times(rng, frames):
+    softness, room_tone = draw_softness(rng), draw_tone(rng)
+    actors = [_draw_actor(rng, person, size, frames, len(people) > 1, rng.random() < mix.enter) for person in people]
+    screen = draw_scene(rng, backgrounds) if people and rng.random() < mix.covered else None
+    mask = _screen(rng, size) if screen is not None else None
+    made = _Layers([], [], [], [])
+    for number, time in enumerate(draw_times(rng, frames)):
         view = camera.at(time, size[1], (size[0] / 2, size[1] / 2))
-        back = softness(room_light(_warp(scene, compose(view, room), size, cv2.BORDER_REFLECT_101)))
-        picture, alpha = back, np.zeros((size[1], size[0]), np.uint8)
-        colours = np.zeros_like(back)
-        for person, place, path, light in zip(chosen, places, steps, lights, strict=True):
-            move = path.at(time, size[1], (size[0] / 2, size[1] * 0.7))
-            matrix = compose(move, place)
-            layer = light(_warp(person.colours, matrix, size, cv2.BORDER_REPLICATE))
-            cover = _warp(person.alpha, matrix, size, cv2.BORDER_CONSTANT)
+        back = softness(room_tone(warp(scene, compose(view, room), size, cv2.BORDER_REFLECT_101)))
+        picture, alpha, colours = back, np.zeros((size[1], size[0]), np.uint8), np.zeros_like(back)
+        for actor in actors:
+            matrix = actor.move(time)
+            layer = actor.tone(warp(actor.looks[number].colours, matrix, size, cv2.BORDER_REPLICATE))
+            cover = warp(actor.looks[number].alpha, matrix, size, cv2.BORDER_CONSTANT)
             picture, colours, alpha = _over(picture, colours, alpha, layer, cover)
-        plate = plate_lens(_warp(back, misaligned, size, cv2.BORDER_REPLICATE))
-        made.append((lens(picture), colours, alpha, plate))
-    pictures, foregrounds, alphas, plates = zip(*made, strict=True)
-    return Sample(_rgb(pictures), _rgb(foregrounds), _plane(alphas), _rgb(plates))
+        if screen is not None and mask is not None:
+            front = cv2.resize(screen, size, interpolation=cv2.INTER_AREA)
+            picture = np.where(mask[..., None] > 0, front, picture)
+            back = np.where(mask[..., None] > 0, front, back)
+            alpha = np.where(mask > 0, np.uint8(0), alpha)
+        for kept, new in zip(
+            (made.pictures, made.colours, made.alphas, made.behind), (picture, colours, alpha, back), strict=True
+        ):
+            kept.append(new)
+    return made
 
 
-def load_people(images: Path, alphas: Path, keep: range) -> list[Person]:
-    """People whose file's number is in `keep`: photographs and alphas go by the same name."""
-    files = [path for path in sorted(images.iterdir()) if path.suffix in PICTURES and number_of(path) in keep]
-    return [load_person(path, next(alphas.glob(f"{path.stem}.*"), alphas / path.name)) for path in files]
+@dataclass(frozen=True)
+class _Actor:
+    """A person in a composed clip. move: at a time in 0..1, from their photograph's pixels to those of the frame."""
+
+    looks: Sequence[Look]
+    move: Callable[[float], Matrix]
+    tone: Change
 
 
-def load_person(image: Path, alpha: Path) -> Person:
-    """Raises SourceError if either is missing or they are of two sizes."""
-    photograph, cover = read_picture(image, cv2.IMREAD_COLOR), read_picture(alpha, cv2.IMREAD_GRAYSCALE)
-    if photograph.shape[:2] != cover.shape:
-        raise SourceError(f"{alpha}: (height, width) {cover.shape}, its photograph has {photograph.shape[:2]}")
-    colours = estimate_foreground(photograph, cover.astype(np.float32) / np.float32(255))
-    left, top, width, height = cv2.boundingRect((cover > 127).astype(np.uint8))
-    return Person(photograph, cover, colours, (left, top, left + width, top + height))
+def _draw_actor(
+    rng: np.random.Generator, person: Person, size: tuple[int, int], frames: int, in_crowd: bool, enters: bool
+) -> _Actor:
+    place = place_person(rng, person, size, in_crowd)
+    path = draw_path(rng, rng.choice([0.3, 1.0, 1.6])) if frames > 1 else still()
+    away = rng.choice([-1.0, 1.0]) * size[0] * rng.uniform(0.5, 1.2) if enters and frames > 1 else 0.0
+    comes = rng.random() < 0.5
+
+    def move(time: float) -> Matrix:
+        matrix = compose(path.at(time, size[1], (size[0] / 2, size[1] * 0.7)), place)
+        matrix[0, 2] += away * (1 - time if comes else time)
+        return matrix
+
+    return _Actor(_looks_in_time(rng, person, frames), move, draw_tone(rng))
 
 
-def load_backgrounds(folder: Path, keep: range) -> list[Picture]:
-    """Pictures whose number is in `keep`, -1 for those without. Watermarks stand at the bottom: it is cut off."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in PICTURES and number_of(path) in keep]
-    pictures = [read_picture(path, cv2.IMREAD_COLOR) for path in files]
-    return [picture[: int(picture.shape[0] * 0.93)] for picture in pictures]
+def _looks_in_time(rng: np.random.Generator, person: Person, frames: int) -> list[Look]:
+    """Successive frames, some skipped, forwards or backwards; of a single photograph, that one again and again."""
+    count = len(person.looks)
+    start, step = int(rng.integers(count)), int(rng.choice([-2, -1, 1, 1, 2]))
+    positions = [start + step * number for number in range(frames)]
+    return [
+        person.looks[count - 1 - abs(count - 1 - position % (2 * count - 1)) if count > 1 else 0]
+        for position in positions
+    ]
 
 
-def read_picture(path: Path, kind: int) -> Picture:
-    """kind: one of OpenCV's, IMREAD_COLOR for (H, W, 3) BGR, IMREAD_GRAYSCALE for (H, W). Raises SourceError."""
-    picture = cv2.imread(str(path), kind)
-    if picture is None:
-        raise SourceError(f"{path}: no picture that OpenCV can read")
-    return np.asarray(picture, np.uint8)
+def _finished(rng: np.random.Generator, layers: _Layers, size: tuple[int, int], number: int, extras: Extras) -> Sample:
+    """Light and camera. A plate has light of its own in half of the clips: the sun went, the camera adapted."""
+    light, lens = draw_light(rng), draw_camera(rng)
+    plate_light = light if rng.random() < 0.5 else draw_light(rng)
+    plate_lens, misaligned = draw_camera(rng), _shift(rng)
+    nothing = torch.zeros(len(layers.pictures), 3, 0, 0)
+    plate = foreground = nothing
+    if extras.plate:
+        seen = warp(layers.behind[0], misaligned, size, cv2.BORDER_REPLICATE)
+        plate = _rgb([plate_lens(plate_light(seen))]).expand(len(layers.pictures), -1, -1, -1)
+    if extras.foreground:
+        foreground = _rgb([light(picture) for picture in layers.colours])
+    pictures = _rgb([lens(light(picture)) for picture in layers.pictures])
+    return Sample(pictures, foreground, _plane(layers.alphas), plate, torch.tensor(number))
 
 
-def number_of(path: Path) -> int:
-    """The first number that stands alone in a file's name, -1 if there is none: 12 of 0012.jpg and room_12_bath.jpg."""
-    found = re.search(r"(?:^|_)(\d+)(?:_|$)", path.stem)
-    return int(found[1]) if found else -1
+def _joined(parts: Sequence[Sample]) -> Sample:
+    names = ("src", "foreground", "alpha", "plate")
+    src, foreground, alpha, plate = (torch.cat([getattr(part, name) for part in parts]) for name in names)
+    return Sample(src, foreground, alpha, plate, parts[0].person)
 
 
-def _place(rng: np.random.Generator, person: Person, framing: str, size: tuple[int, int]) -> Matrix:
-    """Where the photograph goes in the frame: from its pixels to those of the frame."""
+def _weights(given: Sequence[float], losses: Tensor | None, hard: float) -> npt.NDArray[np.float64]:
+    weights = np.asarray(given, np.float64) / np.sum(given)
+    if losses is None or not hard:
+        return weights
+    seen = losses.numpy().astype(np.float64)
+    known = seen > 0
+    if not known.any():
+        return weights
+    factor = np.where(known, np.minimum(seen / seen[known].mean(), HARDEST), 1.0)
+    drawn = weights * factor
+    return (1 - hard) * weights + hard * drawn / drawn.sum()
+
+
+def _screen(rng: np.random.Generator, size: tuple[int, int]) -> Picture:
+    """Something that stands before people: a table's edge, a laptop, a shoulder of furniture."""
     width, height = size
-    left, top, right, bottom = person.box
-    if framing == "photograph":
-        return _around(rng, person.photograph, size)
-    if framing == "upper":
-        seen = rng.uniform(0.18, 0.65) * (bottom - top)
-        filled = rng.uniform(0.45, 0.95) * height
-        scale, lowest = filled / max(seen, 1), height * rng.uniform(1.0, 1.06)
+    mask = np.zeros((height, width), np.uint8)
+    if rng.random() < 0.5:
+        left, right = height * rng.uniform(0.55, 1.0, 2)
+        corners = np.array([[0, left], [width, right], [width, height], [0, height]])
     else:
-        scale = rng.uniform(0.35, 0.95) * height / max(bottom - top, 1)
-        lowest = height * rng.uniform(0.75, 1.05)
-        filled = scale * (bottom - top)
-    stretch = np.exp(rng.normal(0, 0.15))
-    middle = rng.uniform(0.15, 0.85) if rng.random() < 0.5 else rng.normal(0.5, 0.1)
-    mirror = rng.choice([-1.0, 1.0])
-    across = scale * stretch * mirror
-    return np.array(
-        [
-            [across, 0, middle * width - across * (left + right) / 2],
-            [0, scale, lowest - filled - scale * top],
-        ]
-    )
-
-
-def _around(rng: np.random.Generator, image: Picture, size: tuple[int, int]) -> Matrix:
-    """Most of the photograph or a part of it, stretched to the frame as networks see portrait pictures."""
-    height, width = image.shape[:2]
-    part = rng.uniform(0.5, 1.0)
-    tall, wide = part * height, min(width, part * height * np.exp(rng.uniform(np.log(0.6), np.log(1.8))))
-    x, y = rng.uniform(0, width - wide), rng.uniform(0, height - tall)
-    across, down = size[0] / wide, size[1] / tall
-    if rng.random() < 0.5:
-        return np.array([[-across, 0, across * (x + wide)], [0, down, -down * y]])
-    return np.array([[across, 0, -across * x], [0, down, -down * y]])
-
-
-def _cover(rng: np.random.Generator, image: Picture, size: tuple[int, int]) -> Matrix:
-    """A part of the background that fills the frame with something to spare for motion."""
-    height, width = image.shape[:2]
-    scale = max(size[0] / width, size[1] / height) * rng.uniform(1.05, 1.8)
-    x, y = rng.uniform(0, 1, 2) * (scale * width - size[0], scale * height - size[1])
-    if rng.random() < 0.5:
-        return np.array([[-scale, 0, scale * width - x], [0, scale, -y]])
-    return np.array([[scale, 0, -x], [0, scale, -y]])
+        x, y = rng.uniform(0.1, 0.9) * width, rng.uniform(0.5, 0.95) * height
+        wide, tall = rng.uniform(0.08, 0.4) * width, rng.uniform(0.1, 0.5) * height
+        corners = np.array([[x, y], [x + wide, y + rng.normal(0, 3)], [x + wide, y + tall], [x, y + tall]])
+    cv2.fillPoly(mask, [corners.astype(np.int32)], (255,))
+    return mask
 
 
 def _shift(rng: np.random.Generator) -> Matrix:
@@ -220,7 +277,7 @@ def _shift(rng: np.random.Generator) -> Matrix:
     return np.asarray(matrix, np.float64)
 
 
-def _warp(image: Picture, matrix: Matrix, size: tuple[int, int], border: int) -> Picture:
+def warp(image: Picture, matrix: Matrix, size: tuple[int, int], border: int) -> Picture:
     # Photographs are mostly made smaller: without averaging the pixels, fine alphas would turn into steps.
     shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     steps = int(np.floor(np.log2(1 / shrink))) if shrink < 0.5 else 0

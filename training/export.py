@@ -22,14 +22,14 @@ from model_api.models.robust_video_matting import automatic_ratio
 from model_api.types import Size
 from training import contracts
 from training.contracts import Contract
+from training.matting_network import SMALLEST, EfficientMatting
 from training.networks import Weights, load_exactly, read_weights
 from training.robust_video_matting import REFINERS, MattingNetwork
-from training.small_networks import SMALLEST, SmallMatting
 
 log = logging.getLogger(__name__)
 
 OPSET = 17
-SMALL_SIZE: Size = (384, 224)
+BASE_SIZE: Size = (384, 224)
 ZOO_SIZE: Size = (1280, 720)
 SMALLEST_SEEN = 16
 """Pixels a side, after the ratio, that leave one to the deepest features."""
@@ -115,6 +115,8 @@ def write(contract: Contract, output: Path) -> None:
         with warnings.catch_warnings():
             # It says that the exporter of TorchScript is the older one. The newer needs one more package.
             warnings.simplefilter("ignore", DeprecationWarning)
+            # Of the amounts by which a picture is padded: OpenVINO folds them itself.
+            warnings.filterwarnings("ignore", message="Constant folding", category=UserWarning)
             torch.onnx.export(
                 contract.network.eval(),
                 tuple(contract.inputs.values()),
@@ -125,8 +127,8 @@ def write(contract: Contract, output: Path) -> None:
                 opset_version=OPSET,
                 dynamo=False,
             )
-        if contract.base:
-            _tell(fresh, base_size=f"{contract.base[0]}x{contract.base[1]}")
+        if facts := contract.training.as_info():
+            _tell(fresh, **facts)
         fresh.replace(output)
     except (OSError, RuntimeError) as error:
         raise SinkError(f"{output} cannot be written: {graph.reason(error)}") from error
@@ -165,29 +167,28 @@ def _robust_video_matting(variant: str, wishes: Wishes, given: Weights) -> Contr
     return contracts.open_model_zoo(network, size, ratio)
 
 
-def _small(
-    make: Callable[[SmallMatting, Size], Contract], pictures: int, recurrent: bool, wishes: Wishes, given: Weights
+def _bundled(
+    make: Callable[[EfficientMatting, Size], Contract], pictures: int, recurrent: bool, wishes: Wishes, given: Weights
 ) -> Contract:
     if wishes.contract or wishes.ratio or wishes.refiner:
         raise OptionError("--contract, --downsample_ratio and --refiner are for Robust Video Matting alone")
-    size = wishes.size or SMALL_SIZE
+    size = wishes.size or BASE_SIZE
     if any(side % SMALLEST for side in size):
         raise OptionError(f"--size {size[0]}x{size[1]}: this network wants multiples of {SMALLEST}, such as 384x224")
-    network = SmallMatting(pictures, recurrent).eval()
-    load_exactly(network, given, wishes.weights, unused=("segmentation.",))
+    network = EfficientMatting(pictures, recurrent).eval()
+    load_exactly(network, given, wishes.weights, unused=("presence.",))
     contract = make(network, size)
     return contract if wishes.size else contracts.of_any_size(contract, size)
 
 
 def _portrait(wishes: Wishes, given: Weights) -> Contract:
     """Of a network that was trained for video every picture is a first one."""
-    recurrent = any(name.startswith("memory") for name in given)
-    return _small(contracts.small_portrait, 1, recurrent, wishes, given)
+    return _bundled(contracts.bundled_portrait, 1, True, wishes, given)
 
 
 EXPORTS: dict[str, Callable[[Wishes, Weights], Contract]] = {
-    "video": lambda wishes, given: _small(contracts.small_video, 1, True, wishes, given),
-    "clean_plate": lambda wishes, given: _small(contracts.small_clean_plate, 2, False, wishes, given),
+    "video": lambda wishes, given: _bundled(contracts.bundled_video, 1, True, wishes, given),
+    "clean_plate": lambda wishes, given: _bundled(contracts.bundled_clean_plate, 2, False, wishes, given),
     "portrait": _portrait,
     "rvm_mobilenetv3": lambda wishes, given: _robust_video_matting("mobilenetv3", wishes, given),
     "rvm_resnet50": lambda wishes, given: _robust_video_matting("resnet50", wishes, given),

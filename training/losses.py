@@ -15,19 +15,38 @@ PYRAMID_LEVELS = 5
 KERNEL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 
 
-def matting_losses(alpha: Tensor, foreground: Tensor, true_alpha: Tensor, true_foreground: Tensor) -> dict[str, Tensor]:
+def alpha_losses(alpha: Tensor, true_alpha: Tensor) -> dict[str, Tensor]:
     """Each by its name, weighted as in the paper; their sum is to be made small."""
-    inside = (true_alpha > 0).to(alpha.dtype)
-    shown, true_shown = foreground * inside, true_foreground * inside
     losses = {
         "alpha_l1": functional.l1_loss(alpha, true_alpha),
         "alpha_laplacian": laplacian_loss(alpha.flatten(0, 1), true_alpha.flatten(0, 1)),
-        "foreground_l1": functional.l1_loss(shown, true_shown),
     }
     if alpha.shape[1] > 1:
         losses["alpha_coherence"] = 5 * coherence_loss(alpha, true_alpha)
+    return losses
+
+
+def foreground_losses(foreground: Tensor, true_foreground: Tensor, true_alpha: Tensor) -> dict[str, Tensor]:
+    """Where the person is, and nowhere else."""
+    inside = (true_alpha > 0).to(foreground.dtype)
+    shown, true_shown = foreground * inside, true_foreground * inside
+    losses = {"foreground_l1": functional.l1_loss(shown, true_shown)}
+    if foreground.shape[1] > 1:
         losses["foreground_coherence"] = 5 * coherence_loss(shown, true_shown)
     return losses
+
+
+def presence_losses(logits: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Binary cross entropy, and Dice (Milletari et al., "V-Net", arXiv 1606.04797), each picture for itself: a small
+    person counts as much as a large one. logits: (N, 1, h, w). mask: (N, 1, H, W) in [0, 1]."""
+    smaller = functional.adaptive_avg_pool2d(mask, (logits.shape[2], logits.shape[3]))
+    there = torch.sigmoid(logits)
+    common, both = (there * smaller).sum((1, 2, 3)), (there.square() + smaller.square()).sum((1, 2, 3))
+    dice = 1 - (2 * common + 1) / (both + 1)
+    return {
+        "presence_entropy": functional.binary_cross_entropy_with_logits(logits, smaller),
+        "presence_dice": dice.mean(),
+    }
 
 
 def segmentation_loss(logits: Tensor, mask: Tensor) -> Tensor:

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from model_api.errors import ModelFileError
+from training.efficientnet import imagenet_weights
+from training.matting_network import EfficientMatting
 from training.robust_video_matting import MattingNetwork
-from training.small_networks import SmallMatting
 from training.trainable import Trainable
 
 NETWORKS: dict[str, Callable[[], Trainable]] = {
-    "video": lambda: SmallMatting(pictures=1, recurrent=True),
-    "clean_plate": lambda: SmallMatting(pictures=2, recurrent=False),
-    "portrait": lambda: SmallMatting(pictures=1, recurrent=False),
+    "video": lambda: EfficientMatting(pictures=1, recurrent=True),
+    "clean_plate": lambda: EfficientMatting(pictures=2, recurrent=False),
     "rvm_mobilenetv3": lambda: MattingNetwork("mobilenetv3"),
     "rvm_resnet50": lambda: MattingNetwork("resnet50"),
 }
@@ -27,10 +27,21 @@ NETWORKS: dict[str, Callable[[], Trainable]] = {
 Weights = dict[str, Tensor]
 
 
+def begin_with(network: nn.Module, start: str) -> None:
+    """start: a checkpoint, or "imagenet" for the weights of an encoder. Raises ModelFileError if nothing fits."""
+    if start != "imagenet":
+        load_weights(network, Path(start))
+        return
+    _take(network, {f"encoder.{name}": weight for name, weight in imagenet_weights().items()}, Path(start))
+
+
 def load_weights(network: nn.Module, path: Path) -> None:
     """The averaged weights of a checkpoint. A network that sees a clean plate as well, or carries no states, takes
     what it has in common with one that was trained before it. Raises ModelFileError if nothing fits."""
-    given = read_weights(path)
+    _take(network, read_weights(path), path)
+
+
+def _take(network: nn.Module, given: Weights, path: Path) -> None:
     wanted = network.state_dict()
     fitting = {name: _widened(given[name], wanted[name]) for name in wanted.keys() & given.keys()}
     if not fitting:

@@ -96,3 +96,15 @@ def with_grey(picture: Tensor) -> Tensor:
 
 def enlarged(planes: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(planes, like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def guided_alpha(src: Tensor, small: Tensor, alpha: Tensor) -> Tensor:
+    """The fast guided filter for an alpha alone, as `model_api.guided_filter` computes it when the program runs.
+
+    src: (N, 3, H, W), small: (N, 3, h, w), RGB in [0, 1]. alpha: (N, 1, h, w). Returns (N, 1, H, W) in [0, 1].
+    """
+    picture = small.mean(1, keepdim=True)
+    found = measure(lambda planes: functional.avg_pool2d(planes, 3, 1, 1), picture, alpha)
+    slope = found.covariance / (found.variance + FLAT)
+    offset = found.answer - slope * found.picture
+    return (enlarged(slope, src) * src.mean(1, keepdim=True) + enlarged(offset, src)).clamp(0, 1)

@@ -37,7 +37,7 @@ ALL_NEW: States = (None,) * 4
 class MattingNetwork(Trainable):
     """The network as it was published: the same call, the same answers, the same weights."""
 
-    shrinks = True
+    refines = True
 
     def __init__(self, variant: str = "mobilenetv3", refiner: str = "deep_guided_filter") -> None:
         """variant: one of BACKBONES. refiner: one of REFINERS. Raises OptionError for others."""

@@ -14,23 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+import cv2
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from model_api.errors import BackgroundSubtractionError, OptionError
-from training.colours import Picture
 from training.config import Config, Data, Stage, read_config
-from training.datasets import ComposedClips, Person, Sample, load_backgrounds, load_people
-from training.losses import matting_losses, segmentation_loss
-from training.networks import NETWORKS, load_weights
+from training.datasets import NOBODY, ComposedClips, Extras, Sample
+from training.losses import alpha_losses, foreground_losses, presence_losses
+from training.material import Material, PeopleSource, load_backgrounds, load_people
+from training.matting_network import EfficientMatting
+from training.networks import NETWORKS, begin_with
 from training.progress import Log
 from training.trainable import Answer, Trainable
 
 log = logging.getLogger(__name__)
 
-AVERAGE_HALF_LIFE_STEPS = 250
+AVERAGE_HALF_LIFE_STEPS = 300
 """The weights that are kept are a running average, which is better than the last ones."""
 
 VALIDATION_CLIPS = 24
@@ -62,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = read_config(args.config)
         if args.device == "cuda" and not torch.cuda.is_available():
             raise OptionError("--device cuda: PyTorch finds none on this machine")
+        # Processes that compose clips are forked from this one: OpenCV's threads would not come along.
+        cv2.setNumThreads(1)
         if args.threads:
             torch.set_num_threads(args.threads)
         train(config, args.output, Machine(torch.device(args.device), args.bfloat16, args.workers))
@@ -93,21 +98,29 @@ def train(config: Config, output: Path, machine: Machine) -> None:
     """Every stage in turn, from the last checkpoint in `output` if there is one."""
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    data = config.data
-    material = load(data, data.people_range, data.backgrounds_range)
-    unseen = load(data, data.people_held_out, data.backgrounds_held_out)
-    for name, (people, backgrounds) in {"training": material, "validation": unseen}.items():
-        log.info("For %s: %d people, %d backgrounds", name, len(people), len(backgrounds))
     run = begin(config, machine.device)
     resume(run, output / "checkpoint.pt")
+    data = config.data
+    material = load(data, data.people, data.backgrounds_range)
+    unseen = load(data, data.unseen, data.unseen_backgrounds)
+    for name, each in {"training": material, "validation": unseen}.items():
+        log.info("For %s: %d people, %d backgrounds", name, len(each.people), len(each.backgrounds))
+    # In memory that the processes of the loader share: they draw people by it.
+    losses = torch.zeros(len(material.people)).share_memory_()  # type: ignore[no-untyped-call]
+    extras = extras_of(run.network)
     with closing(Log(output / "log.csv", run.step)) as diary:
         first = 0
         for number, stage in enumerate(config.stages):
-            trials = ComposedClips(*unseen, VALIDATION_CLIPS, 4, stage.sizes, 1, config.seed, stage.mix)
-            batches = loader(stage, material, config.seed + number + 1, run.step - first, machine.workers)
+            freeze(run.network, stage)
+            trials = ComposedClips(unseen, VALIDATION_CLIPS, 4, stage.sizes, 1, config.seed, stage.mix, None, extras)
+            clips = ComposedClips(
+                material, stage.steps * stage.batch, stage.frames, stage.sizes, stage.batch,
+                config.seed + number + 1, stage.mix, losses, extras,
+            )  # fmt: skip
+            batches = loader(clips, stage.batch, run.step - first, machine.workers)
             for batch in tqdm(batches, desc=stage.name, mininterval=30, disable=not batches):
                 set_rate(run.optimizer, stage, run.step - first)
-                diary.add(run.step, step(run, batch, machine, stage.downsample_ratio))
+                diary.add(run.step, step(run, batch, machine, stage.downsample_ratio, losses))
                 if run.step % config.save_every == 0:
                     save(run, output / "checkpoint.pt")
                     diary.judge(run.step, validate(run.average, trials, machine, stage.downsample_ratio))
@@ -115,29 +128,33 @@ def train(config: Config, output: Path, machine: Machine) -> None:
     save(run, output / "checkpoint.pt")
 
 
-Material = tuple[list[Person], list[Picture]]
-
-
-def load(data: Data, people: tuple[int, int], backgrounds: tuple[int, int]) -> Material:
+def load(data: Data, sources: Sequence[PeopleSource], numbers: tuple[int, int]) -> Material:
     """Raises OptionError if a folder is missing or has nothing in that range."""
-    folder, scenes = Path(data.people), Path(data.backgrounds)
-    for place in (folder / "images", folder / "alpha", scenes):
-        if not place.is_dir():
-            raise OptionError(f"{place}: no such folder. Expected people/images, people/alpha and backgrounds")
-    found = (
-        load_people(folder / "images", folder / "alpha", range(*people)),
-        load_backgrounds(scenes, range(*backgrounds)),
-    )
-    if not all(found):
-        raise OptionError(f"{folder}, {data.backgrounds}: nothing numbered {people} and {backgrounds} to train on")
-    return found
+    people, weights = [], []
+    for source in sources:
+        group = load_people(source, data.largest_px)
+        people += group
+        weights += [source.share / max(len(group), 1)] * len(group)
+    backgrounds = [picture for folder in data.backgrounds for picture in load_backgrounds(Path(folder), numbers)]
+    if not people or not backgrounds:
+        folders = ", ".join((*(source.folder for source in sources), *data.backgrounds))
+        raise OptionError(f"{folders}: nothing to train on among what is named and numbered so")
+    return Material(people, weights, backgrounds)
 
 
-def loader(stage: Stage, material: Material, seed: int, done: int, workers: int) -> DataLoader[Sample]:
+def loader(clips: ComposedClips, batch: int, done: int, workers: int) -> DataLoader[Sample]:
     """The batches of a stage that are still to come after `done` steps."""
-    clips = ComposedClips(*material, stage.steps * stage.batch, stage.frames, stage.sizes, stage.batch, seed, stage.mix)
-    rest = Subset(clips, range(min(max(done, 0) * stage.batch, len(clips)), len(clips)))
-    return DataLoader(rest, stage.batch, num_workers=workers if len(rest) else 0, collate_fn=collate)
+    rest = Subset(clips, range(min(max(done, 0) * batch, len(clips)), len(clips)))
+    return DataLoader(rest, batch, num_workers=workers if len(rest) else 0, collate_fn=collate)
+
+
+def extras_of(network: Trainable) -> Extras:
+    return Extras(foreground=network.answers_foreground, plate=network.takes_plate)
+
+
+def freeze(network: Trainable, stage: Stage) -> None:
+    if isinstance(network, EfficientMatting):
+        network.freeze(stage.frozen, stage.frozen_filters)
 
 
 @torch.no_grad()
@@ -159,13 +176,16 @@ def begin(config: Config, device: torch.device) -> Run:
     if config.network not in NETWORKS:
         raise OptionError(f'network "{config.network}": expected one of {", ".join(NETWORKS)}')
     network = NETWORKS[config.network]().to(device)
-    if not network.shrinks and any(stage.downsample_ratio != 1 for stage in config.stages):
+    if not network.refines and any(stage.downsample_ratio != 1 for stage in config.stages):
         raise OptionError(f"downsample_ratio: the network {config.network} has none. Leave it out")
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in PyTorch's own annotations
     if config.start:
-        load_weights(network, Path(config.start))
+        begin_with(network, config.start)
     average = copy.deepcopy(network).requires_grad_(False)
-    return Run(network, average, torch.optim.AdamW(network.parameters(), weight_decay=1e-4))
+    encoder = [weight for name, weight in network.named_parameters() if name.startswith("encoder.")]
+    rest = [weight for name, weight in network.named_parameters() if not name.startswith("encoder.")]
+    groups = [{"params": rest, "pretrained": False}, {"params": encoder, "pretrained": True}]
+    return Run(network, average, torch.optim.AdamW(groups, weight_decay=1e-4))
 
 
 def answer_of(network: Trainable, src: Tensor, plate: Tensor, machine: Machine, ratio: float) -> Answer:
@@ -173,15 +193,17 @@ def answer_of(network: Trainable, src: Tensor, plate: Tensor, machine: Machine, 
     device = machine.device
     with torch.autocast(device.type, torch.bfloat16, enabled=machine.bfloat16):
         answer = network.unroll(src.to(device), plate.to(device), ratio)
-    return Answer(answer.alpha.float(), answer.foreground.float(), answer.segmentation.float())
+    return Answer(*(None if part is None else part.float() for part in vars(answer).values()))  # type: ignore[arg-type]
 
 
-def step(run: Run, batch: Sample, machine: Machine, ratio: float) -> dict[str, float]:
-    """One step of the optimizer. Returns the losses by name, and the seconds it took."""
+def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) -> dict[str, float]:
+    """One step of the optimizer. last: (people,), where each person's loss is kept. Returns the losses by name, and the
+    seconds it took."""
     started_s = perf_counter()
     run.network.train()
     answer = answer_of(run.network, batch.src, batch.plate, machine, ratio)
-    losses = losses_of(answer, batch.foreground.to(machine.device), batch.alpha.to(machine.device))
+    losses = losses_of(answer, batch, machine.device)
+    remember(last, batch, answer.alpha.detach())
     total = torch.stack(list(losses.values())).sum()
     run.optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
@@ -193,10 +215,25 @@ def step(run: Run, batch: Sample, machine: Machine, ratio: float) -> dict[str, f
     return {**told, "total": float(total.detach()), "seconds": perf_counter() - started_s}
 
 
-def losses_of(answer: Answer, foreground: Tensor, alpha: Tensor) -> dict[str, Tensor]:
-    losses = matting_losses(answer.alpha, answer.foreground, alpha, foreground)
-    losses["segmentation"] = 0.2 * segmentation_loss(answer.segmentation.flatten(0, 1), alpha.flatten(0, 1))
-    return losses
+def losses_of(answer: Answer, batch: Sample, device: torch.device) -> dict[str, Tensor]:
+    alpha = batch.alpha.to(device)
+    losses = alpha_losses(answer.alpha, alpha)
+    if answer.coarse is not None:
+        small = functional.interpolate(alpha.flatten(0, 1), answer.coarse.shape[3:], mode="area")
+        coarse = alpha_losses(answer.coarse, torch.unflatten(small, 0, alpha.shape[:2]))
+        losses |= {f"coarse_{name}": loss for name, loss in coarse.items()}
+    if answer.foreground is not None:
+        losses |= foreground_losses(answer.foreground, batch.foreground.to(device), alpha)
+    return losses | presence_losses(answer.segmentation.flatten(0, 1), alpha.flatten(0, 1))
+
+
+def remember(last: Tensor, batch: Sample, alpha: Tensor) -> None:
+    """How wrong a person's matte was, as a share of the person: small people count as much as large ones."""
+    true = batch.alpha.to(alpha.device)
+    wrong = (alpha - true).abs().mean((1, 2, 3, 4)) / (true.mean((1, 2, 3, 4)) + 0.02)
+    for person, error in zip(batch.person.tolist(), wrong.tolist(), strict=True):
+        if person != NOBODY:
+            last[person] = error
 
 
 def follow(run: Run) -> None:
@@ -213,11 +250,11 @@ def set_rate(optimizer: torch.optim.Optimizer, stage: Stage, done: int) -> None:
     rise = min(1.0, (done + 1) / max(stage.warm_up, 1))
     fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / stage.steps))
     for group in optimizer.param_groups:
-        group["lr"] = stage.rate * rise * fall
+        group["lr"] = stage.rate * rise * fall * (stage.encoder_rate if group["pretrained"] else 1.0)
 
 
 def collate(samples: list[Sample]) -> Sample:
-    names = ("src", "foreground", "alpha", "plate")
+    names = ("src", "foreground", "alpha", "plate", "person")
     return Sample(*(torch.stack([getattr(sample, name) for sample in samples]) for name in names))
 
 

@@ -11,17 +11,25 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Answer:
-    """For clips of T frames: alpha (B, T, 1, H, W), foreground (B, T, 3, H, W) in [0, 1]; segmentation: logits
-    (B, T, 1, h, w)."""
+    """For clips of T frames: alpha (B, T, 1, H, W), foreground (B, T, 3, H, W) in [0, 1], None of networks that answer
+    an alpha alone; segmentation: logits (B, T, 1, h, w), where people are; coarse: alpha before it was refined."""
 
     alpha: Tensor
-    foreground: Tensor
+    foreground: Tensor | None
     segmentation: Tensor
+    coarse: Tensor | None = None
 
 
 class Trainable(nn.Module):
-    shrinks: ClassVar[bool] = False
-    """Whether it has a downsample ratio, and a refiner that learns where this is below one."""
+    refines: ClassVar[bool] = False
+    """Whether it has a downsample ratio, and is trained through a refiner where this is below one."""
+
+    answers_foreground: ClassVar[bool] = True
+
+    @property
+    def takes_plate(self) -> bool:
+        """Whether it compares frames with the empty scene."""
+        return False
 
     @abstractmethod
     def unroll(self, src: Tensor, plate: Tensor, downsample_ratio: float) -> Answer:

@@ -19,7 +19,7 @@ from model_api.instances import Instance, InstanceMatte, union
 from model_api.labels import person_number
 from model_api.mattes import Matte
 from model_api.models.model import MattingModel, ModelOptions, is_picture
-from model_api.preprocessing import Preprocessing
+from model_api.preprocessing import Preprocessing, Training
 from model_api.resize import Box
 from model_api.types import Floats, Frame, Signature, Size, Tensors, TensorSpec
 
@@ -54,10 +54,10 @@ class InstanceSegmentation(MattingModel):
         adapter: Adapter,
         preprocessing: Preprocessing,
         options: ModelOptions,
-        base_wh: Size | None = None,
+        training: Training = Training(),
     ) -> None:
         """Raises OptionError if there is no person among the labels."""
-        super().__init__(adapter, preprocessing, options, base_wh)
+        super().__init__(adapter, preprocessing, options, training)
         self._person = person_number(options.labels)
 
     def detections(self, outputs: Tensors, input_wh: Size) -> list[Detection]:

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from model_api.adapters.adapter import Adapter, Binding
 from model_api.errors import ModelContractError
+from model_api.guided_filter import AlphaLines
 from model_api.labels import PERSON_ALONE
-from model_api.mattes import DenseMatte, Matte
-from model_api.preprocessing import Preprocessing
+from model_api.mattes import DenseMatte, GuidedAlphaMatte, Matte
+from model_api.preprocessing import Preprocessing, Training
 from model_api.resize import Fit, of_area, standard
 from model_api.types import Alpha, Frame, Image, Signature, Size, Tensors, TensorSpec
 
@@ -57,14 +58,13 @@ class MattingModel:
         adapter: Adapter,
         preprocessing: Preprocessing,
         options: ModelOptions,
-        base_wh: Size | None = None,
+        training: Training = Training(),
     ) -> None:
-        """base_wh: of a network that takes any size, the one at which it was trained."""
         self.adapter = adapter
         self.binding = adapter.binding
         self.preprocessing = preprocessing
         self.options = options
-        self._base_wh = base_wh
+        self._training = training
         self._input_wh = picture_size(adapter.signature.input(self.binding.images[0]))
         if options.downsample_ratio is not None and not self.takes_ratio:
             raise ModelContractError(
@@ -107,8 +107,10 @@ class MattingModel:
     def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> Matte:
         """The matte at the frame's size. tensors: what `encode` gave."""
         fit = self._fit(frame.size)
-        alpha = fit.undo(self.plane(outputs[self.binding.answers["alpha"]]))
-        return DenseMatte(alpha, self._colours(outputs, tensors, frame, fit))
+        alpha = self.plane(outputs[self.binding.answers["alpha"]])
+        if self._training.guided and fit.whole and fit.scales:
+            return GuidedAlphaMatte(frame.image, AlphaLines(tensors[self.binding.images[0]][0], alpha))
+        return DenseMatte(fit.undo(alpha), self._colours(outputs, tensors, frame, fit))
 
     def pictures(self, frame: Frame) -> Mapping[str, Image]:
         """The image for each image input, at the frame's size."""
@@ -121,9 +123,10 @@ class MattingModel:
     def input_size(self, frame_wh: Size) -> Size:
         """The size of the network's input for such frames: its own; of the frame's shape and as large as those it was
         trained with; or what its contract says."""
-        if self._input_wh or not self._base_wh:
+        base_wh = self._training.base_wh
+        if self._input_wh or not base_wh:
             return self._input_wh or self.free_size(frame_wh)
-        return of_area(frame_wh, self._base_wh, MULTIPLE_PX)
+        return of_area(frame_wh, base_wh, MULTIPLE_PX)
 
     def free_size(self, frame_wh: Size) -> Size:
         """The size of the input for such frames, of a network that takes any and says nothing more."""

@@ -18,7 +18,7 @@ from model_api.models.model import MattingModel, ModelOptions
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.models.yolact import Yolact
-from model_api.preprocessing import BYTES, ImageInput, Override, find_base_size, find_preprocessing, image_layout
+from model_api.preprocessing import BYTES, ImageInput, Override, find_preprocessing, find_training, image_layout
 from model_api.refiner import FILTERED
 from model_api.resize import standard
 from model_api.types import Signature
@@ -62,7 +62,7 @@ def create_model(
         running = stack.enter_context(closing(network.run(binding, images)))
         if not FILTERED.isdisjoint(running.binding.answers):
             contract = GuidedVideoMatting
-        model = contract(running, preprocessing, options, find_base_size(network.info))
+        model = contract(running, preprocessing, options, find_training(network.info))
         stack.pop_all()
         return model
 
