@@ -19,7 +19,8 @@ from model_api.types import Image
 GAMMA = 2.2
 """Code values are light to the power of 1 / 2.2, roughly as sRGB has it."""
 PHOTONS_AT_WHITE = 1000
-"""Photons that a pixel counts at 255. A choice: a mid grey gets noise of 3 levels by day, and at gain 0.25 of 5."""
+"""Photons that a pixel counts at 255. A choice: a mid grey gets noise of 4 levels in full light, and of 5 at gain 0.25.
+"""
 OVEREXPOSURE = 1.7
 TUNGSTEN_BGR = (0.126, 0.448, 1.0)
 """Linear sRGB of CIE illuminant A (2856 K; X 1.0985, Y 1, Z 0.3558), by the matrix of IEC 61966-2-1, its red as 1."""

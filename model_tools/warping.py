@@ -14,6 +14,8 @@ from model_tools.metrics import require_same_shape
 
 FLOW_WH = (640, 640)
 """Larger pictures are shrunk to fit before their flow is estimated."""
+SMALLEST_PX = 12
+"""DIS takes no smaller picture."""
 RELATIVE_SLACK, ABSOLUTE_SLACK = 0.01, 0.5
 """How far the flows there and back may disagree, squared: this share of their lengths, and pixels."""
 
@@ -34,16 +36,15 @@ def warp_error(alpha: Alpha, alpha_before: Alpha, image: Image, image_before: Im
     require_same_shape(alpha, alpha_before, image[..., 0], image_before[..., 0])
     height, width = alpha.shape
     wh = scaled_inside((width, height), FLOW_WH)
+    if min(wh) < SMALLEST_PX:
+        return math.nan
     backward, known = followed(*(resize(picture, wh) for picture in (image, image_before)))
     warped = _sampled(resize(alpha_before, wh), backward)
     return 1e3 * float(np.square(resize(alpha, wh) - warped)[known].mean()) if known.any() else math.nan
 
 
 def followed(image: Image, image_before: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Where each pixel was in the frame before, and whether that is sure.
-
-    It is where the flow there and the flow back undo each other, |w + v|² < 0.01 (|w|² + |v|²) + 0.5: Sundaram et al.,
-    Dense Point Trajectories by GPU-accelerated Large Displacement Optical Flow, ECCV 2010. Lai et al. use it too.
+    """Where each pixel was in the frame before, and whether that is `consistent`.
 
     Returns:
         (H, W, 2) float32, the way in pixels right and down; (H, W) bool.
@@ -51,12 +52,21 @@ def followed(image: Image, image_before: Image) -> tuple[Floats, npt.NDArray[np.
     now, before = (cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in (image, image_before))
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     backward, forward = estimator.calc(now, before, None), estimator.calc(before, now, None)
-    there = _sampled(forward, backward)
-    slack = RELATIVE_SLACK * (_squared(backward) + _squared(there)) + ABSOLUTE_SLACK
-    height, width = now.shape
+    return backward, consistent(backward, forward)
+
+
+def consistent(backward: Floats, forward: Floats) -> npt.NDArray[np.bool_]:
+    """Where the way there, w, and the way back from there, v, undo each other: |w + v|² < 0.01 (|w|² + |v|²) + 0.5.
+
+    Sundaram et al., Dense Point Trajectories by GPU-accelerated Large Displacement Optical Flow, ECCV 2010; Lai et al.
+    use it too. Ways that leave the picture are not.
+    """
+    returning = _sampled(forward, backward)
+    slack = RELATIVE_SLACK * (_squared(backward) + _squared(returning)) + ABSOLUTE_SLACK
+    height, width = backward.shape[:2]
     x, y = _targets(backward)
     visible = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-    return backward, visible & (_squared(backward + there) < slack)
+    return visible & (_squared(backward + returning) < slack)
 
 
 def _sampled(values: Floats, flow: Floats) -> Floats:
