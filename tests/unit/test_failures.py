@@ -121,7 +121,7 @@ def coarse_noise(seed: int, size: tuple[int, int], cells: int = 5) -> Alpha:
     return blocks[np.arange(height) * cells // height][:, np.arange(width) * cells // width]
 
 
-def looped_f(predicted: np.ndarray, true: np.ndarray) -> float:  # type: ignore[type-arg]
+def looped_f(predicted: failures.Mask, true: failures.Mask) -> float:
     """As `db_eval_boundary` of DAVIS, without its dilation: every pair of contour pixels is compared."""
     reach = math.ceil(0.004 * math.hypot(*true.shape))
     ours, theirs = (np.array(looped_contour(mask), float).reshape(-1, 2) for mask in (predicted, true))
@@ -130,7 +130,7 @@ def looped_f(predicted: np.ndarray, true: np.ndarray) -> float:  # type: ignore[
     return float(2 * precision * recall / (precision + recall))
 
 
-def looped_contour(mask: np.ndarray) -> list[tuple[int, int]]:  # type: ignore[type-arg]
+def looped_contour(mask: failures.Mask) -> list[tuple[int, int]]:
     """DAVIS' `seg2bmap`: pixels unlike one to the right, below or right below, as far as there are any."""
     height, width = mask.shape
     return [

@@ -84,8 +84,8 @@ def test_what_cannot_be_followed_has_no_error() -> None:
 def test_large_pictures_are_shrunk() -> None:
     def error(scale: int) -> float:
         wh = (WIDTH * scale, HEIGHT * scale)
-        alphas = [cv2.resize(alpha, wh) for alpha in (spot(60, 80), spot(60, 84))]
-        return warp_error(*alphas, texture(scale=scale), texture(scale=scale))
+        now, before = (cv2.resize(alpha, wh) for alpha in (spot(60, 80), spot(60, 84)))
+        return warp_error(now, before, texture(scale=scale), texture(scale=scale))
 
     assert error(8) == pytest.approx(error(4), rel=0.01)
 
