@@ -1,4 +1,4 @@
-"""What a model is judged on: clips with a known alpha, stills with a mask, or clips that another model has seen."""
+"""What a model is judged on: clips and stills with a known alpha, clips that another model has seen, or just clips."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ PLATES = ("plate", "bgr")
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """alpha: (H, W) float32 in [0, 1]. foreground: (H, W, 3) uint8 BGR, None where it is not known."""
+    """What is None is not known. alpha: (H, W) float32 in [0, 1]. foreground, image: (H, W, 3) uint8 BGR, the image as
+    it was before it was degraded, where the model sees it so."""
 
-    alpha: Alpha
+    alpha: Alpha | None = None
     foreground: Image | None = None
+    image: Image | None = None
 
 
 class Case(Protocol):
@@ -68,12 +70,16 @@ class RecordedClip:
 
 @dataclass(frozen=True)
 class Still:
-    """One picture, seen `passes` times over by models that remember, and judged the last time."""
+    """One picture, seen `passes` times over by models that remember, and judged the last time.
+
+    binary: pha is a mask, black and white.
+    """
 
     name: str
     image: Path
-    mask: Path
+    pha: Path
     passes: int
+    binary: bool
 
     def frames(self, plates: bool) -> Iterator[Frame]:
         if plates:
@@ -83,22 +89,39 @@ class Still:
 
     def truths(self) -> Iterator[Truth | None]:
         yield from [None] * (self.passes - 1)
-        yield Truth(_read_mask(self.mask))
+        yield Truth(_read_mask(self.pha) if self.binary else read_alpha(self.pha))
 
 
 @dataclass(frozen=True)
-class SeenByAnother:
-    """A video without a known alpha: what `other` answers stands for it. clean_plate: for models that want one."""
+class Video:
+    """A video, an image or a folder of images of which no alpha is known. clean_plate: for models that want one."""
 
     name: str
     address: str
-    other: MattingModel
     clean_plate: str | None
 
     def frames(self, plates: bool) -> Iterator[Frame]:
         with open_source(self.address) as source:
             plate = open_clean_plate(self.clean_plate if plates else None, source.info, plates, interactive=False)
             yield from plate.attach(source)
+
+    def truths(self) -> Iterator[Truth]:
+        return (Truth() for _ in self.frames(plates=False))
+
+
+@dataclass(frozen=True)
+class SeenByAnother:
+    """A video for which the answers of `other` stand for the truth."""
+
+    video: Video
+    other: MattingModel
+
+    @property
+    def name(self) -> str:
+        return self.video.name
+
+    def frames(self, plates: bool) -> Iterator[Frame]:
+        return self.video.frames(plates)
 
     def truths(self) -> Iterator[Truth]:
         for result in AsyncPipeline(self.other).run(self.frames(self.other.needs_clean_plate)):
@@ -118,11 +141,11 @@ def recorded_clips(root: Path, plates: str) -> list[RecordedClip]:
     return [_recorded_clip(folder, root, plates) for folder in found]
 
 
-def stills(images: Path, masks: Path, passes: int) -> list[Still]:
-    """Pictures with the mask of the same name. Raises SourceError."""
-    pictures, answers = _by_stem(images), _by_stem(masks)
-    _require_same_names(images, pictures, masks, answers)
-    return [Still(stem, path, answers[stem], passes) for stem, path in pictures.items()]
+def stills(images: Path, alphas: Path, passes: int, binary: bool) -> list[Still]:
+    """Pictures with the alpha of the same name. binary: the alphas are masks. Raises SourceError."""
+    pictures, answers = _by_stem(images), _by_stem(alphas)
+    _require_same_names(images, pictures, alphas, answers)
+    return [Still(stem, path, answers[stem], passes, binary) for stem, path in pictures.items()]
 
 
 def read_alpha(path: Path) -> Alpha:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from model_tools.metrics import HIGHER_IS_BETTER
-from model_tools.scores import Evaluation, Exhibit, numbers, rows, shown
+from model_tools.metric_sets import HIGHER_IS_BETTER
+from model_tools.scores import Evaluation, Exhibit, Row, cells, columns, numbers, rows, shown
 
 COLOURS = ("#1f6fb4", "#d9541e", "#2a9d4a", "#8a4fc1", "#c2185b", "#7a6a00")
 WIDTH, HEIGHT = 330, 150
@@ -21,7 +21,7 @@ body { font: 14px/1.5 system-ui, sans-serif; max-width: 1440px; margin: 2em auto
 h1 { font-size: 1.4em } h2 { font-size: 1.15em; margin-top: 2em }
 h3, summary { font-size: 1em; font-weight: bold; margin: 1.2em 0 .3em }
 table { border-collapse: collapse } th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid #ddd }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left } td.best { font-weight: bold }
+th.word, td.word { text-align: left } td.best { font-weight: bold }
 tr.all { background: #f3f5f7 } .key { display: inline-block; width: 1.4em; height: .3em; margin-right: .4em }
 .key { vertical-align: middle } .legend span.model { margin-right: 1.5em }
 .charts, .row { display: flex; flex-wrap: wrap; gap: 12px } svg { background: #fafbfc; border: 1px solid #e2e5e8 }
@@ -53,23 +53,40 @@ def _legend(evaluation: Evaluation) -> str:
         f"{escape(model)}</span>"
         for model in evaluation.models
     )
-    better = {name in HIGHER_IS_BETTER for name in evaluation.metrics.values()}
     bold = "; the best is bold" if len(evaluation.models) > 1 else ""
-    return f'<p class="legend">{models}{"Higher" if better == {True} else "Lower"} is better{bold}.</p>'
+    return f'<p class="legend">{models}{_direction(evaluation)}{bold}.</p>'
+
+
+def _direction(evaluation: Evaluation) -> str:
+    higher = [heading for heading, name in evaluation.metrics.items() if name in HIGHER_IS_BETTER]
+    if len(higher) == len(evaluation.metrics):
+        return "Higher is better"
+    return f"Lower is better, but for {', '.join(map(escape, higher))}" if higher else "Lower is better"
 
 
 def _table(evaluation: Evaluation) -> str:
-    headings = tuple(evaluation.metrics)
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in ("clip", "model", "frames", *headings))
-    lines = []
-    for clip, group in groupby(rows(evaluation), key=lambda row: row[0]):
-        group_rows = list(group)
-        best = {heading: _best(evaluation, heading, [row[3][heading] for row in group_rows]) for heading in headings}
-        for _, model, frames, figures in group_rows:
-            cells = "".join(_cell(figures[heading], best[heading]) for heading in headings)
-            kind = ' class="all"' if clip.startswith("all,") else ""
-            lines.append(f"<tr{kind}><td>{escape(clip)}</td><td>{escape(model)}</td><td>{frames}</td>{cells}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
+    *words, frames = columns(evaluation)
+    head = "".join(f'<th class="word">{escape(word)}</th>' for word in words)
+    head += "".join(f"<th>{escape(heading)}</th>" for heading in (frames, *evaluation.metrics))
+    all_rows = rows(evaluation)
+    lines = "\n".join(_line(evaluation, row, _rivals(row, all_rows)) for row in all_rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{lines}\n</tbody></table>"
+
+
+def _rivals(row: Row, all_rows: Sequence[Row]) -> list[Row]:
+    """What the models score in the same clip under the same condition."""
+    return [rival for rival in all_rows if (rival.clip, rival.condition) == (row.clip, row.condition)]
+
+
+def _line(evaluation: Evaluation, row: Row, rivals: Sequence[Row]) -> str:
+    *words, frames = cells(evaluation, row)
+    kind = ' class="all"' if row.clip.startswith("all,") else ""
+    named = "".join(f'<td class="word">{escape(word)}</td>' for word in words)
+    figures = "".join(
+        _cell(value, _best(evaluation, heading, [rival.figures[heading] for rival in rivals]))
+        for heading, value in row.figures.items()
+    )
+    return f"<tr{kind}>{named}<td>{frames}</td>{figures}</tr>"
 
 
 def _best(evaluation: Evaluation, heading: str, values: Sequence[float]) -> float:
@@ -86,14 +103,24 @@ def _cell(value: float, best: float) -> str:
 def _curves(evaluation: Evaluation) -> Iterator[str]:
     yield "<h2>Frame by frame</h2>"
     opened = " open" if len(evaluation.clips) <= OPEN_CLIPS else ""
-    for clip in evaluation.clips:
-        charts = "\n".join(_chart(evaluation, clip, heading) for heading in evaluation.metrics)
-        yield f'<details{opened}><summary>{escape(clip)}</summary><div class="charts">\n{charts}\n</div></details>'
+    for clip, condition in ((clip, condition) for clip in evaluation.clips for condition in evaluation.conditions):
+        charts = "\n".join(_chart(evaluation, clip, condition, heading) for heading in evaluation.metrics)
+        title = escape(_under(evaluation, clip, condition))
+        yield f'<details{opened}><summary>{title}</summary><div class="charts">\n{charts}\n</div></details>'
 
 
-def _chart(evaluation: Evaluation, clip: str, heading: str) -> str:
+def _under(evaluation: Evaluation, name: str, condition: str) -> str:
+    """A clip's or a model's name, and the condition where there are several."""
+    return f"{name}, {condition}" if len(evaluation.conditions) > 1 else name
+
+
+def _chart(evaluation: Evaluation, clip: str, condition: str, heading: str) -> str:
     """One metric over a clip's frames, a line a model; nothing where there is no figure."""
-    curves = {scores.model: scores.values[heading] for scores in evaluation.scores if scores.clip == clip}
+    curves = {
+        scores.model: scores.values[heading]
+        for scores in evaluation.scores
+        if (scores.clip, scores.condition) == (clip, condition)
+    }
     known = numbers(value for values in curves.values() for value in values)
     if not known:
         return ""
@@ -130,11 +157,12 @@ def _stretches(values: Sequence[float], top: float, last: int) -> Iterator[str]:
 
 def _worst_frames(evaluation: Evaluation) -> Iterator[str]:
     heading, metric = next(iter(evaluation.metrics.items()))
-    for model in evaluation.models:
-        candidates = [exhibit for scores in evaluation.of(model) for exhibit in scores.exhibits]
+    for model, condition in evaluation.runs:
+        candidates = [exhibit for scores in evaluation.of(model, condition) for exhibit in scores.exhibits]
         candidates.sort(key=lambda exhibit: exhibit.value, reverse=metric not in HIGHER_IS_BETTER)
         if candidates[: evaluation.worst]:
-            yield f"<h2>Worst frames of {escape(model)}, by {escape(heading)}</h2>"
+            title = escape(_under(evaluation, model, condition))
+            yield f"<h2>Worst frames of {title}, by {escape(heading)}</h2>"
             yield from (_exhibit(evaluation, exhibit, heading) for exhibit in candidates[: evaluation.worst])
 
 

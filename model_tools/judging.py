@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from model_api.errors import SourceError
 from model_api.resize import resize, scaled_inside
 from model_api.types import Alpha, Image
 from model_tools.cases import Case, Truth
-from model_tools.metrics import HIGHER_IS_BETTER, Pair, measure
+from model_tools.metric_sets import HIGHER_IS_BETTER, Pair, measure
 from model_tools.scores import ClipScores, Exhibit
 
 STRETCH_FRAMES = 24
@@ -23,8 +24,8 @@ EXHIBIT_WH = (400, 400)
 
 @dataclass(frozen=True)
 class Judge:
-    """metrics: heading -> name in `metrics.METRICS`. in_steps: alphas are rounded to 1/255 first, as if they had been
-    written to files. exhibits: whether pictures of the worst frames are kept. truth: what it is called."""
+    """metrics: heading -> name in `metric_sets.METRICS`. in_steps: alphas are rounded to 1/255 first, as if they had
+    been written to files. exhibits: whether pictures of the worst frames are kept. truth: what it is called."""
 
     metrics: dict[str, str]
     in_steps: bool
@@ -57,9 +58,10 @@ class Judge:
                     f"{width}×{height}. Expected one size"
                 )
         if self.in_steps:
-            alpha, true = _rounded(alpha), _rounded(true)
+            alpha, true = _rounded(alpha), None if true is None else _rounded(true)
         wanted = truth.foreground is not None and any("foreground" in metric for metric in self.metrics.values())
-        return Pair(alpha, true, result.matte.foreground(frame.image) if wanted else None, truth.foreground)
+        foreground = result.matte.foreground(frame.image) if wanted else None
+        return Pair(alpha, true, foreground, truth.foreground, frame.image if truth.image is None else truth.image)
 
     def _keep_worst(
         self, worst: dict[int, Exhibit], clip: str, result: Result, pair: Pair, figures: dict[str, float]
@@ -67,18 +69,18 @@ class Judge:
         ranking = next(iter(self.metrics.values()))
         value, stretch = figures[ranking], result.frame.index // STRETCH_FRAMES
         sign = -1 if ranking in HIGHER_IS_BETTER else 1
-        if stretch not in worst or sign * value > sign * worst[stretch].value:
+        if not math.isnan(value) and (stretch not in worst or sign * value > sign * worst[stretch].value):
             worst[stretch] = Exhibit(clip, result.frame.index, value, self._portrait(result.frame.image, pair))
 
     def _portrait(self, image: Image, pair: Pair) -> dict[str, bytes]:
         """What there is to see of a frame: caption -> JPEG."""
-        error = cv2.convertScaleAbs(np.abs(pair.predicted - pair.true), alpha=255)
-        pictures = {
-            "input": image,
-            self.truth: cv2.convertScaleAbs(pair.true, alpha=255),
-            "alpha": cv2.convertScaleAbs(pair.predicted, alpha=255),
-            "error": cv2.applyColorMap(error, cv2.COLORMAP_INFERNO),
-        }
+        alpha = cv2.convertScaleAbs(pair.predicted, alpha=255)
+        pictures = {"input": image, "alpha": alpha}
+        if pair.true is not None:
+            error = cv2.convertScaleAbs(np.abs(pair.predicted - pair.true), alpha=255)
+            truth = cv2.convertScaleAbs(pair.true, alpha=255)
+            inferno = cv2.applyColorMap(error, cv2.COLORMAP_INFERNO)
+            pictures = {"input": image, self.truth: truth, "alpha": alpha, "error": inferno}
         return {caption: _jpeg(picture) for caption, picture in pictures.items()}
 
 

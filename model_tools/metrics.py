@@ -12,6 +12,7 @@ checker of the Open Model Zoo (background_matting.py). Where they agree there is
     foreground    where truth > 0            where truth > 0            where truth > 0.01
 
 Less is better for all but `iou`. Grad and Conn are sums over the picture: compare them at one size only.
+`failures` and `warping` have those that no published table of mattes has, `metric_sets` all by name.
 
 alpha: (H, W) float32 in [0, 1]. foreground: (H, W, 3), uint8 or float32 in [0, 1], both of one picture alike.
 All raise ShapeError where two arrays are not of one shape.
@@ -20,8 +21,6 @@ All raise ShapeError where two arrays are not of one shape.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -42,25 +41,15 @@ OMZ_TOLERANCE = 0.01
 Values = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """A frame as it was predicted, and as it is. The foregrounds are needed by the foreground's metrics alone."""
-
-    predicted: Alpha
-    true: Alpha
-    predicted_foreground: Image | Floats | None = None
-    true_foreground: Image | Floats | None = None
-
-
 def mad(predicted: Values, true: Values) -> float:
     """Mean absolute difference x 1e3, of alphas or of foregrounds. NaN of nothing."""
-    _require_same_shape(predicted, true)
+    require_same_shape(predicted, true)
     return float(np.abs(_unit(predicted) - _unit(true)).mean(dtype=np.float64)) * 1e3 if true.size else math.nan
 
 
 def mse(predicted: Values, true: Values) -> float:
     """Mean squared difference x 1e3, of alphas or of foregrounds. NaN of nothing."""
-    _require_same_shape(predicted, true)
+    require_same_shape(predicted, true)
     return float(np.square(_unit(predicted) - _unit(true)).mean(dtype=np.float64)) * 1e3 if true.size else math.nan
 
 
@@ -81,7 +70,7 @@ def omz_grad(predicted: Alpha, true: Alpha) -> float:
 
 def conn(predicted: Alpha, true: Alpha) -> float:
     """Connectivity error / 1000: Rhemann et al., CVPR 2009, in steps of 0.1, 4-connected, cut off at 0.15."""
-    _require_same_shape(predicted, true)
+    require_same_shape(predicted, true)
     joined = _joined_level(np.minimum(predicted, true))
     phis = []
     for alpha in (predicted, true):
@@ -92,7 +81,7 @@ def conn(predicted: Alpha, true: Alpha) -> float:
 
 def dtssd(predicted: Alpha, predicted_before: Alpha, true: Alpha, true_before: Alpha) -> float:
     """Root mean square of the difference of the changes since the frame before, x 1e2. A measure of flicker."""
-    _require_same_shape(predicted, predicted_before, true, true_before)
+    require_same_shape(predicted, predicted_before, true, true_before)
     change = (predicted - predicted_before) - (true - true_before)
     return math.sqrt(float(np.square(change).mean(dtype=np.float64))) * 1e2
 
@@ -118,75 +107,14 @@ def iou(predicted: Values, true: Values, threshold: float = 0.5) -> float:
 
     predicted, true: (H, W) alphas in [0, 1], or bool masks.
     """
-    _require_same_shape(predicted, true)
+    require_same_shape(predicted, true)
     ours, theirs = predicted >= threshold, true >= threshold
     union = np.count_nonzero(ours | theirs)
     return np.count_nonzero(ours & theirs) / union if union else 1.0
 
 
-def _foreground(figure: Callable[[Values, Values, Alpha], float]) -> Callable[[Pair, Pair | None], float]:
-    def measured(pair: Pair, before: Pair | None) -> float:
-        if pair.predicted_foreground is None or pair.true_foreground is None:
-            return math.nan
-        return figure(pair.predicted_foreground, pair.true_foreground, pair.true)
-
-    return measured
-
-
-def _alpha(figure: Callable[[Alpha, Alpha], float]) -> Callable[[Pair, Pair | None], float]:
-    return lambda pair, before: figure(pair.predicted, pair.true)
-
-
-def _flicker(pair: Pair, before: Pair | None) -> float:
-    return dtssd(pair.predicted, before.predicted, pair.true, before.true) if before else 0.0
-
-
-METRICS: dict[str, Callable[[Pair, Pair | None], float]] = {
-    "mad": _alpha(mad),
-    "mse": _alpha(mse),
-    "rvm_lr_grad": _alpha(rvm_lr_grad),
-    "rvm_hr_grad": _alpha(rvm_hr_grad),
-    "omz_grad": _alpha(omz_grad),
-    "conn": _alpha(conn),
-    "dtssd": _flicker,
-    "rvm_foreground_mad": _foreground(rvm_foreground_mad),
-    "rvm_foreground_mse": _foreground(rvm_foreground_mse),
-    "omz_foreground_mse": _foreground(omz_foreground_mse),
-    "iou": _alpha(iou),
-}
-"""Each takes a frame and the one before it in the clip, None at the clip's beginning (its dtSSD counts as 0).
-NaN where there is nothing to measure: no foreground, or nobody in the picture."""
-
-HIGHER_IS_BETTER = frozenset({"iou"})
-
-METRIC_SETS: dict[str, dict[str, str]] = {
-    "rvm_lr": {
-        "MAD": "mad",
-        "MSE": "mse",
-        "Grad": "rvm_lr_grad",
-        "Conn": "conn",
-        "dtSSD": "dtssd",
-        "FgrMAD": "rvm_foreground_mad",
-        "FgrMSE": "rvm_foreground_mse",
-    },
-    "rvm_hr": {
-        "MAD": "mad",
-        "MSE": "mse",
-        "Grad": "rvm_hr_grad",
-        "dtSSD": "dtssd",
-        "FgrMSE": "rvm_foreground_mse",
-    },
-    "omz": {"MAD": "mad", "MSE": "mse", "Grad": "omz_grad", "FgrMSE": "omz_foreground_mse"},
-}
-"""What each evaluation prints: its heading -> the metric."""
-
-
-def measure(names: Iterable[str], pair: Pair, before: Pair | None = None) -> dict[str, float]:
-    """The metrics of these names for one frame."""
-    return {name: METRICS[name](pair, before) for name in names}
-
-
-def _require_same_shape(*arrays: Values) -> None:
+def require_same_shape(*arrays: Values) -> None:
+    """Raises ShapeError."""
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         raise ShapeError(f"Arrays of one shape are compared, got {' and '.join(map(str, sorted(shapes)))}. Resize them")
@@ -203,7 +131,7 @@ def _stretched(alpha: Alpha) -> Alpha:
 
 
 def _gradient_error(predicted: Alpha, true: Alpha, border: int) -> float:
-    _require_same_shape(predicted, true)
+    require_same_shape(predicted, true)
     difference = _gradient(true, border) - _gradient(predicted, border)
     return float(np.square(difference).sum(dtype=np.float64)) / 1000
 

@@ -9,9 +9,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
+from typing import Any
+
+from model_tools.metric_sets import YES_OR_NO
 
 ALL = "all"
 BLANK = "-"
+CLEAN = "clean"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +30,14 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
-    """What a model scored in a clip. values: heading -> a figure a frame, NaN where there is nothing to measure."""
+    """What a model scored in a clip. values: heading -> a figure a frame, NaN where there is nothing to measure.
+    condition: in which light, or after what, the model saw the clip."""
 
     model: str
     clip: str
     values: dict[str, list[float]]
     exhibits: list[Exhibit] = field(default_factory=list)
+    condition: str = CLEAN
 
     @property
     def frames(self) -> int:
@@ -40,8 +46,9 @@ class ClipScores:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """title: what was measured. metrics: heading -> name in `metrics.METRICS`; the first one ranks frames.
-    singles: every clip is one still, and only averages are of interest. worst: how many frames a report shows."""
+    """title: what was measured. metrics: heading -> name in `metric_sets.METRICS`; the first one ranks frames.
+    singles: every clip is one still, and only averages are of interest. worst: how many frames a report shows.
+    conditions: those under which every model saw every clip."""
 
     title: str
     metrics: dict[str, str]
@@ -49,13 +56,36 @@ class Evaluation:
     scores: list[ClipScores]
     singles: bool = False
     worst: int = 6
+    conditions: tuple[str, ...] = (CLEAN,)
 
     @property
     def clips(self) -> list[str]:
         return list(dict.fromkeys(scores.clip for scores in self.scores))
 
-    def of(self, model: str) -> list[ClipScores]:
-        return [scores for scores in self.scores if scores.model == model]
+    @property
+    def runs(self) -> list[tuple[str, str]]:
+        """Model and condition, a model's conditions side by side."""
+        return [(model, condition) for model in self.models for condition in self.conditions]
+
+    def of(self, model: str, condition: str) -> list[ClipScores]:
+        return [scores for scores in self.scores if (scores.model, scores.condition) == (model, condition)]
+
+    def averages(self, scores: Iterable[ClipScores], kind: str = "mean") -> dict[str, float]:
+        """As `average`, NaN for the median of what a frame has or has not."""
+        figures = average(scores, self.metrics, kind)
+        blank = YES_OR_NO if kind == "median" else frozenset()
+        return {heading: math.nan if self.metrics[heading] in blank else value for heading, value in figures.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A line of the table. figures: heading -> average."""
+
+    clip: str
+    model: str
+    condition: str
+    frames: int
+    figures: dict[str, float]
 
 
 AVERAGES: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "median": median}
@@ -73,81 +103,95 @@ def numbers(values: Iterable[float]) -> list[float]:
     return [value for value in values if not math.isnan(value)]
 
 
-def rows(evaluation: Evaluation) -> list[tuple[str, str, int, dict[str, float]]]:
-    """Clip, model, frames, figures: of each clip, then of all."""
-    headings = evaluation.metrics
+def rows(evaluation: Evaluation) -> list[Row]:
+    """Of each clip, then of all."""
     clips = [] if evaluation.singles else evaluation.clips
-    found = [
-        (clip, scores.model, scores.frames, average([scores], headings))
-        for clip in clips
-        for scores in evaluation.scores
-        if scores.clip == clip
-    ]
     kinds = ("mean", "median") if evaluation.singles else ("mean",)
-    for kind in kinds:
-        for model in evaluation.models:
-            own = evaluation.of(model)
-            frames = sum(scores.frames for scores in own)
-            found.append((f"{ALL}, {kind}", model, frames, average(own, headings, kind)))
-    return found
+    return [
+        *(_row(evaluation, clip, run, of_clip=clip) for clip in clips for run in evaluation.runs),
+        *(_row(evaluation, f"{ALL}, {kind}", run, kind) for kind in kinds for run in evaluation.runs),
+    ]
 
 
 def table(evaluation: Evaluation) -> str:
     """Aligned with blanks, for a terminal."""
-    lines = [["clip", "model", "frames", *evaluation.metrics]]
+    lines = [[*columns(evaluation), *evaluation.metrics]]
     lines += [
-        [clip, model, str(frames), *(shown(figures[heading]) for heading in evaluation.metrics)]
-        for clip, model, frames, figures in rows(evaluation)
+        [*cells(evaluation, row), *(shown(row.figures[heading]) for heading in evaluation.metrics)]
+        for row in rows(evaluation)
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(_aligned(line, widths) for line in lines)
+    words = len(columns(evaluation)) - 1
+    return "\n".join(_aligned(line, widths, words) for line in lines)
+
+
+def columns(evaluation: Evaluation) -> list[str]:
+    """What stands before the figures; the condition where there are several."""
+    return ["clip", "model", *(["condition"] if len(evaluation.conditions) > 1 else []), "frames"]
+
+
+def cells(evaluation: Evaluation, row: Row) -> list[str]:
+    """Those of `columns`."""
+    return [str(getattr(row, column)) for column in columns(evaluation)]
 
 
 def as_csv(evaluation: Evaluation) -> str:
-    """A line for each frame of each model."""
+    """A line for each frame of each model under each condition."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["model", "clip", "frame", *evaluation.metrics])
+    writer.writerow(["model", "condition", "clip", "frame", *evaluation.metrics])
     for scores in evaluation.scores:
         for frame in range(scores.frames):
             figures = [scores.values[heading][frame] for heading in evaluation.metrics]
-            writer.writerow([scores.model, scores.clip, frame, *("" if math.isnan(n) else f"{n:.6g}" for n in figures)])
+            written = ["" if math.isnan(n) else f"{n:.6g}" for n in figures]
+            writer.writerow([scores.model, scores.condition, scores.clip, frame, *written])
     return text.getvalue()
 
 
 def as_json(evaluation: Evaluation) -> str:
     """Averages and every frame's figures; null where there is none."""
-    headings = evaluation.metrics
-    models = [
-        {
-            "model": model,
-            "mean": _plain(average(evaluation.of(model), headings)),
-            "median": _plain(average(evaluation.of(model), headings, "median")),
-            "clips": [
-                {
-                    "clip": scores.clip,
-                    "mean": _plain(average([scores], headings)),
-                    "frames": {heading: [_number(n) for n in scores.values[heading]] for heading in headings},
-                }
-                for scores in evaluation.of(model)
-            ],
-        }
-        for model in evaluation.models
-    ]
-    return json.dumps({"title": evaluation.title, "metrics": evaluation.metrics, "models": models}, indent=1)
+    runs = [_run_as_json(evaluation, model, condition) for model, condition in evaluation.runs]
+    return json.dumps({"title": evaluation.title, "metrics": evaluation.metrics, "models": runs}, indent=1)
 
 
 def shown(value: float) -> str:
     return BLANK if math.isnan(value) else f"{value:.3f}"
 
 
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left, numbers to the right."""
-    cells = [
-        cell.ljust(width) if n < 2 else cell.rjust(width)
+def _row(
+    evaluation: Evaluation, title: str, run: tuple[str, str], kind: str = "mean", of_clip: str | None = None
+) -> Row:
+    """of_clip: None for all clips."""
+    model, condition = run
+    scores = [clip for clip in evaluation.of(model, condition) if of_clip in (None, clip.clip)]
+    return Row(title, model, condition, sum(clip.frames for clip in scores), evaluation.averages(scores, kind))
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int], words: int) -> str:
+    """Words to the left, so many, and numbers to the right."""
+    aligned = [
+        cell.ljust(width) if n < words else cell.rjust(width)
         for n, (cell, width) in enumerate(zip(line, widths, strict=True))
     ]
-    return "  ".join(cells).rstrip()
+    return "  ".join(aligned).rstrip()
+
+
+def _run_as_json(evaluation: Evaluation, model: str, condition: str) -> dict[str, Any]:
+    own = evaluation.of(model, condition)
+    return {
+        "model": model,
+        "condition": condition,
+        "mean": _plain(evaluation.averages(own)),
+        "median": _plain(evaluation.averages(own, "median")),
+        "clips": [
+            {
+                "clip": scores.clip,
+                "mean": _plain(evaluation.averages([scores])),
+                "frames": {heading: [_number(n) for n in scores.values[heading]] for heading in evaluation.metrics},
+            }
+            for scores in own
+        ],
+    }
 
 
 def _plain(figures: dict[str, float]) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from scipy import ndimage
 from model_api.errors import ShapeError
 from model_api.types import Alpha
 from model_tools import metrics
-from model_tools.metrics import METRIC_SETS, METRICS, Pair, measure
+from model_tools.metric_sets import METRIC_SETS, METRICS, Pair, measure
 
 HEIGHT, WIDTH = 24, 31
 
@@ -148,16 +148,19 @@ def test_pictures_of_two_sizes_are_refused(measured) -> None:  # type: ignore[no
 
 def test_the_table_measures_a_frame_and_its_flicker() -> None:
     picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    before = Pair(soft_blobs(1), soft_blobs(2), picture, picture)
-    now = Pair(soft_blobs(3), soft_blobs(4), picture, picture)
+    true_before, true = soft_blobs(2), soft_blobs(4)
+    before = Pair(soft_blobs(1), true_before, picture, picture)
+    now = Pair(soft_blobs(3), true, picture, picture)
 
     first, second = measure(METRICS, before), measure(METRICS, now, before)
 
     assert first["dtssd"] == 0
-    assert second["dtssd"] == metrics.dtssd(now.predicted, before.predicted, now.true, before.true)
-    assert second["rvm_lr_grad"] == metrics.rvm_lr_grad(now.predicted, now.true)
+    assert second["dtssd"] == metrics.dtssd(now.predicted, before.predicted, true, true_before)
+    assert second["rvm_lr_grad"] == metrics.rvm_lr_grad(now.predicted, true)
     assert second["omz_foreground_mse"] == 0
-    assert math.isnan(measure(["rvm_foreground_mse"], Pair(now.predicted, now.true))["rvm_foreground_mse"])
+    assert math.isnan(measure(["rvm_foreground_mse"], Pair(now.predicted, true))["rvm_foreground_mse"])
+    unknown = measure(METRICS, Pair(now.predicted, image=picture), Pair(before.predicted, image=picture))
+    assert [name for name, value in unknown.items() if not math.isnan(value)] == ["warp_error"]
 
 
 def test_every_set_is_made_of_known_metrics() -> None:
