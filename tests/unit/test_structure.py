@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "background_subtraction": {"background_subtraction", "model_api"},
     "model_api": {"model_api"},
     "model_tools": {"model_tools", "background_subtraction", "model_api"},
-    "training": {"training", "model_api"},
+    "training": {"training", "background_subtraction", "model_api"},
 }
 ONE_DOOR = {
     "openvino": (
