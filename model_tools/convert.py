@@ -152,6 +152,8 @@ def describe(model: ov.Model, contract: type[MattingModel], was: Preprocessing, 
         "embedded_processing": "YES",
         "embedded_preprocessing": str(was),
     }
+    if was.is_none and model.has_rt_info(["model_info", "embedded_preprocessing"]):
+        del told["embedded_preprocessing"]  # it was embedded before, and the file tells what it was
     if base:
         told["base_size"] = f"{base[0]}x{base[1]}"
     for key, value in told.items():
