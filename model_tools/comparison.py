@@ -55,12 +55,10 @@ def _figures(true: Iterator[Result], other: Iterator[Result]) -> list[tuple[floa
     figures = []
     before: tuple[Result, Result] | None = None
     for expected, found in zip(true, other, strict=True):
-        follows = before is not None and _stretch(before[0]) == _stretch(expected)
-        alphas = [result.matte.alpha for result in (found, expected)]
-        flicker = (
-            dtssd(alphas[0], before[1].matte.alpha, alphas[1], before[0].matte.alpha) if before and follows else 0.0
-        )
-        figures.append((mad(*alphas), flicker, iou(*alphas)))
+        wanted, alpha, flicker = expected.matte.alpha, found.matte.alpha, 0.0
+        if before and _stretch(before[0]) == _stretch(expected):
+            flicker = dtssd(alpha, before[1].matte.alpha, wanted, before[0].matte.alpha)
+        figures.append((mad(alpha, wanted), flicker, iou(alpha, wanted)))
         before = expected, found
     return figures
 

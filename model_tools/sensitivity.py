@@ -54,10 +54,10 @@ def quantize_to(
         log.info("With %s left in floating point, for they hurt most, it is %.3f e-3", _some(ranked[:count]), now)
         return now, model
 
-    return _fewest(attempt, most, len(ranked), (lowest, best))
+    return fewest(attempt, most, len(ranked), (lowest, best))
 
 
-def _fewest(
+def fewest(
     attempt: Callable[[int], tuple[float, ov.Model]], most: float, count: int, whole: tuple[float, ov.Model]
 ) -> ov.Model:
     """The first count of layers to free that is enough, by doubling and then halving the step. Not all of them: that
