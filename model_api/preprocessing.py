@@ -25,6 +25,11 @@ class Preprocessing:
     scale: Triple = (1.0, 1.0, 1.0)
     source: str = ""
 
+    @property
+    def is_none(self) -> bool:
+        """Whether the network takes the pixels as they are."""
+        return self.channels == "BGR" and not any(self.mean) and self.scale == (1.0, 1.0, 1.0)
+
     def __str__(self) -> str:
         parts = [self.channels]
         parts += [f"mean {_spell(self.mean)}"] if any(self.mean) else []

@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 import openvino as ov
 
-from background_subtraction.clips import plan
-from background_subtraction.sinks import Encoding
-from background_subtraction.sources import open_source
+from model_api import MattingModel, ModelOptions, graph
 from model_api.adapters.adapter import Binding
-from model_api.types import Image, Size, Tensors
+from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter
+from model_api.preprocessing import BYTES, ImageInput, Training, image_layout
+from model_api.types import Frame, Tensors
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """What goes into a network for one frame. pictures: (H, W, 3) uint8 BGR by input name, at the input's size."""
+    """What goes into a network for one frame. tensors: its pictures, 1×H×W×3 uint8 BGR, and what else rules its shapes,
+    by input name. states: as the network's own inputs take them."""
 
-    pictures: dict[str, Image]
+    tensors: Tensors
     states: Tensors
 
 
-def clips_of(inputs: Sequence[str], limit: int) -> list[Iterator[Image]]:
-    """The frames of each clip that the words of a command line stand for, `limit` at most of each.
+def running(
+    model: ov.Model,
+    contract: type[MattingModel],
+    binding: Binding,
+    training: Training = Training(),
+    ratio: float | None = None,
+) -> MattingModel:
+    """A network for BGR of 0..255, run on the CPU as the demo would run its file, its guided filter inside. Works on a
+    copy. A context manager."""
+    network = graph.network_of(Path("calibrated"), model.clone())
+    images = {name: ImageInput(image_layout(network.signature.input(name), {}), BYTES) for name in binding.images}
+    embedded = graph.embed(network, images, (binding.foreground,) if binding.foreground else ())
+    adapter = OpenVinoAdapter(ov.Core(), "CPU", embedded, network.signature, binding, InferenceOptions())
+    return contract(adapter, BYTES, ModelOptions(downsample_ratio=ratio), training)
 
-    Raises SourceError here or when they are read.
-    """
-    return [_frames(clip.address, limit) for clip in plan(tuple(inputs), (), Encoding())]
 
-
-def record(
-    model: ov.Model, binding: Binding, clips: Sequence[Iterable[Image]], count: int, plate: Image | None
-) -> list[Moment]:
-    """`count` moments, or twice as many at most, spread evenly over all frames of all clips. plate: the empty scene."""
+def record(model: MattingModel, clips: Iterable[Iterable[Frame]], count: int) -> list[Moment]:
+    """`count` moments, or twice as many at most, spread evenly over all frames of all clips."""
     moments: list[Moment] = []
     step, seen = 1, 0
     for frames in clips:
-        for moment in walk(model, binding, frames, plate):
+        for moment in walk(model, frames):
             if seen % step == 0:
                 moments.append(moment)
             seen += 1
@@ -50,38 +57,35 @@ def record(
     return moments
 
 
-def walk(model: ov.Model, binding: Binding, frames: Iterable[Image], plate: Image | None) -> Iterator[Moment]:
-    """What goes in for each frame, with the states that the network itself gave for the one before."""
-    request = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
-    size = size_of(model, binding)
-    empty = {} if plate is None else {binding.images[1]: cv2.resize(plate, size)}
-    states: Tensors = {name: np.zeros(tuple(model.input(name).shape), np.float32) for name in binding.states or {}}
+def walk(model: MattingModel, frames: Iterable[Frame]) -> Iterator[Moment]:
+    """What goes in for each frame, with the states that the network itself gave for the one before: zeros where the
+    clip or the frame's size changes, as in the demo."""
+    stretch: object = None
+    state: Tensors = {}
     for frame in frames:
-        moment = Moment({binding.images[0]: cv2.resize(frame, size), **empty}, states)
-        yield moment
-        answers = request.infer(as_inputs(model, moment))
-        states = {name: np.array(answers[output]) for name, output in (binding.states or {}).items()}
+        tensors = model.encode(frame)
+        if not model.recurrent:
+            yield Moment(tensors, {})
+            continue
+        if stretch != (stretch := (frame.clip, frame.size)):
+            state = {}
+        answered = model.state(model.adapter.wait(model.adapter.start({**tensors, **state})).tensors)
+        zeros = {name: np.zeros_like(value) for name, value in answered.items()}
+        yield Moment(tensors, {name: _channels_second(value) for name, value in (state or zeros).items()})
+        state = answered
 
 
 def as_inputs(model: ov.Model, moment: Moment) -> dict[str, Any]:
     """In the layout of the network's inputs."""
-    pictures = {
-        name: _laid(image.astype(np.float32)[np.newaxis], tuple(model.input(name).shape))
-        for name, image in moment.pictures.items()
-    }
-    return {**pictures, **moment.states}
+    tensors = {name: _laid(value, model.input(name).partial_shape) for name, value in moment.tensors.items()}
+    return {**tensors, **moment.states}
 
 
-def size_of(model: ov.Model, binding: Binding) -> Size:
-    shape = tuple(model.input(binding.images[0]).shape)
-    return (shape[3], shape[2]) if shape[1] == 3 else (shape[2], shape[1])
+def _laid(value: npt.NDArray[Any], shape: ov.PartialShape) -> npt.NDArray[np.float32]:
+    has_channels_second = len(shape) == 4 and shape[1] == 3
+    return np.ascontiguousarray(value.transpose(0, 3, 1, 2) if has_channels_second else value, np.float32)
 
 
-def _laid(picture: Any, shape: tuple[int, ...]) -> Any:
-    return np.ascontiguousarray(picture.transpose(0, 3, 1, 2)) if shape[1] == 3 else picture
-
-
-def _frames(address: str, limit: int) -> Iterator[Image]:
-    with open_source(address) as source:
-        for frame in islice(source, limit):
-            yield frame.image
+def _channels_second(state: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The adapter has states of four dimensions with their channels last, for speed."""
+    return np.ascontiguousarray(state.transpose(0, 3, 1, 2)) if state.ndim == 4 else state

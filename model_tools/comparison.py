@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import tee
 from pathlib import Path
 from statistics import fmean, median
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
-from model_api import MattingModel
-from model_api.types import Alpha, Image, Tensors
+from model_api import AsyncPipeline, MattingModel, Result
+from model_api.types import Frame, Size
 from model_tools.metrics import dtssd, iou, mad
 
 STRETCH = 50
@@ -20,14 +20,13 @@ STRETCH = 50
 SPEED_ROUNDS = 15
 
 
-def compare(
-    true: MattingModel, other: MattingModel, clips: Sequence[Sequence[Image]], clean: dict[str, Image]
-) -> Iterator[str]:
+def compare(true: MattingModel, other: MattingModel, clips: Iterable[Iterable[Frame]]) -> Iterator[str]:
     """Lines of alpha MAD, dtSSD and IoU of `other` against `true`, for every stretch of every clip and over all."""
     overall = []
     yield f"{'clip':>4} {'frames':>9} {'MAD e-3':>9} {'dtSSD':>7} {'IoU':>7}"
     for number, frames in enumerate(clips):
-        figures = _figures(_alphas(true, frames, clean), _alphas(other, frames, clean))
+        for_true, for_other = tee(frames)
+        figures = _figures(AsyncPipeline(true).run(for_true), AsyncPipeline(other).run(for_other))
         overall += figures
         for first in range(0, len(figures), STRETCH):
             part = figures[first : first + STRETCH]
@@ -51,23 +50,23 @@ def speeds(models: dict[Path, MattingModel]) -> Iterator[str]:
     yield f"Speed: {median(ratios):.2f} times, {min(ratios):.2f} to {max(ratios):.2f} in {SPEED_ROUNDS} rounds"
 
 
-def _figures(true: Iterator[Alpha], other: Iterator[Alpha]) -> list[tuple[float, float, float]]:
+def _figures(true: Iterator[Result], other: Iterator[Result]) -> list[tuple[float, float, float]]:
+    """dtSSD is 0 where a clip begins, or the frames' size changes."""
     figures = []
-    before: tuple[Alpha, Alpha] | None = None
-    for wanted, found in zip(true, other, strict=True):
-        flicker = dtssd(found, before[1], wanted, before[0]) if before else 0.0
-        figures.append((mad(found, wanted), flicker, iou(found, wanted)))
-        before = wanted, found
+    before: tuple[Result, Result] | None = None
+    for expected, found in zip(true, other, strict=True):
+        wanted, alpha, flicker = expected.matte.alpha, found.matte.alpha, 0.0
+        if before and _stretch(before[0]) == _stretch(expected):
+            flicker = dtssd(alpha, before[1].matte.alpha, wanted, before[0].matte.alpha)
+        figures.append((mad(alpha, wanted), flicker, iou(alpha, wanted)))
+        before = expected, found
     return figures
+
+
+def _stretch(result: Result) -> tuple[int, Size]:
+    return result.frame.clip, result.frame.size
 
 
 def _means(figures: Sequence[tuple[float, float, float]]) -> str:
     difference, flicker, common = (fmean(column) for column in zip(*figures, strict=True))
     return f"{difference:9.3f} {flicker:7.3f} {common:7.4f}"
-
-
-def _alphas(model: MattingModel, frames: Sequence[Image], clean: dict[str, Any]) -> Iterator[Alpha]:
-    state: Tensors = {}
-    for frame in frames:
-        _, alpha, state = model(frame, state, **clean)
-        yield alpha

@@ -156,6 +156,8 @@ def describe(
         "embedded_preprocessing": str(was),
         **training.as_info(),
     }
+    if was.is_none and model.has_rt_info(["model_info", "embedded_preprocessing"]):
+        del told["embedded_preprocessing"]  # it was embedded before, and the file tells what it was
     for key, value in told.items():
         model.set_rt_info(value, ["model_info", key])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ import openvino as ov
 
 from background_subtraction import values
 from background_subtraction.images import read_image
-from model_api import Override, create_model
+from model_api import MattingModel, ModelOptions, Override, Preprocessing, create_model
 from model_api.adapters.adapter import Binding
 from model_api.errors import ModelContractError, OptionError
+from model_api.models.model import picture_size
 from model_api.models.registry import recognize
-from model_api.preprocessing import find_preprocessing
+from model_api.preprocessing import Training, find_preprocessing, find_training
 from model_tools import convert, surgery
-from model_tools.calibration import Moment, as_inputs, clips_of, record
+from model_tools.calibration import Moment, as_inputs, record, running
 from model_tools.comparison import compare, speeds
+from model_tools.footage import Footage, Reading, footage_of
 from model_tools.sensitivity import quantize_to
 
 log = logging.getLogger(__name__)
@@ -44,10 +46,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Required. Videos or folders of images to choose the 8-bit ranges by: your own, or what `compose` makes.",
     )
     add("--check", nargs="+", required=True, metavar="CLIP", help="Required. Others, to judge the result by.")
+    add("--stills", action="store_true", help="Folders of images hold stills: a recurrent model starts afresh at each.")
+    add("--passes", type=values.positive, default=1, help="How often a still is seen. Default: 1.")
     add("-o", "--output", type=Path, metavar="FILE.xml", help="Default: the model's name with _int8.")
     add("--frames", type=values.positive, default=60, help="To calibrate on, spread over the clips. Default: 60.")
-    add("--limit", type=values.positive, default=600, help="Frames read of each clip. Default: 600.")
-    add("--background", type=Path, metavar="IMAGE", help="The empty scene, for models that compare with it.")
+    add(
+        "--limit",
+        type=values.positive,
+        default=600,
+        help="Frames read of each clip, stills of each folder. Default: 600.",
+    )
+    add(
+        "--background",
+        type=Path,
+        metavar="IMAGE",
+        help="The empty scene, for models that compare with it. Clips of `compose` bring their own.",
+    )
     add(
         "--max_mad",
         type=values.positive_number,
@@ -55,9 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Alpha MAD x 1e3 above which the layers that hurt most are left in floating point. Default: 2.",
     )
     add("--keep_float", nargs="+", default=[], metavar="LAYER", help="Further layers to leave in floating point.")
-    add("--input_size", type=values.resolution, metavar="WxH", help="As for `convert`.")
-    add("--downsample_ratio", type=values.ratio, help="As for `convert`.")
-    add("--stateful", action="store_true", help="As for `convert`.")
+    add(
+        "--input_size",
+        type=values.resolution,
+        metavar="WxH",
+        help="Fixes the size of a network that takes any. Default: it goes on to take any.",
+    )
+    add("--downsample_ratio", type=values.ratio, help="For Robust Video Matting. Default: by the frame's size.")
+    add("--stateful", action="store_true", help="Keep the state inside, and fix the size, as `convert` does.")
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,20 @@ class Layers:
 
     quantized: tuple[str, ...]
     kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The network in floating point, for BGR of 0..255, as the converter would write it. was: what it took before.
+    training: what the file tells of how it was trained. ratio: of one that takes one with each
+    frame."""
+
+    model: ov.Model
+    contract: type[MattingModel]
+    binding: Binding
+    was: Preprocessing
+    training: Training
+    ratio: float | None
 
 
 def run(args: argparse.Namespace) -> None:
@@ -77,34 +110,29 @@ def run(args: argparse.Namespace) -> None:
             f"--check {' '.join(sorted(both))}: judged by what it was calibrated on, any model looks good"
         )
     nncf = _nncf()
+    subject = _subject(args.model, convert.Wishes(args.input_size, False, args.downsample_ratio, "FP16", args.stateful))
     plate = read_image(args.background) if args.background else None
-    wishes = convert.Wishes(args.input_size, False, args.downsample_ratio, "FP16", False)
-    model, contract, binding, was = _float_model(args.model, wishes)
-    if len(binding.images) > 1 and plate is None:
-        raise OptionError(f"{args.model.name} compares with the empty scene: name its picture with --background")
-    clean = {} if plate is None else {"clean_plate": plate}
-    beside = output.with_name(f"{output.stem}_float.xml")
+    plates = subject.contract.needs_clean_plate
+    reading = Reading(limit=args.limit, stills=args.stills, passes=args.passes, plates=plates, plate=plate)
+    clips, others = (footage_of(inputs, reading) for inputs in (args.input, args.check))
 
-    moments = record(model, binding, clips_of(args.input, args.limit), args.frames, plate)
-    log.info("Calibrating on %d frames of %s", len(moments), ", ".join(args.input))
-    ignored = [*refiner(model, binding), *args.keep_float]
-    with_floats = partial(_quantized, nncf, model, moments, ignored)
-    quantized = quantize_to(args.max_mad, with_floats, model, binding, moments)
+    quantized = _fitted(nncf, subject, clips, args)
     _tell(layers_of(quantized))
-    for made, path in ((quantized, output), (model, beside)):
-        convert.describe(made, contract, was)
-        if args.stateful and binding.states:
-            surgery.keep_state_inside(made, binding.states)
+    beside = output.with_name(f"{output.stem}_float.xml")
+    for made, path in ((quantized, output), (subject.model, beside)):
+        convert.describe(made, subject.contract, subject.was, subject.training)
+        if args.stateful:
+            surgery.keep_state_inside(made, subject.binding.states or {})
         convert.write(made, path, "FP16")
-    frames = [list(clip) for clip in clips_of(args.check, args.limit)]
-    with create_model(beside) as true, create_model(output) as other:
-        for line in (*compare(true, other, frames, clean), *speeds({beside: true, output: other})):
+    options = ModelOptions(downsample_ratio=subject.ratio)
+    with create_model(beside, options=options) as true, create_model(output, options=options) as other:
+        for line in (*compare(true, other, (clip.frames() for clip in others)), *speeds({beside: true, output: other})):
             log.info(line)
     log.info("Wrote %s, and %s to compare with", output, beside)
 
 
-def _float_model(path: Path, wishes: convert.Wishes) -> tuple[ov.Model, Any, Binding, Any]:
-    """As the converter would write it."""
+def _subject(path: Path, wishes: convert.Wishes) -> Subject:
+    """Of the size that is asked for, else of the file's own, which may be any."""
     network = convert.read(path)
     contract, binding = recognize(network.signature, path.name)
     if "alpha" not in binding.answers:
@@ -112,8 +140,25 @@ def _float_model(path: Path, wishes: convert.Wishes) -> tuple[ov.Model, Any, Bin
             f"{path.name} answers no alpha to compare by: only matting networks are quantized here"
         )
     preprocessing = find_preprocessing(Override(), network.info, network.is_ir, contract.original)
-    wishes = convert.decided(wishes, network, contract, binding)
-    return convert.complete(network, binding, preprocessing, wishes), contract, binding, preprocessing
+    takes_any = picture_size(network.signature.input(binding.images[0])) is None
+    wishes = replace(wishes, dynamic=takes_any and not wishes.size and not wishes.stateful)
+    wishes = replace(convert.decided(wishes, network, contract, binding), stateful=False)  # NNCF wants to see the state
+    training = find_training(network.info)
+    training = training if wishes.dynamic else replace(training, base_wh=None)
+    ratio = wishes.ratio if wishes.dynamic else None
+    model = convert.complete(network, binding, preprocessing, wishes)
+    if not wishes.dynamic:
+        binding = replace(binding, baked=frozenset())
+    return Subject(model, contract, binding, preprocessing, training, ratio)
+
+
+def _fitted(nncf: Any, subject: Subject, clips: Sequence[Footage], args: argparse.Namespace) -> ov.Model:
+    model, binding = subject.model, subject.binding
+    with running(model, subject.contract, binding, subject.training, subject.ratio) as matting:
+        moments = record(matting, (clip.frames() for clip in clips), args.frames)
+    log.info("Calibrating on %d frames of %s", len(moments), ", ".join(args.input))
+    ignored = [*refiner(model, binding), *args.keep_float]
+    return quantize_to(args.max_mad, partial(_quantized, nncf, model, moments, ignored), model, binding, moments)
 
 
 def refiner(model: ov.Model, binding: Binding) -> list[str]:

@@ -17,7 +17,9 @@ from model_tools.calibration import Moment, as_inputs
 log = logging.getLogger(__name__)
 
 JUDGED_MOMENTS = 6
-PASSIVE = ("FakeQuantize", "Concat", "Reshape", "Result")
+PASSIVE = ("FakeQuantize", "Concat", "Reshape", "Result", "ShapeOf")
+NAMED = 4
+"""Layers that a line of the search names."""
 
 
 Quantize = Callable[[Sequence[str]], ov.Model]
@@ -45,16 +47,40 @@ def quantize_to(
     layers = tqdm(_rounded(best), desc="Which layers hurt", disable=None)
     without = {name: error(_freed(best.clone(), name)) for name in layers}
     ranked = sorted(without, key=lambda name: without[name])
-    count = 1
-    while lowest > most and count < 2 * len(ranked):
-        names = ranked[:count]
-        model = quantize(names)
+
+    def attempt(count: int) -> tuple[float, ov.Model]:
+        model = quantize(ranked[:count])
         now = error(model)
-        log.info("With %s left in floating point, for they hurt most, it is %.3f e-3", ", ".join(names), now)
-        if now < lowest:
-            best, lowest = model, now
-        count *= 2
-    return best
+        log.info("With %s left in floating point, for they hurt most, it is %.3f e-3", _some(ranked[:count]), now)
+        return now, model
+
+    return fewest(attempt, most, len(ranked), (lowest, best))
+
+
+def fewest(
+    attempt: Callable[[int], tuple[float, ov.Model]], most: float, count: int, whole: tuple[float, ov.Model]
+) -> ov.Model:
+    """The first count of layers to free that is enough, by doubling and then halving the step. Not all of them: that
+    would be no 8-bit model."""
+    tried = {0: whole}
+    enough, free = count, 1
+    while free < count and enough == count:
+        tried[free] = attempt(free)
+        if tried[free][0] <= most:
+            enough = free
+        free *= 2
+    short = max(number for number in tried if number < enough)
+    while enough - short > 1:
+        middle = (short + enough) // 2
+        tried[middle] = attempt(middle)
+        if tried[middle][0] <= most:
+            enough = middle
+        else:
+            short = middle
+    if enough in tried:
+        return tried[enough][1]
+    log.warning("No choice of layers is enough for %g e-3: these are the best", most)
+    return min(tried.values(), key=lambda found: found[0])[1]
 
 
 def _rounded(model: ov.Model) -> list[str]:
@@ -89,3 +115,8 @@ def _bypass(port: Any) -> None:
     elif source.get_type_name() in ("Broadcast", "Concat", "Reshape", "Split"):
         for before in source.inputs():
             _bypass(before)
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -15,6 +15,7 @@ from openvino.preprocess import PrePostProcessor
 from model_api import graph
 from model_api.adapters.adapter import Binding
 from model_api.errors import ModelContractError
+from model_api.models.model import MULTIPLE_PX
 from model_api.preprocessing import ImageInput
 from model_api.types import Signature, Size
 
@@ -36,8 +37,7 @@ def set_size(model: ov.Model, signature: Signature, binding: Binding, size: Size
         graph.reshape(model, shapes, binding.states or {})
     except RuntimeError as error:
         raise ModelContractError(
-            f"This network does not take pictures of {size[0]}x{size[1]}: {graph.reason(error)}. "
-            "Where sizes stand fixed in the file, convert what it was made from, or export that anew"
+            f"This network does not take pictures of {size[0]}x{size[1]}: {graph.reason(error)}. {_advice(size)}"
         ) from error
     fold(model)
     _require_whole(model, binding, size)
@@ -127,6 +127,13 @@ def _shape(shape: tuple[int | None, ...], size: Size) -> tuple[int, ...]:
 
 def _result(model: ov.Model, output: str) -> Any:
     return next(result for result in model.get_results() if output in result.input_value(0).get_names())
+
+
+def _advice(size: Size) -> str:
+    width, height = (max(MULTIPLE_PX, round(side / MULTIPLE_PX) * MULTIPLE_PX) for side in size)
+    if (width, height) != size:
+        return f"Many networks take multiples of {MULTIPLE_PX} alone: try {width}x{height}"
+    return "Where sizes stand fixed in the file, convert what it was made from, or export that anew"
 
 
 def _require_whole(model: ov.Model, binding: Binding, size: Size) -> None:

@@ -230,7 +230,7 @@ def unknown_contract(path: Path) -> Path:
     return save(path, nodes, [_value("a", (1,)), _value("b", (1,))], [_value("sum", (1,))])
 
 
-def smoothing_video_matting(path: Path, height: int = 48, width: int = 64) -> Path:
+def smoothing_video_matting(path: Path, height: Dimension = 48, width: Dimension = 64) -> Path:
     """Robust Video Matting's contract with one state: pha is half the smoothed red of this frame, by a convolution with
     weights, and half the state, which is the pha of the frame before; fgr is src."""
     node = helper.make_node
@@ -252,7 +252,7 @@ def smoothing_video_matting(path: Path, height: int = 48, width: int = 64) -> Pa
     return save(path, nodes, inputs, [_value("pha", plane), _value("fgr", shape), _value("rr1", plane)], constants)
 
 
-def amplifying_matting(path: Path, height: int = 48, width: int = 64) -> Path:
+def amplifying_matting(path: Path, height: Dimension = 48, width: Dimension = 64) -> Path:
     """A portrait network: two convolutions that smooth the red, of which the second one's answer is multiplied by 40
     about its middle, and the 8-bit steps with it."""
     node = helper.make_node

@@ -8,16 +8,22 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
+import onnx
 import openvino as ov
 import pytest
+from onnx import helper
 
-from model_api import Frame, create_model, graph
+from model_api import Frame, MattingModel, create_model, graph
 from model_api.models.registry import recognize
 from model_api.pipelines.async_pipeline import AsyncPipeline
-from model_api.types import Image
-from model_tools.calibration import record, walk
+from model_api.types import Alpha, Image, Size
+from model_tools.calibration import record, running, walk
+from model_tools.convert import Wishes, convert
+from model_tools.footage import Reading, footage_of
 from model_tools.quantize import layers_of, refiner
+from model_tools.sensitivity import fewest
 from tests import networks
 from tests.conftest import ROOT
 from tests.media import write_images
@@ -54,10 +60,10 @@ def clips(tmp_path: Path) -> tuple[Path, Path]:
     )
 
 
-def spot(index: int, height: float) -> Image:
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
-    distance = np.hypot(x - 2 * index % WIDTH, y - height * HEIGHT)
-    image = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+def spot(index: int, height: float, size: Size = (WIDTH, HEIGHT)) -> Image:
+    y, x = np.mgrid[: size[1], : size[0]]
+    distance = np.hypot(x - 2 * index % size[0], y - height * size[1])
+    image = np.full((size[1], size[0], 3), 40, np.uint8)
     image[..., 2] = np.clip(255 - 9 * distance, 0, 255)
     return image
 
@@ -79,14 +85,11 @@ def test_the_command_makes_an_8_bit_model_and_compares_it(
 
     assert re.findall(r"^\[ INFO \] +0 +(\S+ *-? *\d+) ", done.stdout, re.MULTILINE) == ["0-  49", "50-  59"]
     frames = [Frame(index, spot(index, 0.7)) for index in range(60)]
-    alphas = []
-    for path in (tmp_path / "net_int8.xml", tmp_path / "net_int8_float.xml", source):
-        with create_model(path) as model:
-            alphas.append([result.matte.alpha for result in AsyncPipeline(model).run(frames)])
-    for eight_bits, sixteen, original in zip(*alphas, strict=True):
+    found = [alphas(path, frames) for path in (tmp_path / "net_int8.xml", tmp_path / "net_int8_float.xml", source)]
+    for eight_bits, sixteen, original in zip(*found, strict=True):
         assert 0 < np.abs(eight_bits - original).mean() < 0.02
         assert np.abs(sixteen - original).max() < 1e-3
-    mean = 1e3 * np.mean([np.abs(one - other).mean() for one, other in zip(alphas[0], alphas[1], strict=True)])
+    mean = 1e3 * np.mean([np.abs(one - other).mean() for one, other in zip(found[0], found[1], strict=True)])
     assert f"all        60 {mean:9.3f}" in done.stdout
 
 
@@ -114,17 +117,117 @@ def test_layers_that_hurt_are_left_in_floating_point_and_told(
     assert (layers.quantized, layers.kept) == (("harmless",), ("touchy",))
 
 
+OTHER_WH = 96, 64
+MOST_OFF = 4 * 0.5 / 127
+"""Four values are rounded on the way: picture, first convolution, red and state, each by half a step at most, of which
+there are 127 in 0..1 where a sign takes one bit. A state halves what it brings of this, and so adds as much again as
+the frame itself at most, which is halved as well."""
+
+
+def test_a_network_for_any_size_stays_one(tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path]) -> None:
+    """Calibrated on two sizes; its states are open too."""
+    source = networks.smoothing_video_matting(tmp_path / "net.onnx", "h", "w")
+    wide = write_images(tmp_path / "wide", [spot(index, 0.3, OTHER_WH) for index in range(12)])
+    done = quantize(source, "-i", clips[0], wide, "--check", clips[1], "--frames", 8, "--max_mad", 100)
+    assert done.returncode == 0, done
+    assert "In 8 bits: 2 of 2 convolutions and products" in done.stdout
+    signature = graph.read(tmp_path / "net_int8.xml").signature
+    assert signature.input("src").shape == (1, 3, None, None)
+    assert signature.input("r1").shape == (1, 1, None, None)
+    for size in ((WIDTH, HEIGHT), OTHER_WH, (160, 128)):
+        frames = [Frame(index, spot(index, 0.6, size)) for index in range(20)]
+        expected, found = (alphas(path, frames) for path in (source, tmp_path / "net_int8.xml"))
+        off_by = [np.abs(one - other).mean() for one, other in zip(expected, found, strict=True)]
+        assert 0 < max(off_by) < MOST_OFF
+
+
+def test_what_a_file_tells_of_itself_is_kept(tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path]) -> None:
+    """Pictures of one shape are seen in one size, the one that it was trained with, and so is what is searched for."""
+    source = networks.amplifying_matting(tmp_path / "net.onnx", "h", "w")
+    network = onnx.load(str(source))
+    helper.set_model_props(network, {"base_size": "96x64"})
+    onnx.save(network, str(source))
+    convert(source, tmp_path / "net.xml", Wishes())
+    done = quantize(tmp_path / "net.xml", "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
+    assert done.returncode == 0, done
+    print(done.stdout)
+    layers = layers_of(graph.read(tmp_path / "net_int8.xml").model)
+    assert (len(layers.quantized), len(layers.kept)) == (1, 1)
+    assert re.search(r"With .+ left in floating point, for they hurt most, it is 0\.[0-7]", done.stdout)
+    before, after = (graph.read(tmp_path / f"{name}.xml") for name in ("net", "net_int8"))
+    assert after.info == before.info
+    assert after.info["model_info"]["base_size"] == "96x64"
+    assert after.info["model_info"]["embedded_preprocessing"].startswith("RGB, mean 127.5")
+    assert after.signature.inputs == before.signature.inputs
+    with create_model(tmp_path / "net_int8.xml") as model:
+        assert model.input_size((640, 480)) == (96, 64)
+
+
+def test_the_empty_scene_comes_with_composed_clips(tmp_path: Path, quantize: Quantize, models: Path) -> None:
+    for name in ("ours", "other"):
+        for folder in ("com", "pha"):
+            write_images(tmp_path / name / folder, [spot(index, 0.3) for index in range(6)])
+        cv2.imwrite(str(tmp_path / name / "plate.png"), np.full((HEIGHT, WIDTH, 3), 40, np.uint8))
+    source = models / "difference_dynamic.onnx"
+    (clip,) = footage_of([str(tmp_path / "ours")], Reading(limit=4, plates=True))
+    with opened(source) as model:
+        plates = [moment.tensors["bgr"] for moment in walk(model, clip.frames())]
+    assert [int(plate.min()) for plate in plates] == [int(plate.max()) for plate in plates] == [40] * 4
+    done = quantize(source, "-i", "ours", "--check", "other", "--frames", 4)
+    assert done.returncode == 0, done
+    assert "IoU" in done.stdout
+
+
+def test_stills_begin_afresh(tmp_path: Path, models: Path) -> None:
+    """The network counts the frames that it remembers."""
+    sizes = [(WIDTH, HEIGHT), OTHER_WH, OTHER_WH, (WIDTH, HEIGHT)]
+    folder = write_images(tmp_path / "stills", [spot(index, 0.5, size) for index, size in enumerate(sizes)])
+
+    def counts(reading: Reading) -> list[int]:
+        (footage,) = footage_of([str(folder)], reading)
+        with opened(models / "counting_dynamic.onnx") as model:
+            moments = list(walk(model, footage.frames()))
+        return [round(float(moment.states["r1i"].max()) / networks.STATE_STEP) for moment in moments]
+
+    assert counts(Reading(limit=9, stills=True)) == [0, 0, 0, 0]
+    assert counts(Reading(limit=2, stills=True, passes=3)) == [0, 1, 2, 0, 1, 2]
+    assert counts(Reading(limit=9)) == [0, 0, 1, 0]  # a clip, whose state does not fit frames of another size
+
+
 def test_moments_carry_the_states_that_clips_produce(models: Path) -> None:
     """The network counts frames in its state: calibrated on zeros, it would never have counted."""
-    network = graph.read(models / "counting.onnx")
-    binding = recognize(network.signature, "counting.onnx")[1]
-    frames = [spot(index, 0.5) for index in range(20)]
-    counts = [float(moment.states["r1"].item()) for moment in walk(network.model, binding, frames, None)]
+    frames = [Frame(index, spot(index, 0.5)) for index in range(20)]
+    with opened(models / "counting.onnx") as model:
+        counts = [float(moment.states["r1"].item()) for moment in walk(model, frames)]
+        found = record(model, [frames, frames], 5)
     assert counts == [index * networks.STATE_STEP for index in range(20)]
-    found = record(network.model, binding, [frames, frames], 5, None)
     assert 5 <= len(found) < 10
     steps = [round(float(moment.states["r1"].item()) / networks.STATE_STEP) for moment in found]
     assert steps == [0, 8, 16, 4, 12]  # every eighth of forty, from zero again in the second clip
+
+
+def test_as_few_layers_as_are_enough_are_freed() -> None:
+    """Of twenty, 11 are enough: 16 by doubling, then halved. None is enough without all: the best of what was tried."""
+    quantized = {count: ov.Model([], [], str(count)) for count in range(21)}
+    tried: list[int] = []
+
+    def attempt(count: int) -> tuple[float, ov.Model]:
+        tried.append(count)
+        return 20.0 - count, quantized[count]
+
+    assert fewest(attempt, 9, 20, (20.0, quantized[0])) is quantized[11]
+    assert tried == [1, 2, 4, 8, 16, 12, 10, 11]
+    assert fewest(attempt, 0, 20, (20.0, quantized[0])) is quantized[19]
+
+
+def alphas(path: Path, frames: list[Frame]) -> list[Alpha]:
+    with create_model(path) as model:
+        return [result.matte.alpha for result in AsyncPipeline(model).run(frames)]
+
+
+def opened(path: Path) -> MattingModel:
+    network = graph.read(path)
+    return running(network.model, *recognize(network.signature, path.name))
 
 
 def test_the_guided_filter_is_left_in_floating_point(shared: Path, models: Path) -> None:
