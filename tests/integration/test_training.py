@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.media import write_video
+from tests.networks import red_is_alpha
+from training import label
 from training.datasets import HARDEST, NOBODY, ComposedClips, Extras, Mix
 from training.losses import alpha_losses, coherence_loss, foreground_losses, laplacian_loss, presence_losses
 from training.material import Material, PeopleSource, load_backgrounds, load_people, number_of
@@ -295,3 +298,23 @@ def test_the_frames_of_a_clip_are_one_person(data: Path) -> None:
     (person,) = load_people(PeopleSource(str(data / "clips"), clips=True), largest_px=60)
     assert len(person.looks) == 6
     assert person.looks[0].photograph.shape == (60, 40, 3)
+
+
+def test_another_network_labels_clips_and_photographs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A network whose alpha is what is red: of photographs, those where this is the same at two sizes."""
+    model = red_is_alpha(tmp_path / "red.onnx")
+    (tmp_path / "photographs").mkdir()
+    half = np.zeros((400, 400, 3), np.uint8)
+    half[:, :200, 2] = 255
+    cv2.imwrite(str(tmp_path / "photographs/half.png"), half)
+    cv2.imwrite(str(tmp_path / "photographs/nobody.png"), np.zeros((400, 400, 3), np.uint8))
+    write_video(tmp_path / "clip.mp4", [half[:96, 150:278]] * 5)
+    words = ["--model", str(model), "--output", str(tmp_path / "labelled"), "--input"]
+    assert label.main([*words, str(tmp_path / "photographs"), str(tmp_path / "clip.mp4")]) == 0
+    assert [path.name for path in (tmp_path / "labelled/images").iterdir()] == ["half.jpg"]
+    (person,) = load_people(PeopleSource(str(tmp_path / "labelled")))
+    assert person.box == (0, 0, 200, 400)
+    (clip,) = load_people(PeopleSource(str(tmp_path / "labelled"), begins=("clip",), clips=True))
+    assert len(clip.looks) == 3
+    assert label.main([*words, str(tmp_path / "none.mp4")]) == 1
+    assert "none.mp4" in capsys.readouterr().err
