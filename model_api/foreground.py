@@ -6,7 +6,7 @@ through as a halo.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,81 +14,99 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model_api.parts import enlarged_parts, joined
-from model_api.types import Alpha, Floats, Image, Part, Size
+from model_api.types import Alpha, Floats, Image, Levels, Size
 
 WORK_HEIGHT_PX = 180
 REACH = 1 / 15
 """Colours are gathered within this part of the picture's height: 90 pixels of 1350 in the paper."""
 CLEAR = 0.02
 """Alphas closer than this to 0 or 1 need no estimate."""
+SOFT = (math.ceil(CLEAR * 255), math.floor((1 - CLEAR) * 255))
+"""The others, in 255ths, the first and the last of them."""
+
+ROW = 1024
+"""Pixels that are looked up are laid in rows of this length: OpenCV takes no longer ones than 32767."""
+
+Pixels = npt.NDArray[np.intp]
+"""(n,) positions in a picture, counted row by row."""
 
 
 def estimate_foreground(image: Image, alpha: Alpha) -> Image:
     """All of a `ForegroundEstimate`: a new (H, W, 3) uint8 BGR image."""
-    return ForegroundEstimate(image, alpha).whole
+    return ForegroundEstimate(image, cv2.convertScaleAbs(alpha, alpha=255)).whole
 
 
 @dataclass(frozen=True, eq=False)
 class ForegroundEstimate:
     """The foreground F of image = alpha F + (1 - alpha) B, where it is asked for.
 
-    image: (H, W, 3) uint8 BGR. alpha: (H, W) float32. Blur fusion: Forte, "Approximate Fast Foreground Colour
-    Estimation", ICIP 2021, equations 4 to 7; F and B are gathered on a small picture, the last step is done
-    for the edge's pixels alone.
+    image: (H, W, 3) uint8 BGR. levels: (H, W) uint8, alpha in 255ths. Blur fusion: Forte, "Approximate Fast Foreground
+    Colour Estimation", ICIP 2021, equations 4 to 7; F and B are gathered on a small picture, the last step is done for
+    the edge's pixels alone.
     """
 
     image: Image
-    alpha: Alpha
+    levels: Levels
 
     @cached_property
     def whole(self) -> Image:
         """A new (H, W, 3) uint8 BGR image that differs from `image` only where alpha is between 0 and 1."""
-        return joined(self.parts, self.image)
+        whole = self.image.copy()
+        soft = positions(self.levels, *SOFT)
+        whole.reshape(-1, 3)[soft] = self.at(soft)
+        return whole
 
-    def parts(self, parts: Sequence[Part]) -> Iterator[Image]:
-        """The same of some parts of the picture. Nothing is gathered where no edge is soft."""
-        if not any(_edge(self.alpha[part]).any() for part in parts):
-            yield from (self.image[part] for part in parts)
-            return
-        height, width = self.alpha.shape
-        for part, (person, scene) in enlarged_parts(self._gathered_in, parts, (width, height), _work_size(self.alpha)):
-            yield _estimated(self.image[part], self.alpha[part], person, scene)
+    def at(self, pixels: Pixels) -> Image:
+        """(n, 3) uint8: the colours of these pixels alone."""
+        seen, levels = np.take(self.image.reshape(-1, 3), pixels, axis=0), np.take(self.levels, pixels)
+        soft = positions(levels, *SOFT)
+        if soft.size:
+            seen[soft] = self._estimated(seen[soft], levels[soft], pixels[soft])
+        return seen
 
-    def _gathered_in(self, part: Part) -> tuple[Image, Image]:
-        person, scene = self._gathered
-        return person[part], scene[part]
+    def _estimated(self, seen: Image, levels: Levels, pixels: Pixels) -> Image:
+        share = levels[:, np.newaxis] * np.float32(1 / 255)
+        person, scene = (self._enlarged(small, pixels) for small in self._gathered)
+        # F = person + alpha · (seen - (alpha · person + (1 - alpha) · scene))
+        error = person - scene
+        error *= share
+        error += scene
+        np.subtract(seen, error, out=error)
+        error *= share
+        error += person
+        return np.clip(np.rint(error, out=error), 0, 255, out=error).astype(np.uint8)
+
+    def _enlarged(self, small: Image, pixels: Pixels) -> Floats:
+        """(n, 3): bilinear, pixels being areas."""
+        height, width = self.levels.shape
+        rows, columns = np.divmod(pixels, width)
+        down, across = small.shape[0] / height, small.shape[1] / width
+        padded = -(-pixels.size // ROW) * ROW
+        x, y = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
+        x[: pixels.size], y[: pixels.size] = (columns + 0.5) * across - 0.5, (rows + 0.5) * down - 0.5
+        found = cv2.remap(
+            small, x.reshape(-1, ROW), y.reshape(-1, ROW), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return found.reshape(-1, 3)[: pixels.size].astype(np.float32)
 
     @cached_property
     def _gathered(self) -> tuple[Image, Image]:
         """The colours of the person and of the scene around each pixel of a small picture."""
-        size = _work_size(self.alpha)
+        size = _work_size(self.levels)
         # Sampled, not averaged: the blur that follows is far wider than what is skipped, and it is 20 times faster.
-        small, weight = (cv2.resize(source, size).astype(np.float32) for source in (self.image, self.alpha))
-        weight = weight[..., np.newaxis]
+        small, weight = (cv2.resize(source, size).astype(np.float32) for source in (self.image, self.levels))
+        weight = weight[..., np.newaxis] * np.float32(1 / 255)
         return _mean_colours(small, _pure(weight)), _mean_colours(small, _pure(1 - weight))
 
 
-def _estimated(image: Image, alpha: Alpha, person: Image, scene: Image) -> Image:
-    """person, scene: four channels, one of them idle: OpenCV and NumPy are much slower with three."""
-    own, seen = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGRA), cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
-    near, far = person.astype(np.float32), scene.astype(np.float32)
-    mixed = near - far
-    mixed *= own
-    mixed += far
-    estimate = np.subtract(seen, mixed, out=mixed)
-    estimate *= own
-    colours = cv2.cvtColor(cv2.add(estimate, near, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
-    return cv2.copyTo(colours, _edge(alpha), image.copy())
+def positions(levels: Levels, first: int, last: int) -> Pixels:
+    """Where levels are from `first` to `last`."""
+    # One comparison in place of two: what lies below wraps around.
+    return np.flatnonzero(levels - np.uint8(first) <= np.uint8(last - first))
 
 
-def _edge(alpha: Alpha) -> npt.NDArray[np.uint8]:
-    """255 where the camera mixed person and scene."""
-    return cv2.inRange(alpha, CLEAR, 1 - CLEAR)
-
-
-def _work_size(alpha: Alpha) -> Size:
-    height, width = alpha.shape
+def _work_size(levels: Levels) -> Size:
+    height, width = levels.shape
     shrink = min(1.0, WORK_HEIGHT_PX / height)
     return max(1, round(width * shrink)), max(1, round(height * shrink))
 
@@ -101,9 +119,9 @@ def _pure(share: Floats) -> Floats:
 
 
 def _mean_colours(image: Floats, weight: Floats) -> Image:
-    """(h, w, 4) uint8 BGRA: the mean colour around each pixel, each neighbour counted by its weight."""
+    """(h, w, 3) uint8 BGR: the mean colour around each pixel, each neighbour counted by its weight."""
     reach = 2 * max(1, round(image.shape[0] * REACH)) + 1
     total = cv2.blur(image * weight, (reach, reach))
     weights = cv2.blur(weight, (reach, reach)).reshape(weight.shape)
     mean = (total + 1e-4 * image) / (weights + 1e-4)
-    return cv2.cvtColor(np.clip(mean, 0, 255).astype(np.uint8), cv2.COLOR_BGR2BGRA)
+    return np.clip(mean, 0, 255).astype(np.uint8)

@@ -9,16 +9,12 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from model_api.errors import ShapeError
-from model_api.foreground import ForegroundEstimate
+from model_api.foreground import ForegroundEstimate, positions
 from model_api.guided_filter import Guide, Line, Lines, grey
 from model_api.parts import bands, enlarged_parts, joined
-from model_api.types import Alpha, Floats, Image, Part
-
-Levels = npt.NDArray[np.uint8]
-"""(H, W) uint8: alpha in 255ths."""
+from model_api.types import Alpha, Floats, Image, Levels, Part
 
 
 class Matte(Protocol):
@@ -66,12 +62,12 @@ class DenseMatte:
     def over(self, frame: Image, background: Image) -> Image:
         require_equal_sizes(frame, background, self.levels)
         if self.colours is None:
-            return composed(self._estimate(frame).parts, background, self.levels)
+            return estimated(self._estimate(frame), background)
         return composed(lambda parts: map(self.foreground(frame).__getitem__, parts), background, self.levels)
 
     def _estimate(self, frame: Image) -> ForegroundEstimate:
         if not self._estimates:
-            self._estimates.append(ForegroundEstimate(frame, self.alpha))
+            self._estimates.append(ForegroundEstimate(frame, self.levels))
         return self._estimates[0]
 
 
@@ -97,10 +93,6 @@ class _Guided:
             levels[part] = cv2.add(risen, offset, dtype=cv2.CV_8U)
         return levels
 
-    def over(self, frame: Image, background: Image) -> Image:
-        require_equal_sizes(frame, background, self.levels)
-        return composed(self._coloured, background, self.levels)
-
     def _alphas(self) -> Iterator[tuple[Part, Floats, Floats]]:
         """Slope · grey and offset, whose sum is alpha times 255, below 0 and above 255 too, band by band."""
         for part, (slope, offset) in self._enlarged(lambda small: self.lines.alpha, bands(self.frame)):
@@ -113,10 +105,6 @@ class _Guided:
         height, width = self.frame.shape[:2]
         return enlarged_parts(line_of, parts, (width, height), self.lines.size)
 
-    def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
-        """The person's own colours in some parts of the frame."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, eq=False)
 class GuidedMatte(_Guided):
@@ -126,6 +114,10 @@ class GuidedMatte(_Guided):
 
     def foreground(self, frame: Image) -> Image:
         return self._colours
+
+    def over(self, frame: Image, background: Image) -> Image:
+        require_equal_sizes(frame, background, self.levels)
+        return composed(self._coloured, background, self.levels)
 
     @cached_property
     def _colours(self) -> Image:
@@ -145,12 +137,13 @@ class GuidedAlphaMatte(_Guided):
     def foreground(self, frame: Image) -> Image:
         return self._estimate.whole
 
-    def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
-        return self._estimate.parts(parts)
+    def over(self, frame: Image, background: Image) -> Image:
+        require_equal_sizes(frame, background, self.levels)
+        return estimated(self._estimate, background)
 
     @cached_property
     def _estimate(self) -> ForegroundEstimate:
-        return ForegroundEstimate(self.frame, self.alpha)
+        return ForegroundEstimate(self.frame, self.levels)
 
 
 def composed(colours: Callable[[Sequence[Part]], Iterable[Image]], background: Image, levels: Levels) -> Image:
@@ -159,6 +152,18 @@ def composed(colours: Callable[[Sequence[Part]], Iterable[Image]], background: I
     parts = list(covered(levels))
     for part, coloured in zip(parts, colours(parts), strict=True):
         composite[part] = blended(coloured, background[part], levels[part])
+    return composite
+
+
+def estimated(estimate: ForegroundEstimate, background: Image) -> Image:
+    """Where the person is opaque the frame is copied; only soft edges are computed."""
+    levels = estimate.levels
+    composite = background.copy()
+    cv2.copyTo(estimate.image, cv2.compare(levels, 255, cv2.CMP_EQ), composite)
+    soft = positions(levels, 1, 254)
+    if soft.size:
+        behind, own = np.take(background.reshape(-1, 3), soft, axis=0), np.take(levels, soft)
+        composite.reshape(-1, 3)[soft] = blended(estimate.at(soft)[np.newaxis], behind[np.newaxis], own[np.newaxis])[0]
     return composite
 
 

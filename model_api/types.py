@@ -16,6 +16,9 @@ Image = npt.NDArray[np.uint8]
 Alpha = npt.NDArray[np.float32]
 """(H, W) float32 in [0, 1]: 1 where the person is."""
 
+Levels = npt.NDArray[np.uint8]
+"""(H, W) uint8: alpha in 255ths."""
+
 Floats = npt.NDArray[np.float32]
 """(H, W) or (H, W, C) float32."""
 

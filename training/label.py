@@ -1,5 +1,5 @@
-"""`python -m training.label --model rvm.onnx --input CLIP_OR_FOLDER [...] --output FOLDER`: stores frames and the alphas
-that another network answers, as `training.material` reads them.
+"""`python -m training.label --model rvm.onnx --input CLIP_OR_FOLDER [...] --output FOLDER`: stores frames and the
+alphas that another network answers, as `training.material` reads them.
 
 Of a clip, every second frame, the network's states carried through all of it, into a folder of its own. Of a folder of
 photographs, those on which the network agrees with itself at two sizes, all into one.
@@ -103,13 +103,14 @@ def store(labelled: Iterable[Labelled], folder: Path) -> int:
     for part in ("images", "alpha"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     count = 0
-    for count, (name, image, alpha) in enumerate(labelled, 1):
+    for name, image, alpha in labelled:
         for path, picture in (
             (folder / "images" / f"{name}.jpg", image),
             (folder / "alpha" / f"{name}.png", np.rint(alpha * 255).astype(np.uint8)),
         ):
             if not cv2.imwrite(str(path), picture):
                 raise SinkError(f"{path} cannot be written")
+        count += 1
     return count
 
 

@@ -163,16 +163,29 @@ class Memory(nn.Module):
 
 
 class Up(nn.Module):
-    """Twice as large, together with what the encoder saw at that size."""
+    """Twice as large, together with what the encoder saw at that size.
+
+    The 1×1 convolution of both, one after the other, is taken apart: that of the small one is done before it is
+    enlarged, which gives the same numbers for a quarter of the work.
+    """
 
     def __init__(self, before: int, skip: int, after: int) -> None:
         super().__init__()
         self.mix = block(before + skip, after, 1)
         self.look = nn.Sequential(block(after, after, 3, groups=after), block(after, after, 1))
+        self.parts = [before, skip]
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        large = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        mixed = self.mix(torch.cat([large, skip], 1))
+        conv, norm, activation = self.mix
+        weight, bias = conv.weight, None
+        if not self.training:
+            scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+            weight, bias = weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+        of_small, of_skip = torch.split(weight, self.parts, 1)
+        small = functional.conv2d(x, of_small)
+        large = functional.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
+        both = large + functional.conv2d(skip, of_skip, bias)
+        mixed = activation(norm(both) if self.training else both)
         return mixed + self.look(mixed)
 
 
