@@ -19,7 +19,7 @@ from model_api.types import Floats, Image, Size
 THUMBNAIL_WH: Size = (48, 32)
 DARK, CLIPPED = 16, 240
 """Levels between which a pixel follows the exposure."""
-TOLERANCES = (24.0, 14.0, 8.0, 8.0)
+TOLERANCES = (24.0, 16.0, 11.0, 8.0, 8.0, 8.0)
 """Levels by which plate and frame may differ and agree, from the first fit to the last."""
 LEAST_AGREEMENT = 0.15
 """Share of the picture that must agree, so that a fit counts."""
