@@ -142,6 +142,8 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
         choices=("f32", "bf16", "f16"),
         help="Of the arithmetic. Default: f32 on the CPU, what other devices like on them.",
     )
+    keep = "Recurrent models keep their state over cuts in the film. Default: they start afresh at each."
+    add("--no_scene_cuts", action="store_true", help=keep)
     patience = "The longest that a model server may take for an answer. Default: 60."
     add("--server_timeout", type=values.positive_number, default=60.0, metavar="SECONDS", help=patience)
 

@@ -9,8 +9,17 @@ from dataclasses import replace
 from background_subtraction.frames import SourceInfo
 from background_subtraction.sources import open_source
 from model_api.errors import ModelContractError
+from model_api.plate_light import shows_another_view
 from model_api.resize import resize
 from model_api.types import Frame, Image
+
+CHECK_EVERY = 10
+MISFITS = 5
+"""Checks in a row, so that somebody who comes close to the camera for a moment is no reason to warn."""
+MISFIT = (
+    "The clean plate does not show the scene behind the person: the camera was moved, or this is another room. "
+    "Capture it anew with B, or give another --background"
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +43,15 @@ class CleanPlate:
         log.info("Frame %d is the empty scene from now on", frame.index)
 
     def attach(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """While there is no plate, the first frame is it."""
-        for frame in frames:
+        """While there is no plate, the first frame is it. A plate that shows another view is warned about, once."""
+        misfits = 0
+        for index, frame in enumerate(frames):
             if self._wanted and self._image is None:
                 self._image = frame.image
+            if self._image is not None and index % CHECK_EVERY == 0 and misfits < MISFITS:
+                misfits = misfits + 1 if shows_another_view(self._image, frame.image) else 0
+                if misfits == MISFITS:
+                    log.warning(MISFIT)
             yield replace(frame, clean_plate=self._image)
 
 

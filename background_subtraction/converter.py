@@ -35,6 +35,7 @@ def convert_video(
     codec: str | None = None,
     crf: int | None = None,
     audio: bool = True,
+    scene_cuts: bool = True,
 ) -> Report:
     """Convert a video, or a folder of images, and return the report of the run.
 
@@ -45,6 +46,7 @@ def convert_video(
     output_video_mbps: None for constant quality, `crf` in the codec's scale.
     seq_chunk: frames in flight on the device. Networks without a state gain by it; one with a state computes its
     frames one after another whatever is asked, so that no chunk's end shows. None: what the device wants.
+    scene_cuts: whether a model with a state starts afresh at cuts in the film.
     num_workers: frames decoded ahead, by a thread of its own.
     Raises BackgroundSubtractionError.
     """
@@ -70,6 +72,7 @@ def convert_video(
         outputs=tuple(Output(Path(path), view) for view, path in named.items() if path is not None),
         encoding=Encoding(output_type, codec, Quality(crf, output_video_mbps), sound=audio),
         ahead=max(1, num_workers),
+        scene_cuts=scene_cuts,
         progress=None if progress else False,
         window=None,
     )

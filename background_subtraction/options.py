@@ -30,7 +30,8 @@ DETECTION = {"threshold": "-t", "labels": "--labels"}
 
 @dataclass(frozen=True)
 class Options:
-    """One run, checked. window: None to show none. jobs: clips at once. ahead: frames decoded beforehand.
+    """One run, checked. window: None to show none. scene_cuts: whether a recurrent
+    model starts afresh at cuts. jobs: clips at once. ahead: frames decoded beforehand.
     progress: whether to show a bar, None for where there is a terminal. for_detection: the options that were given
     and say something to a model that detects objects only."""
 
@@ -51,6 +52,7 @@ class Options:
     virtual_camera: str | None = None
     window: WindowOptions | None = field(default_factory=WindowOptions)
     raw_output: bool = False
+    scene_cuts: bool = True
     jobs: int = 1
     ahead: int = 4
     progress: bool | None = None
@@ -88,6 +90,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         virtual_camera=args.virtual_camera,
         window=None if args.no_show else WindowOptions(preview, args.output_resolution, args.utilization_monitors),
         raw_output=args.raw_output_message,
+        scene_cuts=not args.no_scene_cuts,
         jobs=args.jobs,
         ahead=args.num_workers,
         for_detection=tuple(DETECTION[name] for name in _given(args)),

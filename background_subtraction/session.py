@@ -82,7 +82,7 @@ def run_clip(
         disabled = None if options.progress is None else not options.progress
         progress = stack.enter_context(tqdm(total=source.info.frames, unit="frame", disable=disabled))
 
-        for result in AsyncPipeline(model, newest=drops).run(frames):
+        for result in AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts).run(frames):
             received_s = perf_counter()
             picture = Picture(result, background.at(result))
             picture.render(outputs.views)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from model_api.adapters.adapter import Binding
 from model_api.errors import ModelContractError
 from model_api.models.model import MattingModel
+from model_api.plate_light import fit_light
 from model_api.resize import resize
-from model_api.types import Frame, Image, Signature
+from model_api.types import Frame, Image, Signature, Tensors
 
 
 class BackgroundMatting(MattingModel):
@@ -26,6 +29,12 @@ class BackgroundMatting(MattingModel):
             return None
         foreground = "fgr" if "fgr" in signature.output_names else None
         return Binding(("src", "bgr"), {"alpha": "pha"}, foreground)
+
+    def encode(self, frame: Frame) -> Tensors:
+        """The plate is given in the light of the frame."""
+        tensors = super().encode(frame)
+        src, bgr = (tensors[name][0] for name in self.binding.images)
+        return {**tensors, self.binding.images[1]: fit_light(bgr, src).apply(bgr)[np.newaxis]}
 
     def pictures(self, frame: Frame) -> Mapping[str, Image]:
         """Raises ModelContractError if the frame brings no clean plate."""

@@ -11,6 +11,7 @@ from typing import Any
 from model_api.adapters.adapter import Outputs
 from model_api.models.model import MattingModel
 from model_api.results import Result, StageTimes
+from model_api.scene_cuts import Scene, follow, thumbnail_of
 from model_api.types import Frame, Tensors
 
 
@@ -34,33 +35,38 @@ class AsyncPipeline:
 
     newest: for sources that go on by themselves. What was found in a frame is given at once, and the next one is taken
     after that: nothing is overlapped, and no frame grows old while it waits.
+    scene_cuts: whether a recurrent model starts afresh at a hard cut too; see `scene_cuts`.
     """
 
-    def __init__(self, model: MattingModel, newest: bool = False) -> None:
+    def __init__(self, model: MattingModel, newest: bool = False, *, scene_cuts: bool = True) -> None:
         self._model = model
         self._newest = newest
+        self._scene_cuts = scene_cuts and model.recurrent
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Result]:
         """One result for each frame, in the frames' order.
 
         A recurrent model gets each frame with the state of the frame just before it in the same clip, and
-        starts afresh when the clip or the frame's size changes. Errors of the device are raised here, and those
-        of the source too, after the results of the frames that it gave before.
+        starts afresh when the clip or the frame's size changes, and at hard cuts. Errors of the device are raised
+        here, and those of the source too, after the results of the frames that it gave before.
         """
         pending: deque[_Pending] = deque()
         state: Tensors = {}
+        scene: Scene | None = None
         clip: object = None
         source = _UntilError(frames)
         for frame in source:
             started_s = perf_counter()
             tensors = self._model.encode(frame)
+            new_clip = clip != (clip := (frame.clip, frame.size))
+            cut, scene = self._compare(None if new_clip else scene, tensors)
             preprocessing_s = perf_counter() - started_s
             depth = self._model.depth(tensors)
             answered = []
             while len(pending) >= depth:
                 answered.append(self._answered(pending.popleft()))
                 state = self._model.state(answered[-1].outputs.tensors)
-            if clip != (clip := (frame.clip, frame.size)):
+            if new_clip or cut:
                 state = {}
             ticket = self._model.adapter.start({**tensors, **state})
             pending.append(_Pending(frame, tensors, ticket, started_s, preprocessing_s))
@@ -72,6 +78,12 @@ class AsyncPipeline:
         while pending:
             yield self._result(self._answered(pending.popleft()))
         source.raise_error()
+
+    def _compare(self, scene: Scene | None, tensors: Tensors) -> tuple[bool, Scene | None]:
+        """Whether this frame begins another scene, and what the next frame is compared with."""
+        if not self._scene_cuts:
+            return False, None
+        return follow(scene, thumbnail_of(tensors[self._model.binding.images[0]][0]))
 
     def _answered(self, item: _Pending) -> _Answered:
         return _Answered(item, self._model.adapter.wait(item.ticket))

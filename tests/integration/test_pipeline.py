@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import openvino as ov
 import pytest
@@ -85,6 +87,49 @@ def test_the_dynamic_contract_takes_any_size(models: Path, size: tuple[int, int]
         results = list(AsyncPipeline(model).run(indexed_frames(4, width=width, height=height)))
     assert [result.matte.alpha.shape for result in results] == [(height, width)] * 4
     assert [round(float(result.matte.alpha[0, 0]) / STATE_STEP) for result in results] == [0, 1, 2, 3]
+
+
+def film(*scenes: int, frames: int = 5) -> Iterator[Frame]:
+    """Of each scene some frames: a picture of random tiles, another one for each number."""
+    for n, scene in enumerate(number for number in scenes for _ in range(frames)):
+        tiles = np.random.default_rng(scene).integers(0, 200, (6, 8, 3), np.uint8)
+        yield Frame(n, tiles.repeat(8, axis=0).repeat(8, axis=1))
+
+
+def flashed(frames: Iterator[Frame], *indices: int) -> Iterator[Frame]:
+    for frame in frames:
+        gain = 1.8 if frame.index in indices else 1.0
+        yield replace(frame, image=cv2.convertScaleAbs(frame.image, alpha=gain))
+
+
+def test_the_state_begins_anew_at_a_cut(models: Path) -> None:
+    with create_model(models / "counting.onnx") as model:
+        assert counts_seen(model, film(1, 2, 1)) == [0, 1, 2, 3, 4] * 3
+        newest = AsyncPipeline(model, newest=True).run(film(1, 2))
+        assert [float(result.matte.alpha.max()) / STATE_STEP for result in newest] == [0, 1, 2, 3, 4] * 2
+
+
+def test_a_flash_is_no_cut(models: Path) -> None:
+    with create_model(models / "counting.onnx") as model:
+        assert counts_seen(model, flashed(film(1, 1), 4, 5)) == list(range(10))
+
+
+def test_cuts_may_be_left_alone(models: Path) -> None:
+    with create_model(models / "counting.onnx") as model:
+        results = AsyncPipeline(model, scene_cuts=False).run(film(1, 2))
+        assert [float(result.matte.alpha.max()) / STATE_STEP for result in results] == list(range(10))
+
+
+@pytest.mark.parametrize(("options", "level"), [((), 0), (("--no_scene_cuts",), 5)])
+def test_a_cut_on_the_command_line(
+    models: Path, tmp_path: Path, run_demo: RunDemo, options: tuple[str, ...], level: int
+) -> None:
+    """The counting model's alpha is 20/1024 in frame 20 where the state went on."""
+    write_images(tmp_path / "in", (frame.image for frame in film(1, 2, frames=20)))
+    command = ("-m", models / "counting.onnx", "-i", tmp_path / "in", "--output_alpha", tmp_path / "a_%02d.png")
+    done = run_demo(*command, *options)
+    assert done.returncode == 0, done.stderr
+    assert read_image(tmp_path / "a_20.png").max() == level
 
 
 def test_a_model_with_its_state_inside_gives_the_same(models: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ PARENT_OPTIONS = """
 """
 ADDED_OPTIONS = """
     --reverse_input_channels --no-reverse_input_channels --mean_values --scale_values --downsample_ratio
-    --cache_dir --refiner --infer_precision
+    --cache_dir --refiner --infer_precision --no_scene_cuts
     --input_source --output_composition --output_alpha --output_foreground --output_transparent --output_type
     --output_video_mbps     --input_resize --seq_chunk --num_workers
     --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
@@ -47,6 +47,7 @@ def test_defaults() -> None:
     assert options.model_options.fit is RESIZE_TYPES["standard"]
     assert (options.model_options.threshold, options.model_options.labels) == (0.5, ("background", "person"))
     assert options.for_detection == ()
+    assert options.scene_cuts
 
 
 def test_values_arrive() -> None:
@@ -56,10 +57,11 @@ def test_values_arrive() -> None:
             "--blur_bgr", "31", "--layout", "src:NCHW,bgr:nhwc", "-nireq", "4", "-nstreams", "CPU:2", "-nthreads", "3",
             "--loop", "-o", "out.mp4", "-limit", "9", "--show_with_original_frame", "--output_resolution", "640x360",
             "-u", "MC", "-r", "--reverse_input_channels", "--mean_values", "127.5", "--scale_values", "1,2,3",
-            "--downsample_ratio", "0.4", "--cache_dir", "cache",
+            "--downsample_ratio", "0.4", "--cache_dir", "cache", "--no_scene_cuts",
         ]
     )  # fmt: skip
     assert options.device == "AUTO:GPU,CPU"
+    assert not options.scene_cuts
     assert options.model_options.fit is RESIZE_TYPES["crop"]
     assert options.model_options.downsample_ratio == 0.4
     assert (options.target_bgr, options.clean_plate, options.blur_bgr) == ("#fff", "p.png", 31)
