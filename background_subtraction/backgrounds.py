@@ -16,10 +16,9 @@ from background_subtraction.images import IMAGE_SUFFIXES, read_image
 from background_subtraction.prefetch import Prefetched
 from background_subtraction.sources import open_source
 from model_api.errors import OptionError
-from model_api.mattes import Levels
 from model_api.resize import cover, resize
 from model_api.results import Result
-from model_api.types import Floats, Frame, Image, Size
+from model_api.types import Floats, Frame, Image, Levels, Size
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0..255."""

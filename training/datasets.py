@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.colours import Change, Picture, draw_camera, draw_light, draw_softness, draw_tone
+from training.layers import draw_screen, draw_shift, over, warp
 from training.material import Look, Material, Person
 from training.motion import Matrix, compose, draw_path, draw_times, still
 from training.placing import cover_frame, place_person, view_of_photograph
@@ -160,7 +161,7 @@ def _composed(
     softness, room_tone = draw_softness(rng), draw_tone(rng)
     actors = [_draw_actor(rng, person, size, frames, len(people) > 1, rng.random() < mix.enter) for person in people]
     screen = draw_scene(rng, backgrounds) if people and rng.random() < mix.covered else None
-    mask = _screen(rng, size) if screen is not None else None
+    mask = draw_screen(rng, size) if screen is not None else None
     made = _Layers([], [], [], [])
     for number, time in enumerate(draw_times(rng, frames)):
         view = camera.at(time, size[1], (size[0] / 2, size[1] / 2))
@@ -170,7 +171,7 @@ def _composed(
             matrix = actor.move(time)
             layer = actor.tone(warp(actor.looks[number].colours, matrix, size, cv2.BORDER_REPLICATE))
             cover = warp(actor.looks[number].alpha, matrix, size, cv2.BORDER_CONSTANT)
-            picture, colours, alpha = _over(picture, colours, alpha, layer, cover)
+            picture, colours, alpha = over(picture, colours, alpha, layer, cover)
         if screen is not None and mask is not None:
             front = cv2.resize(screen, size, interpolation=cv2.INTER_AREA)
             picture = np.where(mask[..., None] > 0, front, picture)
@@ -223,7 +224,7 @@ def _finished(rng: np.random.Generator, layers: _Layers, size: tuple[int, int], 
     """Light and camera. A plate has light of its own in half of the clips: the sun went, the camera adapted."""
     light, lens = draw_light(rng), draw_camera(rng)
     plate_light = light if rng.random() < 0.5 else draw_light(rng)
-    plate_lens, misaligned = draw_camera(rng), _shift(rng)
+    plate_lens, misaligned = draw_camera(rng), draw_shift(rng)
     nothing = torch.zeros(len(layers.pictures), 3, 0, 0)
     plate = foreground = nothing
     if extras.plate:
@@ -252,50 +253,6 @@ def _weights(given: Sequence[float], losses: Tensor | None, hard: float) -> npt.
     factor = np.where(known, np.minimum(seen / seen[known].mean(), HARDEST), 1.0)
     drawn = weights * factor
     return (1 - hard) * weights + hard * drawn / drawn.sum()
-
-
-def _screen(rng: np.random.Generator, size: tuple[int, int]) -> Picture:
-    """Something that stands before people: a table's edge, a laptop, a shoulder of furniture."""
-    width, height = size
-    mask = np.zeros((height, width), np.uint8)
-    if rng.random() < 0.5:
-        left, right = height * rng.uniform(0.55, 1.0, 2)
-        corners = np.array([[0, left], [width, right], [width, height], [0, height]])
-    else:
-        x, y = rng.uniform(0.1, 0.9) * width, rng.uniform(0.5, 0.95) * height
-        wide, tall = rng.uniform(0.08, 0.4) * width, rng.uniform(0.1, 0.5) * height
-        corners = np.array([[x, y], [x + wide, y + rng.normal(0, 3)], [x + wide, y + tall], [x, y + tall]])
-    cv2.fillPoly(mask, [corners.astype(np.int32)], (255,))
-    return mask
-
-
-def _shift(rng: np.random.Generator) -> Matrix:
-    """A plate that was captured by a camera since touched."""
-    x, y = rng.normal(0, rng.choice([0.0, 0.5, 1.5]), 2)
-    matrix = cv2.getRotationMatrix2D((0, 0), float(rng.normal(0, 0.2)), 1.0)
-    matrix[:, 2] += (x, y)
-    return np.asarray(matrix, np.float64)
-
-
-def warp(image: Picture, matrix: Matrix, size: tuple[int, int], border: int) -> Picture:
-    # Photographs are mostly made smaller: without averaging the pixels, fine alphas would turn into steps.
-    shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    steps = int(np.floor(np.log2(1 / shrink))) if shrink < 0.5 else 0
-    for _ in range(steps):
-        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    scaled = matrix.copy()
-    scaled[:, :2] *= 2**steps
-    return cv2.warpAffine(image, scaled, size, flags=cv2.INTER_LINEAR, borderMode=border)
-
-
-def _over(
-    picture: Picture, colours: Picture, alpha: Picture, layer: Picture, cover: Picture
-) -> tuple[Picture, Picture, Picture]:
-    weight = cover.astype(np.float32) / 255
-    rest = np.float32(1) - weight
-    colours = cv2.blendLinear(layer, colours, weight, rest) if alpha.any() else layer
-    alpha = np.asarray(255 - (255 - alpha.astype(np.uint16)) * (255 - cover) // 255, np.uint8)
-    return cv2.blendLinear(layer, picture, weight, rest), colours, alpha
 
 
 def _rgb(pictures: Sequence[Picture]) -> Tensor:

@@ -84,16 +84,24 @@ def same_conv(before: int, after: int, kernel: int, stride: int, groups: int = 1
 
 
 def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Convolution and batch norm with the statistics of ImageNet: the norm multiplies the weights, which are few, and
-    not the pictures' features."""
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)  # type: ignore[arg-type, operator]
-    bias = norm.bias - norm.running_mean * scale  # type: ignore[operator]
-    weight = conv.weight * scale[:, None, None, None]
+    """Convolution and batch norm with the statistics of ImageNet."""
+    weight, bias = folded_weights(conv, norm)
     if conv.stride[0] == 2:
         before = (conv.kernel_size[0] - 2) // 2
         x = functional.pad(x, (before, before + 1, before, before + 1))
         return functional.conv2d(x, weight, bias, conv.stride, 0, conv.dilation, conv.groups)
     return functional.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+
+def folded_weights(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Weights and biases of a convolution that does what its batch norm would do after it: the norm multiplies the
+    weights, which are few, and not the pictures' features."""
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
 def imagenet_weights() -> dict[str, Tensor]:

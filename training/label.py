@@ -95,7 +95,8 @@ def looked_at(model: MattingModel, image: Image) -> Alpha:
 def agreement(one: Alpha, other: Alpha) -> float:
     """IoU at 0.5; 0 where neither finds anybody."""
     person, also = one > 0.5, other > 0.5
-    return float(np.sum(person & also) / max(np.sum(person | also), 1))
+    either = int(np.count_nonzero(person | also))
+    return np.count_nonzero(person & also) / max(either, 1)
 
 
 def store(labelled: Iterable[Labelled], folder: Path) -> int:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.efficientnet import EfficientNetLite0
+from training.efficientnet import EfficientNetLite0, folded_weights
 from training.refiners import guided_alpha
 from training.trainable import Answer, Trainable
 
@@ -177,10 +177,7 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         conv, norm, activation = self.mix
-        weight, bias = conv.weight, None
-        if not self.training:
-            scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-            weight, bias = weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+        weight, bias = (conv.weight, None) if self.training else folded_weights(conv, norm)
         of_small, of_skip = torch.split(weight, self.parts, 1)
         small = functional.conv2d(x, of_small)
         large = functional.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
