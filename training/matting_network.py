@@ -173,12 +173,16 @@ class Up(nn.Module):
         super().__init__()
         self.mix = block(before + skip, after, 1)
         self.look = nn.Sequential(block(after, after, 3, groups=after), block(after, after, 1))
-        self.parts = [before, skip]
+        self.small = before
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         conv, norm, activation = self.mix
-        weight, bias = (conv.weight, None) if self.training else folded_weights(conv, norm)
-        of_small, of_skip = torch.split(weight, self.parts, 1)
+        assert isinstance(conv, nn.Conv2d)
+        weight: Tensor = conv.weight
+        bias: Tensor | None = None
+        if not self.training:
+            weight, bias = folded_weights(conv, norm)
+        of_small, of_skip = weight[:, : self.small], weight[:, self.small :]
         small = functional.conv2d(x, of_small)
         large = functional.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
         both = large + functional.conv2d(skip, of_skip, bias)
