@@ -49,8 +49,8 @@ def test_outside_and_inside_answer_the_same(tmp_path: Path, size: tuple[int, int
     for one, other in pairs:
         assert isinstance(one.matte, GuidedMatte)
         image = one.frame.image
-        # The network's picture is in whole levels, which this filter multiplies by its slopes. Frames of its own size are
-        # seen just as it saw them.
+        # The network's picture is in whole levels, and the filter multiplies their rounding by its slopes. Frames of
+        # the picture's own size are seen just as it saw them.
         close = 2 / 255 if size == (96, 72) else 0.13
         np.testing.assert_allclose(one.matte.alpha, other.matte.alpha, atol=close)
         if size == (96, 72):

@@ -18,7 +18,7 @@ from tests.conftest import ROOT, RunDemo
 from tests.media import read_levels, read_video
 
 SAMPLES = ROOT / "samples"
-LARGEST = 3_100_000
+LARGEST = 8_000_000
 CARD = ("licence", "data", "trained again", "held out", "fails")
 
 
