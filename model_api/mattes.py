@@ -16,7 +16,7 @@ from model_api.guided_filter import Guide, Line, Lines, grey
 from model_api.parts import bands, enlarged_parts, joined, occupied
 from model_api.types import Alpha, Floats, Image, Levels, Part
 
-AT_ONCE = 1 << 13
+AT_ONCE = 1 << 15
 """Soft pixels that are computed together: what is made of them stays in the processor's cache."""
 
 
