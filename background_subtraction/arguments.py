@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from background_subtraction import values
-from background_subtraction.bundled import names
 from background_subtraction.codecs import CODECS
 from background_subtraction.sinks import OUTPUT_TYPES
 from model_api.adapters.kserve_address import ADDRESS_FORMS
 from model_api.adapters.networks import ADAPTERS
+from model_api.bundled import names
 from model_api.labels import read_labels
 from model_api.models.model import ModelOptions
 from model_api.resize import RESIZE_TYPES

@@ -12,13 +12,13 @@ from typing import Any
 from background_subtraction import values
 from background_subtraction.arguments import build_parser
 from background_subtraction.backgrounds import TRANSPARENT
-from background_subtraction.bundled import find_model
 from background_subtraction.cut import Cut
 from background_subtraction.sinks import Encoding, Output
 from background_subtraction.video_sink import Quality
 from background_subtraction.window import WindowOptions
 from model_api.adapters.kserve_address import ADDRESS_FORMS
 from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.bundled import find_model
 from model_api.errors import OptionError
 from model_api.models.model import ModelOptions
 from model_api.preprocessing import Override

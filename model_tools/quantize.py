@@ -24,6 +24,7 @@ from model_tools import convert, surgery
 from model_tools.calibration import Moment, as_inputs, record, running
 from model_tools.comparison import compare, speeds
 from model_tools.footage import Footage, Reading, footage_of
+from model_tools.model_arguments import model_file
 from model_tools.sensitivity import quantize_to
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ MATTE_CHANNELS = 4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", type=Path, help="IR, ONNX, or what else `convert` takes.")
+    add("model", type=model_file, help="IR, ONNX, what else `convert` takes, or a bundled model's name.")
     add(
         "-i",
         "--input",

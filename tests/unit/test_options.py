@@ -139,7 +139,7 @@ def test_models_that_come_with_the_program_go_by_their_names(tmp_path: Path, mon
     }
     for name, arguments in asked.items():
         file = Path(parse_options(arguments).model)
-        assert (file.stem, file.parent.name) == (name, "models")
+        assert (file.stem, file.parent.name) == (name, "bundled")
         assert file.is_file()
     (tmp_path / "portrait").write_text("a file of that name comes first")
     assert parse_options(["-i", "0", "-m", "portrait"]).model == "portrait"
