@@ -59,9 +59,9 @@ class Options:
     for_detection: tuple[str, ...] = ()
 
 
-def parse_options(arguments: Sequence[str] | None = None) -> Options:
+def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
     """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
-    args = build_parser().parse_args(values.with_underscores(sys.argv[1:] if arguments is None else arguments))
+    args = build_parser(program).parse_args(values.with_underscores(sys.argv[1:] if arguments is None else arguments))
     if args.adapter == "ovms" and args.model is None:
         raise OptionError(f"--adapter ovms: where is the model? Expected -m {ADDRESS_FORMS}")
     if args.jobs > 1 and not args.no_show:

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
     )
     output = args.output or Path(f"{args.model.stem}.xml")
     convert(args.model, output, wishes)
-    log.info("Next: python background_subtraction_demo.py -m %s -i 0", output)
+    log.info("Next: python -m background_subtraction -m %s -i 0", output)
 
 
 def convert(path: Path, output: Path, wishes: Wishes = Wishes()) -> None:

@@ -17,6 +17,7 @@ from background_subtraction.images import read_image
 from model_api import MattingModel, ModelOptions, Override, Preprocessing, create_model
 from model_api.adapters.adapter import Binding
 from model_api.errors import ModelContractError, OptionError
+from model_api.extras import install_command
 from model_api.models.model import picture_size
 from model_api.models.registry import recognize
 from model_api.preprocessing import Training, find_preprocessing, find_training
@@ -254,8 +255,6 @@ def _nncf() -> Any:
     try:
         import nncf  # only this tool wants it
     except ImportError as error:
-        raise OptionError(
-            "NNCF makes 8-bit models, and is not installed: pip install -r requirements/quantize.txt"
-        ) from error
+        raise OptionError(f"NNCF makes 8-bit models, and is not installed: {install_command('quantize')}") from error
     nncf.set_log_level(logging.ERROR)
     return nncf
