@@ -61,7 +61,7 @@ def convert_video(
         "foreground": output_foreground,
     }
     options = Options(
-        model="" if loaded else find_model(model),
+        model="" if loaded else find_model(str(model)),
         inputs=(str(input_source),),
         device=device,
         inference=InferenceOptions(seq_chunk),
