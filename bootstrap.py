@@ -116,7 +116,7 @@ def has_pip() -> bool:
     """False for an environment that is not there, or whose making was interrupted."""
     if not PYTHON.exists():
         return False
-    command = [PYTHON, "-m", "pip", "--version"]
+    command = [str(PYTHON), "-m", "pip", "--version"]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
