@@ -12,13 +12,13 @@ from typing import Any
 from background_subtraction import values
 from background_subtraction.arguments import build_parser
 from background_subtraction.backgrounds import TRANSPARENT
-from background_subtraction.bundled import find_model
 from background_subtraction.cut import Cut
 from background_subtraction.sinks import Encoding, Output
 from background_subtraction.video_sink import Quality
 from background_subtraction.window import WindowOptions
 from model_api.adapters.kserve_address import ADDRESS_FORMS
 from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.bundled import find_model
 from model_api.errors import OptionError
 from model_api.models.model import ModelOptions
 from model_api.preprocessing import Override
@@ -59,9 +59,9 @@ class Options:
     for_detection: tuple[str, ...] = ()
 
 
-def parse_options(arguments: Sequence[str] | None = None) -> Options:
+def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
     """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
-    args = build_parser().parse_args(values.with_underscores(sys.argv[1:] if arguments is None else arguments))
+    args = build_parser(program).parse_args(values.with_underscores(sys.argv[1:] if arguments is None else arguments))
     if args.adapter == "ovms" and args.model is None:
         raise OptionError(f"--adapter ovms: where is the model? Expected -m {ADDRESS_FORMS}")
     if args.jobs > 1 and not args.no_show:
