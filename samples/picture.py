@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from model_api.types import Image
+Image = npt.NDArray[np.uint8]
 
 HERE = Path(__file__).resolve().parent
 CLIP = HERE / "astronaut.mp4"
-FRAME = 40
+FRAME = 5
 SIZE = (512, 288)
 GAP_PX = 6
 
