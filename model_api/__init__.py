@@ -6,7 +6,7 @@ with create_model("rvm.xml", device="CPU") as model:
     frames = (Frame(index, image) for index, image in enumerate(images))
     for result in AsyncPipeline(model).run(frames):
         result.matte.alpha                       # (H, W) float32 in [0, 1]
-        result.matte.over(result.frame.image, background)   # (H, W, 3) uint8 BGR
+        result.matte.over(background)            # (H, W, 3) uint8 BGR
 """
 
 from model_api.adapters.openvino_adapter import InferenceOptions

@@ -110,7 +110,7 @@ class MattingModel:
         alpha = self.plane(outputs[self.binding.answers["alpha"]])
         if self._training.guided and fit.whole and fit.scales:
             return GuidedAlphaMatte(frame.image, AlphaLines(tensors[self.binding.images[0]][0], alpha))
-        return DenseMatte(fit.undo(alpha), self._colours(outputs, tensors, frame, fit))
+        return DenseMatte(frame.image, fit.undo(alpha), self._colours(outputs, tensors, frame, fit))
 
     def pictures(self, frame: Frame) -> Mapping[str, Image]:
         """The image for each image input, at the frame's size."""
@@ -143,7 +143,7 @@ class MattingModel:
         tensors = self.encode(frame)
         outputs = self.adapter.wait(self.adapter.start({**tensors, **(state or {})}))
         matte, state = self.decode(outputs.tensors, tensors, frame), self.state(outputs.tensors)
-        return matte.foreground(src), matte.alpha, state
+        return matte.foreground, matte.alpha, state
 
     def close(self) -> None:
         self.adapter.close()
