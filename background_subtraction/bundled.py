@@ -20,7 +20,7 @@ def find_model(model: str | None, has_clean_plate: bool = False) -> str:
         return str(FOLDER / f"{name}.xml")
     if not Path(name).suffix and "/" not in name and not Path(name).exists():
         raise OptionError(
-            f"-m {name}: no such model. Expected a file, .xml (IR) or .onnx, or one of {', '.join(names())}"
+            f"{name}: no such model. Expected a file, .xml (IR) or .onnx, or one of {', '.join(names())}", "model"
         )
     return name
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from model_api.errors import ShapeError
 
+PLAIN = (int, float, str, tuple, type(None))
 Array = npt.NDArray[Any]
 
 
@@ -40,11 +42,22 @@ def require_equal_sizes(**arrays: Array) -> None:
         )
 
 
+def require_state(state: object, names: AbstractSet[str]) -> None:
+    """Raises ShapeError unless `state` has an array under each of these names, or is empty."""
+    fits = isinstance(state, Mapping) and (not state or state.keys() == names)
+    if fits and all(isinstance(array, np.ndarray) for array in state.values()):  # type: ignore[attr-defined]
+        return
+    arrays = f"arrays named {', '.join(sorted(names))}" if names else "nothing, for this model has no state"
+    found = f"a mapping with {', '.join(map(str, state))}" if isinstance(state, Mapping) else described(state)
+    raise ShapeError(f"{found}. Expected {arrays}: what this model gave with the frame before, or None", "state")
+
+
 def described(value: object) -> str:
-    """A value in a few words: the shape and type of an array, the type of what is none."""
+    """A value in a few words: the shape and type of an array."""
     if isinstance(value, np.ndarray):
         return f"array {value.shape} {value.dtype}"
-    return "None" if value is None else f"{type(value).__name__} {repr(value)[:40]}"
+    text = repr(value)[:60]
+    return text if isinstance(value, PLAIN) else f"{type(value).__name__} {text}"
 
 
 def _size(array: Array) -> str:

@@ -124,7 +124,7 @@ def test_the_command_runs_on_a_server(server: Server, tmp_path: Path, run_demo: 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "-d, -nstreams, -nthreads, --cache_dir: on a model server the server decides this" in done.stdout
+    assert "device, streams, threads, cache_dir: on a model server the server decides this" in done.stdout
     assert len(read_video(tmp_path / "out.mp4")) == 12
 
 
