@@ -11,7 +11,7 @@ from types import FrameType
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: done. 1: the run failed or was interrupted. 2: the command line is of no use."""
+    """0: done. 1: the run failed or was interrupted. 2: invalid usage."""
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:

@@ -69,7 +69,7 @@ class Options:
         NATURAL.require(blur_bgr=self.blur_bgr)
         POSITIVE.require(jobs=self.jobs, ahead=self.ahead)
         if self.jobs > 1 and self.window is not None:
-            raise OptionError(f"{self.jobs}, and a window. Several clips at once run without one", "jobs")
+            raise OptionError(f"{self.jobs}, and a window. Expected 1, or no window", "jobs")
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
@@ -83,7 +83,7 @@ def _options(args: argparse.Namespace) -> Options:
     if args.jobs > 1 and not args.no_show:
         raise OptionError("several clips at once run without a window: add --no_show", "jobs")
     if args.adapter == "ovms" and args.model is None:
-        raise OptionError(f"where is it on the server? Expected {ADDRESS_FORMS}", "model")
+        raise OptionError(f"where is the model? Expected {ADDRESS_FORMS}", "model")
     preview = "side by side" if args.show_with_original_frame else "composite"
     return Options(
         model=args.model if args.adapter == "ovms" else find_model(args.model, args.background is not None),

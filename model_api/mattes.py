@@ -175,7 +175,7 @@ def estimated(estimate: ForegroundEstimate, background: Image) -> Image:
     """Where the person is opaque the frame is copied; only soft edges are computed."""
     levels = estimate.levels
     composite = background.copy()
-    cv2.copyTo(estimate.image, cv2.compare(levels, 255, cv2.CMP_EQ), composite)
+    cv2.copyTo(estimate.image, cv2.threshold(levels, 254, 255, cv2.THRESH_BINARY)[1], composite)
     soft = positions(levels, 1, 254)
     if soft.size:
         behind, own = np.take(background.reshape(-1, 3), soft, axis=0), np.take(levels, soft)

@@ -131,7 +131,7 @@ def test_a_device_gets_its_properties_itself_and_a_list_gets_them_for_each() -> 
 
 @pytest.mark.parametrize("device", ["GPU", "AUTO:GPU", "AUTO:-CPU"])
 def test_threads_need_the_cpu(device: str) -> None:
-    with pytest.raises(OptionError, match=f"device {device} does not use it"):
+    with pytest.raises(OptionError, match=f"threads: 3, but device {device} does not use the CPU"):
         device_config(device, LAPTOP, "LATENCY", "", 3, None)
 
 
