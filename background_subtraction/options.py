@@ -74,9 +74,9 @@ class Options:
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
     """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
-    args = build_parser().parse_args(values.with_underscores(sys.argv[1:] if arguments is None else arguments))
+    words = values.with_underscores(sys.argv[1:] if arguments is None else arguments)
     with renamed(OPTION_OF):
-        return _options(args)
+        return _options(build_parser().parse_args(words))
 
 
 def _options(args: argparse.Namespace) -> Options:

@@ -143,7 +143,7 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         "-d: MULTI:GPU,CPU is of OpenVINO's past. Use AUTO:GPU,CPU instead",
         1,
     ),
-    "bad streams": (lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "many"], '-nstreams "many" is no number', 2),
+    "bad streams": (lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "many"], '-nstreams: "many" is no number', 2),
     "streams of another device": (
         lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "CPU:1,GPU:2"],
         "names GPU, but the device is CPU",
