@@ -1,28 +1,46 @@
 #!/usr/bin/env python3
 """Sets everything up from a bare Python and runs it. Standard library only.
 
-    python bootstrap.py demo ARGUMENTS…    run background_subtraction_demo.py with these arguments
-    python bootstrap.py check              run every check: format, lint, types, tests
+    python bootstrap.py demo ARGUMENTS…              run background_subtraction_demo.py with these arguments
+    python bootstrap.py tools TOOL ARGUMENTS…        run a tool for models: download, convert, quantize, …
+    python bootstrap.py training MODULE ARGUMENTS…   run training.train, training.export or training.label
+    python bootstrap.py check                        run every check: format, lint, types, tests
 
-The first use makes a virtual environment in .venv and installs the requirements into it; later uses start at once.
+The first use makes a virtual environment in .venv and installs the requirements into it, with the extras that the
+command needs; later uses start at once. It may be called from any folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-ENVIRONMENT = Path(os.environ.get("BACKGROUND_SUBTRACTION_VENV", ROOT / ".venv"))
+ENVIRONMENT = Path(os.environ.get("BACKGROUND_SUBTRACTION_VENV", ROOT / ".venv")).absolute()
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST, NEWEST = (3, 10), (3, 13)
 
-REQUIREMENTS = {"demo": ["requirements.txt"], "check": ["requirements.txt", "tests/requirements.txt"]}
+TASKS = ("demo", "tools", "training", "check")
+EXTRAS = {
+    "benchmark": r"^tools benchmark .*\bonnxruntime\b",
+    "ovms": r"--adapter[ =]ovms\b",
+    "quantize": r"^tools quantize\b",
+    "training": r"^training\b|^tools convert .*\.ckpt\b",
+    "virtual_camera": r"--virtual[_-]camera\b",
+}
+"""A file in requirements/ -> the command lines that need it."""
+
+CONSTRAINTS = "requirements/constraints.txt"
+PIP_STEPS = ("Downloading ", "Using cached ", "Processing ", "Building wheel", "Installing collected packages")
+"""How the lines of pip begin that tell what takes time."""
 CHECKS = (
     ["ruff", "format", "--check", "."],
     ["ruff", "check", "."],
@@ -35,48 +53,102 @@ DEBIAN_LIBRARIES = ("libgl1", "libglib2.0-0")
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] not in REQUIREMENTS:
+    if not arguments or arguments[0] not in TASKS or (arguments[0] == "training" and not arguments[1:]):
         print(__doc__)
         return 2
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        print(f"bootstrap.py: Python {sys.version.split()[0]} is not supported; expected 3.10 to 3.13", file=sys.stderr)
+        say(f"bootstrap.py: Python {sys.version.split()[0]} is not supported; expected 3.10 to 3.13")
         return 1
-    task, *rest = arguments
+    task, *words = arguments
     try:
-        set_up(task)
-        return check() if task == "check" else run([PYTHON, ROOT / "background_subtraction_demo.py", *rest])
+        set_up(task, words)
+        return check() if task == "check" else run_task(task, words)
     except subprocess.CalledProcessError as error:
-        print(
-            f"bootstrap.py: {' '.join(map(str, error.cmd))} failed with exit code {error.returncode}", file=sys.stderr
-        )
+        say(f"bootstrap.py: {shlex.join(map(str, error.cmd))} failed with exit code {error.returncode}")
         return 1
     except KeyboardInterrupt:
         return 1
 
 
-def set_up(task: str) -> None:
+def set_up(task: str, words: list[str]) -> None:
     """Make the environment where it is missing, and install what changed since the last time."""
-    if not PYTHON.exists():
-        print(f"Making a virtual environment in {ENVIRONMENT} …", flush=True)
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
     if task == "check":
         install_debian_packages()
-    files = [ROOT / name for name in REQUIREMENTS[task]]
-    stamp = ENVIRONMENT / f"installed-{task}"
-    wanted = hashlib.sha256("".join(map(listed_in, files)).encode()).hexdigest()
-    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+    files = [ROOT / name for name in requirements_of(task, words)]
+    stamps = stamps_of(files, ENVIRONMENT)
+    if PYTHON.exists() and all(stamp.exists() and stamp.read_text() == digest for stamp, digest in stamps.items()):
         return
-    print("Installing the requirements …", flush=True)
-    listed = [part for file in files for part in ("-r", str(file))]
-    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *listed], check=True)
-    stamp.write_text(wanted, encoding="ascii")
+    if not has_pip():
+        make_environment()
+    install(files)
+    for stamp, digest in stamps.items():
+        stamp.write_text(digest)
+
+
+def requirements_of(task: str, words: list[str]) -> list[str]:
+    """The requirements files of a command, as paths in this folder."""
+    if task == "check":
+        return ["requirements.txt", "tests/requirements.txt"]
+    line = " ".join([task, *words])
+    return ["requirements.txt", *(f"requirements/{extra}.txt" for extra, use in EXTRAS.items() if re.search(use, line))]
+
+
+def stamps_of(files: list[Path], environment: Path) -> dict[Path, str]:
+    """The file that tells that a requirements file was installed -> what it then holds."""
+    return {
+        environment / "-".join(["installed", *file.relative_to(ROOT).with_suffix("").parts]): digest_of(file)
+        for file in files
+    }
+
+
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(listed_in(file).encode()).hexdigest()
 
 
 def listed_in(file: Path) -> str:
     """The text of a requirements file and of those that it includes."""
     lines = file.read_text(encoding="utf-8").splitlines()
-    included = [file.parent / line.removeprefix("-r ").strip() for line in lines if line.startswith("-r ")]
+    included = [file.parent / line[3:].strip() for line in lines if line.startswith(("-r ", "-c "))]
     return "\n".join([*lines, *map(listed_in, included)])
+
+
+def has_pip() -> bool:
+    """False for an environment that is not there, or whose making was interrupted."""
+    if not PYTHON.exists():
+        return False
+    command = [str(PYTHON), "-m", "pip", "--version"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def make_environment() -> None:
+    say(f"Making a virtual environment in {ENVIRONMENT} …")
+    try:
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+    except subprocess.CalledProcessError:
+        say("This Python makes no environment with pip. On Debian and Ubuntu: apt install python3-venv")
+        raise
+
+
+def install(files: list[Path]) -> None:
+    """With a line for each step. Raises CalledProcessError."""
+    names = ", ".join(file.relative_to(ROOT).as_posix() for file in files)
+    say(f"Installing {names} (the first time this takes minutes) …")
+    listed = [part for file in files for part in ("-r", str(file))]
+    options = ["--disable-pip-version-check", "--progress-bar", "off", "-c", str(ROOT / CONSTRAINTS)]
+    command = [str(PYTHON), "-m", "pip", "install", *options, *listed]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as pip:
+        for step in steps_in(pip.stdout or ()):
+            say(f"  {step}")
+    if pip.returncode:
+        raise subprocess.CalledProcessError(pip.returncode, command)
+
+
+def steps_in(lines: Iterable[str]) -> Iterator[str]:
+    """What pip tells of its downloads and installations, without the small files that describe packages."""
+    for line in map(str.strip, lines):
+        if line.startswith(PIP_STEPS) and ".metadata" not in line:
+            yield line
 
 
 def install_debian_packages() -> None:
@@ -85,7 +157,7 @@ def install_debian_packages() -> None:
     missing = [package for program, package in DEBIAN_PACKAGES.items() if shutil.which(program) is None]
     if not (may_install and missing):
         return
-    print(f"Installing {', '.join(missing)} …", flush=True)
+    say(f"Installing {', '.join(missing)} …")
     quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
     subprocess.run(["apt-get", "update", "-qq"], check=True, **quiet)  # type: ignore[call-overload]
     command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, *DEBIAN_LIBRARIES]
@@ -94,15 +166,27 @@ def install_debian_packages() -> None:
 
 def check() -> int:
     """Every check, even after one has failed, so that one run tells all."""
-    failed = [command for command in CHECKS if run([PYTHON, "-m", *command])]
-    for command in failed:
-        print(f"bootstrap.py: failed: {' '.join(command)}", file=sys.stderr)
+    failed = [words for words in CHECKS if subprocess.run([PYTHON, "-m", *words], check=False, cwd=ROOT).returncode]
+    for words in failed:
+        say(f"bootstrap.py: failed: {' '.join(words)}")
     return 1 if failed else 0
 
 
-def run(command: list[object]) -> int:
-    cwd = ROOT if command[1] == "-m" else None
-    return subprocess.run([str(part) for part in command], check=False, cwd=cwd).returncode
+def run_task(task: str, words: list[str]) -> int:
+    """In the current folder, to which the paths in `words` belong."""
+    commands = {
+        "demo": [str(ROOT / "background_subtraction_demo.py"), *words],
+        "tools": ["-m", "model_tools", *words],
+        "training": ["-m", f"training.{words[0]}" if words else "", *words[1:]],
+    }
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run([str(PYTHON), *commands[task]], check=False, env=environment).returncode
+
+
+def say(line: str) -> None:
+    """Not to stdout, which belongs to the command that is run."""
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

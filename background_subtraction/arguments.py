@@ -8,13 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from background_subtraction import values
-from background_subtraction.bundled import names
+from background_subtraction import __version__, values
 from background_subtraction.codecs import CODECS
 from background_subtraction.sinks import OUTPUT_TYPES
 from model_api.adapters.kserve_address import ADDRESS_FORMS
 from model_api.adapters.networks import ADAPTERS
 from model_api.adapters.openvino_adapter import PRECISIONS
+from model_api.bundled import names
 from model_api.labels import read_labels
 from model_api.models.model import ModelOptions
 from model_api.resize import RESIZE_TYPES
@@ -32,9 +32,9 @@ OPTION_OF: Mapping[str, str] = {
 """Parameter of the library -> the option that gives it."""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="background_subtraction_demo.py",
+        prog=program,
         description="Puts the person in a video, camera or image over another background.",
         add_help=False,
         allow_abbrev=False,
@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("-h", "--help", action="help", help="Show this help message and exit.")
+    add("--version", action="version", version=__version__, help="Show the version and exit.")
     add(
         "-m",
         "--model",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from background_subtraction import session
-from background_subtraction.bundled import find_model
 from background_subtraction.cut import Cut
 from background_subtraction.options import Options, composite_view
 from background_subtraction.report import Report
 from background_subtraction.sinks import OUTPUT_TYPES, Encoding, Output
 from background_subtraction.video_sink import Quality
 from model_api import InferenceOptions, MattingModel, ModelOptions
+from model_api.bundled import find_model
 from model_api.errors import OptionError, renamed
 from model_api.ranges import NATURAL, require_choice
 from model_api.types import Size
@@ -46,7 +46,7 @@ def convert_video(
 ) -> Report:
     """Convert a video, or a folder of images, and return the report of the run.
 
-    model: a path, the name of a model that comes with the program ("video"), or what `create_model` gave (`device`,
+    model: a path, the name of a bundled model ("video"), or what `create_model` gave (`device`,
     `seq_chunk` and `downsample_ratio` are then what it was made with, and must be left out). input_resize: (width,
     height). output_type: "video" or "png_sequence", the outputs being files or folders. background: as --target_bgr,
     "transparent" too; None for green.

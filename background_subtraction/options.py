@@ -12,7 +12,6 @@ from typing import Any
 from background_subtraction import values
 from background_subtraction.arguments import OPTION_OF, build_parser
 from background_subtraction.backgrounds import TRANSPARENT
-from background_subtraction.bundled import find_model
 from background_subtraction.cut import Cut
 from background_subtraction.sinks import Encoding, Output
 from background_subtraction.video_sink import Quality
@@ -21,6 +20,7 @@ from model_api.adapters.kserve_address import ADDRESS_FORMS
 from model_api.adapters.networks import ADAPTERS
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.arrays import described
+from model_api.bundled import find_model
 from model_api.errors import OptionError, renamed
 from model_api.models.model import ModelOptions
 from model_api.preprocessing import Override
@@ -72,11 +72,11 @@ class Options:
             raise OptionError(f"{self.jobs}, and a window. Expected 1, or no window", "jobs")
 
 
-def parse_options(arguments: Sequence[str] | None = None) -> Options:
+def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
     """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
     words = values.with_underscores(sys.argv[1:] if arguments is None else arguments)
     with renamed(OPTION_OF):
-        return _options(build_parser().parse_args(words))
+        return _options(build_parser(program).parse_args(words))
 
 
 def _options(args: argparse.Namespace) -> Options:

@@ -66,7 +66,7 @@ class ForegroundEstimate:
 
     def _estimated(self, seen: Image, levels: Levels, pixels: Pixels) -> Image:
         share = levels[:, np.newaxis] * np.float32(1 / 255)
-        person, scene = (self._enlarged(small, pixels) for small in self._gathered)
+        person, scene = self._gathered_at(pixels)
         # F = person + alpha · (seen - (alpha · person + (1 - alpha) · scene))
         error = person - scene
         error *= share
@@ -76,18 +76,20 @@ class ForegroundEstimate:
         error += person
         return np.clip(np.rint(error, out=error), 0, 255, out=error).astype(np.uint8)
 
-    def _enlarged(self, small: Image, pixels: Pixels) -> Floats:
-        """(n, 3): bilinear, pixels being areas."""
+    def _gathered_at(self, pixels: Pixels) -> tuple[Floats, Floats]:
+        """(n, 3) of both, enlarged bilinearly, pixels being areas."""
         height, width = self.levels.shape
-        rows, columns = np.divmod(pixels, width)
-        down, across = small.shape[0] / height, small.shape[1] / width
-        padded = -(-pixels.size // ROW) * ROW
-        x, y = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
-        x[: pixels.size], y[: pixels.size] = (columns + 0.5) * across - 0.5, (rows + 0.5) * down - 0.5
-        found = cv2.remap(
-            small, x.reshape(-1, ROW), y.reshape(-1, ROW), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        small_width, small_height = _work_size(self.levels)
+        y, x = np.divmod(pixels.astype(np.int32), np.int32(width))
+        across, down = (
+            _laid_out((x + 0.5) * (small_width / width) - 0.5),
+            _laid_out((y + 0.5) * (small_height / height) - 0.5),
         )
-        return found.reshape(-1, 3)[: pixels.size].astype(np.float32)
+        person, scene = (
+            cv2.remap(small, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1, 3)
+            for small in self._gathered
+        )
+        return person[: pixels.size].astype(np.float32), scene[: pixels.size].astype(np.float32)
 
     @cached_property
     def _gathered(self) -> tuple[Image, Image]:
@@ -103,6 +105,13 @@ def positions(levels: Levels, first: int, last: int) -> Pixels:
     """Where levels are from `first` to `last`."""
     # One comparison in place of two: what lies below wraps around.
     return np.flatnonzero(levels - np.uint8(first) <= np.uint8(last - first))
+
+
+def _laid_out(values: npt.NDArray[np.floating]) -> Floats:
+    """(n,) in rows of ROW, the last one filled up with zeros."""
+    rows = np.zeros((-(-values.size // ROW), ROW), np.float32)
+    rows.reshape(-1)[: values.size] = values
+    return rows
 
 
 def _work_size(levels: Levels) -> Size:

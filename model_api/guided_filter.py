@@ -41,6 +41,10 @@ class Guide(Protocol):
         """The small one."""
 
     @property
+    def person(self) -> Floats | None:
+        """(h, w), above 0 wherever alpha may be; None where that is not known."""
+
+    @property
     def alpha(self) -> Line:
         """(h, w), from the picture's grey."""
 
@@ -65,6 +69,10 @@ class KnownLines:
     def size(self) -> Size:
         return self.slope.shape[1], self.slope.shape[0]
 
+    @property
+    def person(self) -> None:
+        return None
+
     @cached_property
     def alpha(self) -> Line:
         return cv2.extractChannel(self.slope, 3), cv2.extractChannel(self.offset, 3) * FULL
@@ -88,6 +96,11 @@ class FittedLines:
     def size(self) -> Size:
         return self.picture.shape[1], self.picture.shape[0]
 
+    @property
+    def person(self) -> None:
+        """Not known: what the network answers before its filter may be below 0, and the alpha there above it."""
+        return None
+
     @cached_property
     def alpha(self) -> Line:
         return slope_and_offset(grey(self.picture), cv2.extractChannel(self.answer, 3) * FULL)
@@ -102,10 +115,10 @@ class FittedLines:
 
 @dataclass(frozen=True, eq=False)
 class AlphaLines:
-    """The same for an alpha alone. picture: (h, w, 3) uint8 BGR. plane: (h, w) float32 in [0, 1], its alpha."""
+    """The same for an alpha alone. picture: (h, w, 3) uint8 BGR. person: (h, w) float32 in [0, 1], its alpha."""
 
     picture: Image
-    plane: Floats
+    person: Floats
 
     @property
     def size(self) -> Size:
@@ -113,7 +126,7 @@ class AlphaLines:
 
     @cached_property
     def alpha(self) -> Line:
-        return slope_and_offset(grey(self.picture), self.plane * FULL)
+        return slope_and_offset(grey(self.picture), self.person * FULL)
 
 
 def slope_and_offset(guide: Floats, answer: Floats) -> Line:

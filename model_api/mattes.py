@@ -16,8 +16,11 @@ import numpy as np
 from model_api.arrays import require_alpha, require_equal_sizes, require_image
 from model_api.foreground import ForegroundEstimate, positions
 from model_api.guided_filter import Guide, Line, Lines, grey
-from model_api.parts import bands, enlarged_parts, joined
+from model_api.parts import bands, enlarged_parts, joined, occupied
 from model_api.types import Alpha, Floats, Image, Levels, Part
+
+AT_ONCE = 1 << 15
+"""Soft pixels that are computed together: what is made of them stays in the processor's cache."""
 
 
 class Matte(Protocol):
@@ -99,21 +102,22 @@ class _Guided:
 
     @cached_property
     def alpha(self) -> Alpha:
-        alpha: Alpha = np.empty(self.frame.shape[:2], np.float32)
+        alpha: Alpha = np.zeros(self.frame.shape[:2], np.float32)
         for part, risen, offset in self._alphas():
             np.clip((risen + offset) * np.float32(1 / 255), 0, 1, out=alpha[part])
         return alpha
 
     @cached_property
     def levels(self) -> Levels:
-        levels: Levels = np.empty(self.frame.shape[:2], np.uint8)
+        levels: Levels = np.zeros(self.frame.shape[:2], np.uint8)
         for part, risen, offset in self._alphas():
             levels[part] = cv2.add(risen, offset, dtype=cv2.CV_8U)
         return levels
 
     def _alphas(self) -> Iterator[tuple[Part, Floats, Floats]]:
         """Slope · grey and offset, whose sum is alpha times 255, below 0 and above 255 too, band by band."""
-        for part, (slope, offset) in self._enlarged(lambda small: self.lines.alpha, bands(self.frame)):
+        parts = list(occupied(self.lines.person, self.frame))
+        for part, (slope, offset) in self._enlarged(lambda small: _of_part(self.lines.alpha, small), parts):
             risen = grey(self.frame[part])
             risen *= slope
             yield part, risen, offset
@@ -176,8 +180,8 @@ def estimated(estimate: ForegroundEstimate, background: Image) -> Image:
     levels = estimate.levels
     composite = background.copy()
     cv2.copyTo(estimate.image, cv2.threshold(levels, 254, 255, cv2.THRESH_BINARY)[1], composite)
-    soft = positions(levels, 1, 254)
-    if soft.size:
+    everything = positions(levels, 1, 254)
+    for soft in np.split(everything, range(AT_ONCE, everything.size, AT_ONCE)) if everything.size else ():
         behind, own = np.take(background.reshape(-1, 3), soft, axis=0), np.take(levels, soft)
         composite.reshape(-1, 3)[soft] = blended(estimate.at(soft)[np.newaxis], behind[np.newaxis], own[np.newaxis])[0]
     return composite
@@ -197,6 +201,11 @@ def covered(levels: Levels) -> Iterator[Part]:
         x, y, width, height = cv2.boundingRect(levels[rows])
         if width:
             yield slice(rows.start + y, rows.start + y + height), slice(x, x + width)
+
+
+def _of_part(line: Line, part: Part) -> Line:
+    slope, offset = line
+    return slope[part], offset[part]
 
 
 def require_background(background: Image, frame: Image) -> None:

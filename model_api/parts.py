@@ -17,11 +17,30 @@ AnyPlanes = TypeVar("AnyPlanes", Image, Floats)
 BAND_PX = 40
 """Rows that are worked on at a time: what one step writes is still in the processor's cache when the next reads it."""
 
+MARGIN_PX = 2
+"""Of a smaller plane: windows of the guided filter reach one pixel, enlarging another."""
+
 
 def bands(picture: AnyPlanes) -> list[Part]:
     """All of it, some rows at a time."""
     height, width = picture.shape[:2]
     return [(slice(row, min(row + BAND_PX, height)), slice(0, width)) for row in range(0, height, BAND_PX)]
+
+
+def occupied(plane: Floats | None, whole: AnyPlanes) -> Iterator[Part]:
+    """Of each band, what lies within MARGIN_PX of where a smaller `plane` is above 0. None: all of it."""
+    if plane is None:
+        yield from bands(whole)
+        return
+    (height, width), (small_height, small_width) = whole.shape[:2], plane.shape[:2]
+    above = cv2.compare(plane, 0, cv2.CMP_GT)
+    for rows, _ in bands(whole):
+        first = max(rows.start * small_height // height - MARGIN_PX, 0)
+        last = -(-rows.stop * small_height // height) + MARGIN_PX
+        x, _, across, _ = cv2.boundingRect(above[first:last])
+        if across:
+            left, right = x - MARGIN_PX, x + across + MARGIN_PX
+            yield rows, slice(max(left * width // small_width, 0), min(-(-right * width // small_width), width))
 
 
 def joined(parts_of: Callable[[Sequence[Part]], Iterable[Image]], like: Image) -> Image:

@@ -1,4 +1,6 @@
-"""`python -m model_tools TOOL …`. Each tool is a module here with `add_arguments(parser)` and `run(args)`."""
+"""`python -m model_tools TOOL …`, installed `background-subtraction-tools TOOL …`.
+
+Each tool is a module here with `add_arguments(parser)` and `run(args)`."""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from background_subtraction import __version__
 from background_subtraction.arguments import OPTION_OF
 from model_api.errors import BackgroundSubtractionError, OptionError, renamed
 
@@ -24,16 +27,16 @@ TOOLS: dict[str, str] = {
 """Module -> what it does. Only the one that is asked for is imported, for some need libraries of their own."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """0: done. 1: the work failed or was interrupted. 2: the command line is of no use."""
+def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction-tools") -> int:
+    """0: done. 1: the work failed or was interrupted. 2: invalid usage. program: its name in usage messages."""
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words[0] if words else "--help"
     if name not in TOOLS:
-        _outline().parse_args(words or [name])
+        _outline(program).parse_args(words or [name])
     tool = import_module(f"model_tools.{name}")
-    parser = argparse.ArgumentParser(prog=f"python -m model_tools {name}", description=TOOLS[name], allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=f"{program} {name}", description=TOOLS[name], allow_abbrev=False)
     tool.add_arguments(parser)
     try:
         with renamed(OPTION_OF):
@@ -47,14 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _outline() -> argparse.ArgumentParser:
+def _outline(program: str) -> argparse.ArgumentParser:
     lines = "\n".join(f"  {name:<10} {summary}" for name, summary in TOOLS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m model_tools",
+        prog=program,
         description=f"tools:\n{lines}",
-        epilog="python -m model_tools TOOL --help tells the options of a tool.",
+        epilog=f"{program} TOOL --help tells the options of a tool.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("tool", choices=tuple(TOOLS), metavar="TOOL")
     return parser
 
@@ -65,4 +69,4 @@ def _fail(tool: str, message: str, code: int = 1) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(program="python -m model_tools"))

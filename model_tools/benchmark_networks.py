@@ -24,6 +24,7 @@ from background_subtraction.sources import open_source
 from model_api import MattingModel, graph
 from model_api.adapters.devices import check_device, device_config
 from model_api.errors import DeviceError, OptionError
+from model_api.extras import install_command
 from model_api.models.registry import recognize
 from model_api.preprocessing import image_layout
 from model_api.types import Frame, Tensors
@@ -207,5 +208,5 @@ def _onnx_runtime() -> Any:
         return import_module("onnxruntime")  # only this side wants it
     except ImportError as error:
         raise OptionError(
-            "ONNX Runtime is not installed, and only this side needs it: pip install -r requirements/benchmark.txt"
+            f"ONNX Runtime is not installed, and only this side needs it: {install_command('benchmark')}"
         ) from error

@@ -75,7 +75,7 @@ class PublishedModel:
         return replace(self, files=tuple(file for file in self.files if file.precision in (None, *precisions)))
 
 
-RUN = "python background_subtraction_demo.py -m {file} -i 0"
+RUN = "python -m background_subtraction -m {file} -i 0"
 CONVERT = "python -m model_tools convert {file}"
 # omz_downloader changes yolact.py after it has fetched it, which its converter relies on; it finds all in the cache.
 OPEN_MODEL_ZOO = (

@@ -15,6 +15,7 @@ import openvino as ov
 
 from model_api import graph
 from model_api.errors import ModelFileError, OptionError
+from model_api.extras import install_command
 from model_api.graph import Network
 
 MODNET_SOURCES = ("modnet_onnx.py", "onnx/modnet_onnx.py")
@@ -31,7 +32,7 @@ def read(path: Path) -> Network:
         import torch
     except ImportError as error:
         raise OptionError(
-            f"{path.name} is a PyTorch checkpoint: install PyTorch first, pip install -r requirements/training.txt"
+            f"{path.name} is a PyTorch checkpoint: install PyTorch first, {install_command('training')}"
         ) from error
     if not path.is_file():
         raise ModelFileError(f"{path}: no such checkpoint")

@@ -20,7 +20,7 @@ from background_subtraction.sinks import ImageSink
 from model_api.errors import SinkError, SourceError
 from model_api.ranges import Range
 from model_api.types import Image
-from model_tools.scenes import Staging, clip, outline_of, plate
+from model_tools.scenes import PlateFaults, Staging, clip, outline_of, plate
 from model_tools.subjects import Subject, media_in, subjects_in
 
 VIEWS = ("com", "pha", "fgr", "bgr")
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=values.positive, default=60, help="Of each clip. Default: 60.")
     add("--size", type=values.resolution, default=(640, 360), metavar="WxH", help="Default: 640x360.")
     add("--seed", type=values.natural, default=0, help="The same seed makes the same clips. Default: 0.")
-    add("--persons", type=values.positive, default=1, help="In a clip, at most. Default: 1.")
+    add("--persons", type=values.natural, default=1, help="In a clip, at most; 0 for empty scenes. Default: 1.")
     add("--full_body", type=values.probability, default=0.25, metavar="SHARE",
         help="Of the people, shown from head to foot; the others are cut by the lower edge, as webcams see them. "
         "Default: 0.25.")  # fmt: skip
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pure", action="store_true",
         help="The foregrounds are the people's own colours: there is no old background to take out.")  # fmt: skip
     add("--plate_shift", type=_strength, default=0.0, metavar="PIXELS", help="plate.png does not fit by as much.")
+    add("--plate_gain", type=_strength, default=1.0, metavar="GAIN", help="Its light, in shares of the clip's.")
     add("--plate_noise", type=_strength, default=0.0, metavar="LEVELS", help="Noise of plate.png, of 255.")
 
 
@@ -62,13 +63,14 @@ def run(args: argparse.Namespace) -> None:
     order = np.random.default_rng([args.seed, 1]).permutation(len(backgrounds))
     camera = args.motion if args.camera_motion is None else args.camera_motion
     staging = Staging(args.frames, args.size, args.motion, camera, args.brightness, args.full_body, args.pure)
+    faults = PlateFaults(args.plate_shift, args.plate_gain, args.plate_noise)
     index = {}
     for number in tqdm(range(args.clips), unit="clip", disable=None):
         random = np.random.default_rng([args.seed, 2, number])
-        shown = [next(people) for _ in range(random.integers(1, args.persons + 1))]
+        shown = [next(people) for _ in range(random.integers(min(args.persons, 1), args.persons + 1))]
         behind = backgrounds[order[number % len(order)]]
         folder = args.output / f"{number:04d}"
-        _write(folder, random, shown, behind, staging, (args.plate_shift, args.plate_noise))
+        _write(folder, random, shown, behind, staging, faults)
         index[folder.name] = {"foregrounds": [person.name for person in shown], "background": behind.name}
     (args.output / INDEX).write_text(json.dumps({"seed": args.seed, "clips": index}, indent=1), encoding="utf-8")
 
@@ -102,7 +104,7 @@ def _write(
     people: list[Subject],
     behind: Path,
     staging: Staging,
-    plate_faults: tuple[float, float],
+    faults: PlateFaults,
 ) -> None:
     sinks = {view: _sink(folder / view / "%04d.png") for view in VIEWS}
     for number, scene in enumerate(clip(random, people, behind, staging)):
@@ -111,7 +113,7 @@ def _write(
             sink.write(picture, number, Fraction(0))
         if number == 0:
             first = scene.bgr
-    _sink(folder / "plate.png").write(plate(random, first, *plate_faults), 0, Fraction(0))
+    _sink(folder / "plate.png").write(plate(random, first, faults), 0, Fraction(0))
 
 
 def _sink(path: Path) -> ImageSink:

@@ -24,7 +24,7 @@ from model_api.models.robust_video_matting import RobustVideoMatting, automatic_
 from model_api.preprocessing import ImageInput, Preprocessing, Training, find_preprocessing, find_training, image_layout
 from model_api.types import Alpha, Image, Size, Tensors
 from model_tools import checkpoints, surgery
-from model_tools.model_arguments import add_preprocessing_arguments, override_of
+from model_tools.model_arguments import add_preprocessing_arguments, model_file, override_of
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "model",
-        type=Path,
-        help="ONNX, what else OpenVINO reads, or MODNet's checkpoint (.ckpt) with its network's source beside it.",
+        type=model_file,
+        help="ONNX, what else OpenVINO reads, a bundled model's name, or MODNet's checkpoint (.ckpt) with its "
+        "network's source beside it.",
     )
     add("-o", "--output", type=Path, metavar="FILE.xml", help="Default: the model's name in the current folder.")
     add(
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
     )
     output = args.output or Path(f"{args.model.stem}.xml")
     convert(args.model, output, wishes)
-    log.info("Next: python background_subtraction_demo.py -m %s -i 0", output)
+    log.info("Next: python -m background_subtraction -m %s -i 0", output)
 
 
 def convert(path: Path, output: Path, wishes: Wishes = Wishes()) -> None:

@@ -22,6 +22,7 @@ from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import reason
 from model_api.types import Alpha, Image, Size
+from model_tools.model_arguments import model_file
 
 FAILURES = (DeviceError, InferenceError, ShapeError, RuntimeError)
 FRAMES = 5
@@ -43,7 +44,12 @@ class Measured:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-m", "--model", type=Path, help="The network to try. Default: a small one made for this.")
+    parser.add_argument(
+        "-m",
+        "--model",
+        type=model_file,
+        help="The network to try, a file or a bundled model's name. Default: a small one made for this.",
+    )
     parser.add_argument(
         "-d",
         "--device",

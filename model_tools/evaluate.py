@@ -33,7 +33,14 @@ WRITERS = {"json": as_json, "csv": as_csv, "html": as_html}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("-m", "--model", required=True, nargs="+", action="extend", help="Required. One model, or several to compare.")
+    add(
+        "-m",
+        "--model",
+        required=True,
+        nargs="+",
+        action="extend",
+        help="Required. One model, or several to compare: files, or bundled models' names.",
+    )
     _add_inputs(parser)
     add("--against", metavar="MODEL", help="Where the truth is not known: judge by what this model answers.")
     add("--metrics", nargs="+", choices=tuple(METRIC_SETS), metavar="SET",

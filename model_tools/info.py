@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import openvino as ov
@@ -21,6 +20,7 @@ from model_api.models.model import MattingModel
 from model_api.models.registry import recognize
 from model_api.preprocessing import Override, Preprocessing, find_preprocessing, image_layout
 from model_api.types import TensorSpec
+from model_tools.model_arguments import model_file
 
 KERNELS = {
     "Convolution": ("output", 1),
@@ -70,7 +70,9 @@ class Description:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, help="IR (.xml), ONNX, or what else OpenVINO reads.")
+    parser.add_argument(
+        "model", type=model_file, help="IR (.xml), ONNX, what else OpenVINO reads, or a bundled model's name."
+    )
     parser.add_argument("--json", action="store_true", help="The same for programs.")
 
 

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from background_subtraction import values
-from background_subtraction.bundled import find_model
 from model_api import InferenceOptions, MattingModel, ModelOptions, Override, create_model
+from model_api.bundled import find_model
+from model_api.errors import renamed
 from model_api.resize import RESIZE_TYPES
 
 
@@ -35,10 +36,16 @@ def override_of(args: argparse.Namespace) -> Override:
     return Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout)
 
 
+def model_file(text: str) -> Path:
+    """An argparse type: the file that `-m` means. Raises OptionError for a name that no model has."""
+    with renamed({"model": ""}):  # a positional argument in some tools, an option in others
+        return Path(find_model(text))
+
+
 def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
     """path: a file, or the name of a bundled model. Raises what `create_model` raises. A context manager."""
     return create_model(
-        find_model(str(path)),
+        path,
         args.device,
         InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
         override_of(args),

@@ -17,6 +17,7 @@ from background_subtraction.images import read_image
 from model_api import MattingModel, ModelOptions, Override, Preprocessing, create_model
 from model_api.adapters.adapter import Binding
 from model_api.errors import ModelContractError, OptionError
+from model_api.extras import install_command
 from model_api.models.model import picture_size
 from model_api.models.registry import recognize
 from model_api.preprocessing import Training, find_preprocessing, find_training
@@ -24,6 +25,7 @@ from model_tools import convert, surgery
 from model_tools.calibration import Moment, as_inputs, record, running
 from model_tools.comparison import compare, speeds
 from model_tools.footage import Footage, Reading, footage_of
+from model_tools.model_arguments import model_file
 from model_tools.sensitivity import quantize_to
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ MATTE_CHANNELS = 4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", type=Path, help="IR, ONNX, or what else `convert` takes.")
+    add("model", type=model_file, help="IR, ONNX, what else `convert` takes, or a bundled model's name.")
     add(
         "-i",
         "--input",
@@ -253,8 +255,6 @@ def _nncf() -> Any:
     try:
         import nncf  # only this tool wants it
     except ImportError as error:
-        raise OptionError(
-            "NNCF makes 8-bit models, and is not installed: pip install -r requirements/quantize.txt"
-        ) from error
+        raise OptionError(f"NNCF makes 8-bit models, and is not installed: {install_command('quantize')}") from error
     nncf.set_log_level(logging.ERROR)
     return nncf

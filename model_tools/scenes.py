@@ -36,6 +36,15 @@ class Staging:
     pure: bool = False
 
 
+@dataclass(frozen=True)
+class PlateFaults:
+    """How a clean plate differs from the scene: moved by so many pixels somewhere, its light, its noise in levels."""
+
+    shift_px: float = 0.0
+    gain: float = 1.0
+    noise: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """com, fgr, bgr: (H, W, 3) uint8 BGR. pha: (H, W) uint8. com is made of the other three as they are stored."""
@@ -73,12 +82,12 @@ def clip(random: np.random.Generator, people: Sequence[Subject], behind: Path, s
         yield _scene(total, empty, gain)
 
 
-def plate(random: np.random.Generator, bgr: Image, shift_px: float, noise: float) -> Image:
-    """The empty scene as another photograph shows it: moved by `shift_px` somewhere, with noise of so many levels."""
+def plate(random: np.random.Generator, bgr: Image, faults: PlateFaults) -> Image:
+    """The empty scene as another photograph shows it."""
     angle = random.uniform(0, 2 * np.pi)
-    matrix = np.array([[1, 0, shift_px * np.cos(angle)], [0, 1, shift_px * np.sin(angle)]])
+    matrix = np.array([[1, 0, faults.shift_px * np.cos(angle)], [0, 1, faults.shift_px * np.sin(angle)]])
     moved = cv2.warpAffine(bgr, matrix, bgr.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-    noisy = moved + random.normal(0, noise, moved.shape)
+    noisy = moved * faults.gain + random.normal(0, faults.noise, moved.shape)
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 

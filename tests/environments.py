@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import site
 import subprocess
 import venv
 from pathlib import Path
@@ -28,3 +29,11 @@ def environment(requirements: Path) -> Path:
         subprocess.run([*pip, "install", "--quiet", "-r", str(requirements)], check=True, capture_output=True)
         stamp.write_text(wanted, encoding="ascii")
     return programs
+
+
+def borrowing_environment(folder: Path) -> Path:
+    """A new environment without pip, which finds the packages of this one after its own. Returns its Python."""
+    venv.create(folder, with_pip=False)
+    own, *_ = folder.glob("lib/python*/site-packages") if os.name != "nt" else [folder / "Lib/site-packages"]
+    (own / "borrowed.pth").write_text("\n".join(site.getsitepackages()))
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -20,6 +20,9 @@ from training.placing import cover_frame, place_person, view_of_photograph
 from training.rooms import draw_scene
 
 NOBODY = -1
+PLATE_LIGHTS = (0.5, 0.35, 0.15)
+"""How often a plate's light is that of the frame, nearly so, or quite another."""
+
 HARDEST = 8.0
 """People whose last loss was this many times the mean, or more, are drawn that many times as often."""
 
@@ -221,9 +224,12 @@ def _looks_in_time(rng: np.random.Generator, person: Person, frames: int) -> lis
 
 
 def _finished(rng: np.random.Generator, layers: _Layers, size: tuple[int, int], number: int, extras: Extras) -> Sample:
-    """Light and camera. A plate has light of its own in half of the clips: the sun went, the camera adapted."""
+    """Light and camera. A plate has the frame's light; or what is left of another one after the program has fitted it
+    to the frame; or, sometimes, quite another."""
     light, lens = draw_light(rng), draw_camera(rng)
-    plate_light = light if rng.random() < 0.5 else draw_light(rng)
+    fitted = draw_tone(rng)
+    plate_lights: list[Change] = [light, lambda seen: fitted(light(seen)), draw_light(rng)]
+    plate_light = plate_lights[int(rng.choice(3, p=PLATE_LIGHTS))]
     plate_lens, misaligned = draw_camera(rng), draw_shift(rng)
     nothing = torch.zeros(len(layers.pictures), 3, 0, 0)
     plate = foreground = nothing

@@ -259,13 +259,16 @@ def collate(samples: list[Sample]) -> Sample:
 
 
 def save(run: Run, path: Path) -> None:
+    """The whole run, and beside it average.pt: the weights that are kept, in half precision."""
+    average = run.average.state_dict()
+    state = {"network": run.network.state_dict(), "average": average, "optimizer": run.optimizer.state_dict()}
+    _write({**state, "step": run.step}, path)
+    small = {name: weight.half() if weight.is_floating_point() else weight for name, weight in average.items()}
+    _write({"average": small, "step": run.step}, path.with_name("average.pt"))
+
+
+def _write(state: dict[str, object], path: Path) -> None:
     """Whole or not at all: a checkpoint that was cut off by an interruption would end the training for good."""
-    state = {
-        "network": run.network.state_dict(),
-        "average": run.average.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "step": run.step,
-    }
     fresh = path.with_suffix(".tmp")
     torch.save(state, fresh)
     fresh.replace(path)

@@ -20,9 +20,10 @@ from typing import Any, Protocol, TypeVar
 
 from model_api.adapters.kserve_address import Address
 from model_api.errors import DeviceError, InferenceError, ModelFileError
+from model_api.extras import install_command
 from model_api.types import Tensors
 
-INSTALL = "pip install -r requirements/ovms.txt"
+INSTALL = install_command("ovms")
 OPENING_TIMEOUT_S = 10.0
 LONGEST_MESSAGE = 200
 

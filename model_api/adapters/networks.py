@@ -11,6 +11,7 @@ from model_api import graph, refiner
 from model_api.adapters.adapter import Adapter, Binding
 from model_api.adapters.kserve_adapter import KServeAdapter, find_network
 from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter, read_network
+from model_api.bundled import find_model
 from model_api.preprocessing import ImageInput
 from model_api.types import Signature
 
@@ -30,8 +31,8 @@ class FoundNetwork:
 
 
 def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork:
-    """Raises DeviceError, ModelFileError, OptionError."""
-    core, device, network = read_network(Path(path), device, inference)
+    """path: or the name of a bundled model. Raises DeviceError, ModelFileError, OptionError."""
+    core, device, network = read_network(Path(find_model(path)), device, inference)
 
     def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
         model = graph.embed(network, images, (binding.foreground,) if binding.foreground else ())

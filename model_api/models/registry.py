@@ -39,7 +39,8 @@ def create_model(
 ) -> MattingModel:
     """Find a network, see which contract it follows, and make it ready to compute.
 
-    path: IR (.xml), ONNX, or what else OpenVINO reads. device: "CPU", "GPU", "NPU", "AUTO", "HETERO:GPU,CPU", …
+    path: IR (.xml), ONNX, what else OpenVINO reads, or the name of a bundled model, as "video".
+    device: "CPU", "GPU", "NPU", "AUTO", "HETERO:GPU,CPU", …
     adapter: "openvino", or "ovms" for a model on a server that speaks KServe v2; path is then its address,
     host:port/models/NAME[:VERSION] or host:port/v2/models/NAME[/versions/VERSION].
     Raises ModelFileError, ModelContractError, DeviceError or OptionError. The model is a context manager.

@@ -26,7 +26,7 @@ REAL = (
 
 
 def results(model: MattingModel, frames: list[Frame]) -> list[Result]:
-    return list(AsyncPipeline(model).run(frames))
+    return list(AsyncPipeline(model, scene_cuts=False).run(frames))
 
 
 def noise(size: tuple[int, int], count: int) -> list[Frame]:

@@ -358,8 +358,9 @@ import cv2, sys
 real = cv2.VideoCapture
 cv2.VideoCapture = lambda number: real({str(bench.clip)!r})
 sys.path.insert(0, {str(ROOT)!r})
-from background_subtraction_demo import main
-sys.exit(main(["-m", {str(bench.model)!r}, "-i", "0", "--no_show", "-o", "camera.mp4"]))
+from background_subtraction.__main__ import main
+arguments = ["-m", {str(bench.model)!r}, "-i", "0", "--no_show", "-o", "camera.mp4"]
+sys.exit(main(arguments, "background_subtraction_demo.py"))
 """
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=bench.folder, env=demo_environment, capture_output=True, text=True,

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.bundled import FOLDER, find_model, names
 from background_subtraction.images import images_in, read_image
 from background_subtraction.sources import open_source
 from model_api import AsyncPipeline, Frame, create_model
+from model_api.bundled import FOLDER, find_model, names
+from model_api.errors import OptionError
 from model_api.types import Alpha
+from model_tools.__main__ import main as model_tools
 from tests.conftest import ROOT, RunDemo
 from tests.media import read_levels, read_video
 
 SAMPLES = ROOT / "samples"
-LARGEST = 3_100_000
+LARGEST = 8_000_000
 CARD = ("licence", "data", "trained again", "held out", "fails")
 
 
@@ -28,10 +32,41 @@ def test_each_is_small_in_half_precision_and_has_a_card(name: str) -> None:
     assert (FOLDER / f"{name}.bin").stat().st_size <= LARGEST
     card = (FOLDER / f"{name}.md").read_text(encoding="utf-8").lower()
     assert [word for word in CARD if word not in card] == []
-    with create_model(find_model(name)) as model:
+    with create_model(name) as model:
         assert model.input_size((1280, 720)) == (384, 224)
         assert model.input_size((720, 1280)) == (224, 384)
         assert (model.recurrent, model.needs_clean_plate) == (name == "video", name == "clean_plate")
+
+
+def test_a_name_that_no_model_has() -> None:
+    with pytest.raises(OptionError, match=r"^model: vidoe: no such model\. .* or one of clean_plate, portrait, video$"):
+        create_model("vidoe")
+
+
+@pytest.mark.parametrize("tool", ["info", "convert", "quantize", "devices", "evaluate", "benchmark"])
+def test_the_tools_take_their_names(tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each finds the model, and stops at what it has been given beside it, or, info and convert, does its work."""
+    monkeypatch.chdir(tmp_path)
+    clips = ("-i", "none.mp4", "--check", "other.mp4") if tool == "quantize" else ("-i", "none.mp4")
+    words = {
+        "info": ("portrait", "--json"),
+        "convert": ("portrait", "-o", "out.xml"),
+        "quantize": ("portrait", *clips),
+        "devices": ("-m", "portrait", "-d", "CPU"),
+        "evaluate": ("-m", "portrait", "--against", "video", *clips),
+        "benchmark": ("-m", "portrait", *clips, "--frames", "1", "--rounds", "1"),
+    }
+    code, errors = tools(tool, *words[tool])
+    assert "no such model" not in errors
+    assert code == 0 or "none.mp4" in errors
+
+
+def tools(*words: str) -> tuple[int, str]:
+    """The exit code of `python -m model_tools`, and what it wrote to stderr."""
+    errors = StringIO()
+    with redirect_stderr(errors):
+        code = model_tools(words)
+    return code, errors.getvalue()
 
 
 def test_the_readme_s_first_command(tmp_path: Path, run_demo: RunDemo) -> None:

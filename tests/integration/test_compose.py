@@ -127,12 +127,18 @@ def test_more_clips_leave_the_first_ones_as_they_are(material: Path) -> None:
 
 
 def test_the_plate_is_the_empty_scene_of_the_first_frame(material: Path) -> None:
-    options = {"exact": (), "moved": ("--plate_shift", 3), "noisy": ("--plate_noise", 5)}
+    options = {
+        "exact": (),
+        "moved": ("--plate_shift", 3),
+        "noisy": ("--plate_noise", 5),
+        "dark": ("--plate_gain", 0.75),
+    }
     folders = {name: compose(material, *given, "--clips", "1", output=name) for name, given in options.items()}
     plates = {name: read_image(folder / "0000" / "plate.png") for name, folder in folders.items()}
     scene = read_image(folders["exact"] / "0000" / "bgr" / "0000.png")
 
     assert np.array_equal(plates["exact"], scene)
+    assert np.abs(plates["dark"] - 0.75 * scene).max() <= 0.5
     assert np.std(plates["noisy"].astype(float) - scene) == pytest.approx(5, rel=0.1)
     angles = np.radians(np.arange(0, 360, 5))
     around = [difference(plates["moved"], scene, 3 * np.cos(angle), 3 * np.sin(angle)) for angle in angles]
@@ -316,3 +322,9 @@ def test_a_camera_that_stands_still_sees_the_plate_behind_people_that_move(mater
     alphas = [read_image(path) for path in sorted((folder / "pha").iterdir())]
     assert all(np.array_equal(room, plate) for room in rooms)
     assert not np.array_equal(alphas[0], alphas[-1])
+
+
+def test_scenes_can_be_empty(material: Path) -> None:
+    folder = compose(material, "--persons", "0", "--clips", "1", output="empty") / "0000"
+    assert not any(read_image(path).any() for path in folder.glob("pha/*.png"))
+    assert read_image(folder / "com/0000.png").any()

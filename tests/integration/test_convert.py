@@ -180,7 +180,7 @@ def test_bad_input_is_one_line(models: Path, shared: Path, tmp_path: Path, conve
         (1, "modnet_onnx.py", "net.ckpt"),
         (1, "matches no known model", models / "unknown.onnx"),
         (1, "640x480", fixed, "-o", "x.xml", "--input_size", "640x480"),
-        (1, "try 640x352", ROOT / "models/portrait.xml", "-o", "x.xml", "--input_size", "640x360"),
+        (1, "try 640x352", ROOT / "model_api/bundled/portrait.xml", "-o", "x.xml", "--input_size", "640x360"),
         (1, "cannot be written", red, "-o", "text.txt/net.xml"),
         (2, "ends in .xml", red, "-o", "net.onnx"),
         (2, "not recurrent", red, "--stateful"),

@@ -112,7 +112,7 @@ def test_terms_first_then_the_file_its_place_and_the_next_command(desk: Desk) ->
         "model                 files  size           licence  from",
         "rvm_mobilenetv3_fp32  1      not published  GPL-3.0  github.com/PeterL1n/RobustVideoMatting v1.0.0",
     ]
-    assert lines[-1] == f"[ INFO ] Next: python background_subtraction_demo.py -m public/{RELEASE_FILE} -i 0"
+    assert lines[-1] == f"[ INFO ] Next: python -m background_subtraction -m public/{RELEASE_FILE} -i 0"
     assert (desk.folder / "public" / RELEASE_FILE).read_bytes() == CONTENT
     assert (desk.folder / "public" / f"{RELEASE_FILE}.sha384").read_text().split()[0] == SHA384
 

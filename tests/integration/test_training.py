@@ -243,6 +243,22 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(data: Path, monkeypatch
     assert float((apart < 1e-6).float().mean()) > 0.9
 
 
+def test_the_average_is_kept_in_half_precision(data: Path) -> None:
+    assert run(data, "run", first=2) == 0
+    kept = torch.load(data / "run/average.pt", weights_only=True)
+    assert kept["step"] == 4
+    whole = weights(data / "run")
+    assert kept["average"].keys() == whole.keys()
+    for name, weight in whole.items():
+        torch.testing.assert_close(
+            kept["average"][name].float(), weight.float(), atol=1e-3, rtol=1e-3, check_dtype=False
+        )
+    (data / "next.toml").write_text(
+        CONFIG.format(first=2).replace("save_every", 'start = "run/average.pt"\nsave_every')
+    )
+    assert main(["--config", "next.toml", "--output", "next", "--workers", "0"]) == 0
+
+
 def test_a_run_writes_a_log_and_curves(data: Path) -> None:
     assert run(data, "run") == 0
     with (data / "run/log.csv").open() as file:

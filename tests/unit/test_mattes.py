@@ -8,8 +8,8 @@ import pytest
 
 from model_api import foreground
 from model_api.errors import ShapeError
-from model_api.guided_filter import RESIDUAL, KnownLines
-from model_api.mattes import DenseMatte, GuidedMatte
+from model_api.guided_filter import RESIDUAL, AlphaLines, KnownLines, grey, slope_and_offset
+from model_api.mattes import DenseMatte, GuidedAlphaMatte, GuidedMatte
 from model_api.types import Floats, Image
 
 
@@ -100,6 +100,22 @@ def test_a_matte_keeps_to_its_frame() -> None:
             composite = matte.over(np.full((4, 4, 3), behind, np.uint8))
             assert np.abs(composite - (level + behind) / 2).max() <= 1
         np.testing.assert_array_equal(matte.foreground, frame)
+
+
+def test_an_alpha_follows_the_frame_where_the_person_is_as_everywhere() -> None:
+    """Only where somebody may be is computed: the same numbers as of the whole."""
+    rng = np.random.default_rng(5)
+    frame = cv2.resize(rng.integers(0, 256, (30, 50, 3), np.uint8), (1280, 720))
+    small = cv2.resize(frame, (384, 224), interpolation=cv2.INTER_AREA)
+    alpha = np.zeros((224, 384), np.float32)
+    cv2.ellipse(alpha, (200, 150), (40, 70), 10, 0, 360, (1.0,), -1)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 1.5)
+    alpha[alpha < 0.01] = 0
+    slope, offset = slope_and_offset(grey(small), alpha * 255)
+    whole = cv2.resize(slope, (1280, 720)) * grey(frame) + cv2.resize(offset, (1280, 720))
+    matte = GuidedAlphaMatte(frame, AlphaLines(small, alpha))
+    np.testing.assert_allclose(matte.alpha, np.clip(whole / 255, 0, 1), atol=1e-4)
+    assert np.ptp(matte.levels) == 255
 
 
 def test_sizes_must_agree() -> None:

@@ -29,12 +29,12 @@ ADDED_OPTIONS = """
     --cache_dir --refiner --infer_precision --no_scene_cuts
     --input_source --output_composition --output_alpha --output_foreground --output_transparent --output_type
     --output_video_mbps     --input_resize --seq_chunk --num_workers
-    --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
+    --version --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
 """
 
 
 def test_every_option_of_the_parent_is_there_and_no_other_than_those_told() -> None:
-    known = {name for action in build_parser()._actions for name in action.option_strings}
+    known = {name for action in build_parser("program")._actions for name in action.option_strings}
     assert known == {*PARENT_OPTIONS.split(), *ADDED_OPTIONS.split()}
 
 
@@ -139,7 +139,7 @@ def test_models_that_come_with_the_program_go_by_their_names(tmp_path: Path, mon
     }
     for name, arguments in asked.items():
         file = Path(parse_options(arguments).model)
-        assert (file.stem, file.parent.name) == (name, "models")
+        assert (file.stem, file.parent.name) == (name, "bundled")
         assert file.is_file()
     (tmp_path / "portrait").write_text("a file of that name comes first")
     assert parse_options(["-i", "0", "-m", "portrait"]).model == "portrait"
