@@ -1,19 +1,52 @@
-"""The application: frames in, composited frames out."""
+"""The application: frames in, composited frames out.
+
+`convert_video` raises errors of one tree, `BackgroundSubtractionError`: `model_api.errors` draws it.
+"""
 
 from typing import TYPE_CHECKING
 
-__all__ = ["__version__", "convert_video"]
+__all__ = [
+    "BackgroundSubtractionError",
+    "DeviceError",
+    "DisplayError",
+    "InferenceError",
+    "ModelContractError",
+    "ModelError",
+    "ModelFileError",
+    "OptionError",
+    "Report",
+    "ShapeError",
+    "SinkError",
+    "SourceError",
+    "__version__",
+    "convert_video",
+]
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from background_subtraction.converter import convert_video
+    from background_subtraction.report import Report
+    from model_api import (
+        BackgroundSubtractionError,
+        DeviceError,
+        DisplayError,
+        InferenceError,
+        ModelContractError,
+        ModelError,
+        ModelFileError,
+        OptionError,
+        ShapeError,
+        SinkError,
+        SourceError,
+    )
 else:
 
     def __getattr__(name: str) -> object:
-        """Load `convert_video` at its first use, so that the command can start and say which library is missing."""
-        if name != "convert_video":
+        """Load what is exported at its first use, so that the command can start and say which library is missing."""
+        if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from background_subtraction.converter import convert_video
+        from importlib import import_module
 
-        return convert_video
+        own = {"convert_video": "background_subtraction.converter", "Report": "background_subtraction.report"}
+        return getattr(import_module(own.get(name, "model_api")), name)

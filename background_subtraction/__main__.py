@@ -19,9 +19,10 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
         from background_subtraction import session
+        from background_subtraction.arguments import OPTION_OF
         from background_subtraction.options import parse_options
         from background_subtraction.report import Report
-        from model_api.errors import BackgroundSubtractionError, OptionError
+        from model_api.errors import BackgroundSubtractionError, OptionError, renamed
     except ImportError as error:
         return _fail(program, _missing_library(error))
 
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = parse_options(arguments, program)
-        session.run(options, report)
+        with renamed(OPTION_OF):
+            session.run(options, report)
     except OptionError as error:
         return _fail(program, str(error), code=2)
     except BackgroundSubtractionError as error:

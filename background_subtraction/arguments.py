@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,23 @@ from background_subtraction.codecs import CODECS
 from background_subtraction.sinks import OUTPUT_TYPES
 from model_api.adapters.kserve_address import ADDRESS_FORMS
 from model_api.adapters.networks import ADAPTERS
+from model_api.adapters.openvino_adapter import PRECISIONS
 from model_api.bundled import names
 from model_api.labels import read_labels
 from model_api.models.model import ModelOptions
 from model_api.resize import RESIZE_TYPES
+
+OPTION_OF: Mapping[str, str] = {
+    "model": "-m", "adapter": "--adapter", "inputs": "-i", "device": "-d", "threshold": "-t", "fit": "--resize_type",
+    "labels": "--labels", "target_bgr": "--target_bgr", "clean_plate": "--background", "blur_bgr": "--blur_bgr",
+    "layouts": "--layout", "mean_values": "--mean_values", "scale_values": "--scale_values",
+    "downsample_ratio": "--downsample_ratio", "requests": "-nireq", "streams": "-nstreams", "threads": "-nthreads",
+    "precision": "--infer_precision", "timeout_s": "--server_timeout", "outputs": "-o", "limit": "-limit",
+    "resolution": "--output_resolution", "monitors": "-u", "jobs": "--jobs", "type": "--output_type",
+    "codec": "--codec", "crf": "--crf", "mbps": "--output_video_mbps", "start_s": "--start", "end_s": "--end",
+    "skip": "--skip", "rate": "--fps", "size": "--input_resize", "raw_size": "--raw_size", "ahead": "--num_workers",
+}  # fmt: skip
+"""Parameter of the library -> the option that gives it."""
 
 
 def build_parser(program: str) -> argparse.ArgumentParser:
@@ -140,7 +154,7 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
     add("--refiner", choices=("outside", "inside"), default="outside", help=where)
     add(
         "--infer_precision",
-        choices=("f32", "bf16", "f16"),
+        choices=PRECISIONS,
         help="Of the arithmetic. Default: f32 on the CPU, what other devices like on them.",
     )
     keep = "Recurrent models keep their state over cuts in the film. Default: they start afresh at each."
@@ -184,7 +198,7 @@ def _add_file_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--output_type", choices=OUTPUT_TYPES, default="", help="Default: by the name of the output.")
     add("--codec", choices=tuple(CODECS), help="Default: what suits the container, and transparency.")
-    add("--crf", type=values.natural, help="Constant quality, in the codec's own scale: less is better.")
+    add("--crf", type=values.quality, help="Constant quality, in the codec's own scale: less is better.")
     add("--output_video_mbps", type=values.positive_number, help="A bit rate in place of constant quality.")
     add("--no_audio", action="store_true", help="Leave the input's sound and subtitles out of composites.")
     add("--start", type=values.seconds, default=Fraction(0), metavar="SECONDS", help="Where in the input to begin.")

@@ -15,7 +15,9 @@ from background_subtraction.frames import Source
 from background_subtraction.images import IMAGE_SUFFIXES, read_image
 from background_subtraction.prefetch import Prefetched
 from background_subtraction.sources import open_source
+from model_api.arrays import require_image
 from model_api.errors import OptionError
+from model_api.ranges import LEVEL, NATURAL, require_each
 from model_api.resize import cover, resize
 from model_api.results import Result
 from model_api.types import Floats, Frame, Image, Levels, Size
@@ -63,6 +65,7 @@ def open_background(target: str | None, blur_px: int = 0) -> Background:
     """target: None (the real scene if it is to be blurred, else green), "transparent", a colour, an image, a folder or
     a video.
     blur_px: strength, as wide as a box of so many pixels. Raises OptionError or SourceError."""
+    NATURAL.require(blur_px=blur_px)
     if target == TRANSPARENT:
         return Checkerboard()
     if target is None:
@@ -73,8 +76,9 @@ def open_background(target: str | None, blur_px: int = 0) -> Background:
             return ColourBackground(colour)
         if not target.isdecimal() and "://" not in target:
             raise OptionError(
-                f'--target_bgr "{target}" is neither a file nor a colour. Expected an image, a video, '
-                f'"transparent", "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})'
+                f'"{target}" is neither a file nor a colour. Expected an image, a video, '
+                f'"transparent", "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})',
+                "target_bgr",
             )
     if Path(target).suffix.lower() in IMAGE_SUFFIXES:
         return StillBackground(read_image(Path(target)), blur_px)
@@ -107,6 +111,8 @@ class _NothingToClose:
 
 class ColourBackground(_NothingToClose):
     def __init__(self, colour: Colour) -> None:
+        """Raises OptionError."""
+        require_each(LEVEL, 3, colour=colour)
         self._colour = colour
 
     def __enter__(self) -> ColourBackground:
@@ -143,6 +149,8 @@ class StillBackground(_NothingToClose):
     """An image, filling the frame with its aspect ratio kept."""
 
     def __init__(self, image: Image, blur_px: int = 0) -> None:
+        """image: (H, W, 3) uint8 BGR. Raises ShapeError."""
+        require_image("image", image)
         self._fitted = lru_cache(maxsize=1)(lambda size: _prepared(image, size, blur_px))
 
     def __enter__(self) -> StillBackground:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from background_subtraction.frames import SourceInfo
 from background_subtraction.sources import open_source
+from model_api.arrays import require_image
 from model_api.errors import ModelContractError
 from model_api.plate_light import shows_another_view
 from model_api.resize import resize
@@ -18,7 +19,7 @@ MISFITS = 5
 """Checks in a row, so that somebody who comes close to the camera for a moment is no reason to warn."""
 MISFIT = (
     "The clean plate does not show the scene behind the person: the camera was moved, or this is another room. "
-    "Capture it anew with B, or give another --background"
+    "Capture it anew with B, or give another one"
 )
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ class CleanPlate:
     """
 
     def __init__(self, wanted: bool, image: Image | None = None) -> None:
+        """image: (H, W, 3) uint8 BGR. Raises ShapeError."""
+        if image is not None:
+            require_image("clean_plate", image)
         self._wanted = wanted
         self._image = image
 
@@ -62,22 +66,23 @@ def open_clean_plate(address: str | None, source: SourceInfo, wanted: bool, inte
     """
     if not wanted:
         if address is not None:
-            log.warning("--background %s: this model does not compare with the empty scene", address)
+            log.warning("Clean plate %s: this model does not compare with the empty scene", address)
         return CleanPlate(wanted=False)
     if address is None:
         if not interactive:
             raise ModelContractError(
-                "This model compares each frame with the empty scene, and none was given. "
-                "Give it with --background IMAGE, or run live with the window and press B"
+                "none, but this model compares each frame with the empty scene. Give an image or a video of it, or run "
+                "live with the window and press B",
+                "clean_plate",
             )
-        log.warning("No --background: the first frame is the empty scene until B captures another")
+        log.warning("No clean plate: the first frame is the empty scene until B captures another")
         return CleanPlate(wanted=True)
     with open_source(address) as plates:
         plate = next(iter(plates)).image
     height, width = plate.shape[:2]
     if (width, height) != source.size:
         log.warning(
-            "--background is %d×%d and the input %d×%d: it is resized, and must still show the very same view",
+            "The clean plate is %d×%d and the input %d×%d: it is resized, and must still show the very same view",
             width, height, *source.size,
         )  # fmt: skip
     return CleanPlate(wanted=True, image=resize(plate, source.size))

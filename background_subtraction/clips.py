@@ -33,7 +33,9 @@ def plan(inputs: tuple[str, ...], outputs: tuple[Output, ...], encoding: Encodin
     _require_own_names(addresses)
     for output in outputs:
         if output.path.suffix and not output.path.is_dir():
-            raise OptionError(f"-o {output.path}: several inputs need a folder for their outputs, such as -o results/")
+            raise OptionError(
+                f"{output.path}: several inputs need a folder for what they give, such as results/", "outputs"
+            )
         output.path.mkdir(parents=True, exist_ok=True)
     return [Clip(address, tuple(_named(output, address, encoding) for output in outputs)) for address in addresses]
 
@@ -53,7 +55,9 @@ def _require_own_names(addresses: list[str]) -> None:
     stems = [Path(address).stem for address in addresses]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
-        raise OptionError(f"Several inputs are named {', '.join(twice)}: their outputs would overwrite each other")
+        raise OptionError(
+            f"Several inputs are named {', '.join(twice)}: their outputs would overwrite each other", "inputs"
+        )
 
 
 def _named(output: Output, address: str, encoding: Encoding) -> Output:

@@ -13,6 +13,7 @@ from model_api.errors import SinkError
 class Codec:
     """encoder: FFmpeg's. pixel_format, alpha_format: what it is given, None where it has no transparency.
     quality: its option for a constant quality, "" where it has none, with the default among `options`.
+    worst: the highest number on that scale.
     tag: the four letters that name it in the file, where players want others than FFmpeg's.
     full_range: levels 0..255 and BT.601, as JPEG has them. multiple_px: sides must be multiples of this."""
 
@@ -21,6 +22,7 @@ class Codec:
     alpha_format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     quality: str = ""
+    worst: int = 51
     tag: str = ""
     full_range: bool = False
     multiple_px: int = 2
@@ -55,16 +57,16 @@ class VideoFormat:
 CODECS: Mapping[str, Codec] = {
     "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast"}, "crf"),
     "hevc": Codec(
-        "libx265", "yuv420p", None, {"crf": "22", "preset": "fast", "x265-params": "log-level=error"}, "crf", "hvc1"
+        "libx265", "yuv420p", None, {"crf": "22", "preset": "fast", "x265-params": "log-level=error"}, "crf", tag="hvc1"
     ),
-    "av1": Codec("libsvtav1", "yuv420p", None, {"crf": "28", "preset": "9"}, "crf"),
+    "av1": Codec("libsvtav1", "yuv420p", None, {"crf": "28", "preset": "9"}, "crf", worst=63),
     "h264_qsv": Codec(
         "h264_qsv", "nv12", None, {"global_quality": "20", "preset": "veryfast"}, "global_quality",
-        remedy="Intel Quick Sync is not on this machine, or its driver is missing. Use --codec h264",
+        remedy="Intel Quick Sync is not on this machine, or its driver is missing. Use the codec h264",
     ),
     "vp9": Codec(
         "libvpx-vp9", "yuv420p", "yuva420p",
-        {"crf": "20", "b": "0", "deadline": "realtime", "cpu-used": "5", "row-mt": "1"}, "crf",
+        {"crf": "20", "b": "0", "deadline": "realtime", "cpu-used": "5", "row-mt": "1"}, "crf", worst=63,
     ),
     "prores": Codec("prores_ks", "yuv422p10le", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
     "ffv1": Codec("ffv1", "bgr0", "bgra", {"level": "3", "slices": "4"}, multiple_px=1),
@@ -113,7 +115,7 @@ def video_format(path: Path, codec: str | None = None, alpha: bool = False) -> V
     container = CONTAINERS[suffix]
     name = codec or (container.transparent if alpha and container.transparent else container.codecs[0])
     if name not in container.codecs:
-        raise SinkError(f"{path}: {suffix} does not hold {name}. Expected --codec {', '.join(container.codecs)}")
+        raise SinkError(f"{path}: {suffix} does not hold {name}. Expected {', '.join(container.codecs)}", "codec")
     chosen = CODECS[name]
     if alpha and (chosen.alpha_format is None or container.transparent is None):
         raise SinkError(f"{path}: {name} in {suffix} holds no transparency. Expected {_transparent_ones()}")

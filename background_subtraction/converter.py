@@ -12,8 +12,15 @@ from background_subtraction.sinks import OUTPUT_TYPES, Encoding, Output
 from background_subtraction.video_sink import Quality
 from model_api import InferenceOptions, MattingModel, ModelOptions
 from model_api.bundled import find_model
-from model_api.errors import OptionError
+from model_api.errors import OptionError, renamed
+from model_api.ranges import NATURAL, require_choice
 from model_api.types import Size
+
+PARAMETER_OF = {
+    "inputs": "input_source", "size": "input_resize", "requests": "seq_chunk", "target_bgr": "background",
+    "mbps": "output_video_mbps", "type": "output_type", "outputs": "output_composition",
+}  # fmt: skip
+"""Parameter of what is below -> what it is called here."""
 
 
 def convert_video(
@@ -29,7 +36,7 @@ def convert_video(
     seq_chunk: int | None = None,
     num_workers: int = 4,
     progress: bool = True,
-    background: str | None = None,
+    background: str | Path | None = None,
     device: str = "CPU",
     clean_plate: str | Path | None = None,
     codec: str | None = None,
@@ -48,34 +55,39 @@ def convert_video(
     frames one after another whatever is asked, so that no chunk's end shows. None: what the device wants.
     scene_cuts: whether a model with a state starts afresh at cuts in the film.
     num_workers: frames decoded ahead, by a thread of its own.
-    Raises BackgroundSubtractionError.
+    Raises BackgroundSubtractionError: OptionError for a value that a parameter does not take, or where no output is
+    named, and what reading, computing and writing may raise.
     """
-    if output_type not in OUTPUT_TYPES:
-        raise OptionError(f'output_type "{output_type}": expected {" or ".join(OUTPUT_TYPES)}')
+    NATURAL.require(num_workers=num_workers)
+    require_choice(OUTPUT_TYPES, output_type=output_type)
     loaded = model if isinstance(model, MattingModel) else None
     if loaded and (seq_chunk, downsample_ratio, device) != (None, None, "CPU"):
         raise OptionError("seq_chunk, downsample_ratio and device belong to create_model when the model is loaded")
+    target = None if background is None else str(background)
     named = {
-        composite_view(background): output_composition,
+        composite_view(target): output_composition,
         "alpha": output_alpha,
         "foreground": output_foreground,
     }
-    options = Options(
-        model="" if loaded else find_model(str(model)),
-        inputs=(str(input_source),),
-        device=device,
-        inference=InferenceOptions(seq_chunk),
-        model_options=ModelOptions(downsample_ratio=downsample_ratio),
-        target_bgr=background,
-        clean_plate=None if clean_plate is None else str(clean_plate),
-        cut=Cut(size=input_resize),
-        outputs=tuple(Output(Path(path), view) for view, path in named.items() if path is not None),
-        encoding=Encoding(output_type, codec, Quality(crf, output_video_mbps), sound=audio),
-        ahead=max(1, num_workers),
-        scene_cuts=scene_cuts,
-        progress=None if progress else False,
-        window=None,
-    )
+    if all(path is None for path in named.values()):
+        raise OptionError("No output: give output_composition, output_alpha or output_foreground")
     report = Report()
-    session.run(options, report, loaded)
+    with renamed(PARAMETER_OF):
+        options = Options(
+            model="" if loaded else find_model(str(model)),
+            inputs=(str(input_source),),
+            device=device,
+            inference=InferenceOptions(seq_chunk),
+            model_options=ModelOptions(downsample_ratio=downsample_ratio),
+            target_bgr=target,
+            clean_plate=None if clean_plate is None else str(clean_plate),
+            cut=Cut(size=input_resize),
+            outputs=tuple(Output(Path(path), view) for view, path in named.items() if path is not None),
+            encoding=Encoding(output_type, codec, Quality(crf, output_video_mbps), sound=audio),
+            ahead=max(1, num_workers),
+            scene_cuts=scene_cuts,
+            progress=None if progress else False,
+            window=None,
+        )
+        session.run(options, report, loaded)
     return report

@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from background_subtraction import values
-from background_subtraction.arguments import build_parser
+from background_subtraction.arguments import OPTION_OF, build_parser
 from background_subtraction.backgrounds import TRANSPARENT
 from background_subtraction.cut import Cut
 from background_subtraction.sinks import Encoding, Output
 from background_subtraction.video_sink import Quality
 from background_subtraction.window import WindowOptions
 from model_api.adapters.kserve_address import ADDRESS_FORMS
+from model_api.adapters.networks import ADAPTERS
 from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.arrays import described
 from model_api.bundled import find_model
-from model_api.errors import OptionError
+from model_api.errors import OptionError, renamed
 from model_api.models.model import ModelOptions
 from model_api.preprocessing import Override
+from model_api.ranges import NATURAL, POSITIVE, require_choice, require_text
 from model_api.resize import RESIZE_TYPES
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
@@ -30,7 +33,7 @@ DETECTION = {"threshold": "-t", "labels": "--labels"}
 
 @dataclass(frozen=True)
 class Options:
-    """One run, checked. window: None to show none. scene_cuts: whether a recurrent
+    """One run, checked: raises OptionError for other values. window: None to show none. scene_cuts: whether a recurrent
     model starts afresh at cuts. jobs: clips at once. ahead: frames decoded beforehand.
     progress: whether to show a bar, None for where there is a terminal. for_detection: the options that were given
     and say something to a model that detects objects only."""
@@ -58,14 +61,29 @@ class Options:
     progress: bool | None = None
     for_detection: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        require_text(model=self.model, target_bgr=self.target_bgr, clean_plate=self.clean_plate)
+        if not self.inputs or not all(isinstance(address, str) for address in self.inputs):
+            raise OptionError(f"{described(self.inputs)}. Expected addresses, one at least", "inputs")
+        require_choice(ADAPTERS, adapter=self.adapter)
+        NATURAL.require(blur_bgr=self.blur_bgr)
+        POSITIVE.require(jobs=self.jobs, ahead=self.ahead)
+        if self.jobs > 1 and self.window is not None:
+            raise OptionError(f"{self.jobs}, and a window. Expected 1, or no window", "jobs")
+
 
 def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
     """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
-    args = build_parser(program).parse_args(values.with_underscores(sys.argv[1:] if arguments is None else arguments))
-    if args.adapter == "ovms" and args.model is None:
-        raise OptionError(f"--adapter ovms: where is the model? Expected -m {ADDRESS_FORMS}")
+    words = values.with_underscores(sys.argv[1:] if arguments is None else arguments)
+    with renamed(OPTION_OF):
+        return _options(build_parser(program).parse_args(words))
+
+
+def _options(args: argparse.Namespace) -> Options:
     if args.jobs > 1 and not args.no_show:
-        raise OptionError("--jobs runs without a window: add --no_show")
+        raise OptionError("several clips at once run without a window: add --no_show", "jobs")
+    if args.adapter == "ovms" and args.model is None:
+        raise OptionError(f"where is the model? Expected {ADDRESS_FORMS}", "model")
     preview = "side by side" if args.show_with_original_frame else "composite"
     return Options(
         model=args.model if args.adapter == "ovms" else find_model(args.model, args.background is not None),

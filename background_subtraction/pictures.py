@@ -40,7 +40,7 @@ class Picture:
 
     @cached_property
     def composite(self) -> Image:
-        return self.result.matte.over(self.original, self.background)
+        return self.result.matte.over(self.background)
 
     @property
     def alpha(self) -> Image:
@@ -50,13 +50,13 @@ class Picture:
     @cached_property
     def transparent(self) -> Image:
         """(H, W, 4) uint8 BGRA, the alpha straight. Where nobody is, nothing of the scene is left in the colours."""
-        colours = cv2.copyTo(self.result.matte.foreground(self.original), self.alpha)
+        colours = cv2.copyTo(self.result.matte.foreground, self.alpha)
         return cv2.merge([*cv2.split(colours), self.alpha])
 
     @cached_property
     def foreground(self) -> Image:
         """The person's colours over black."""
-        return self.result.matte.over(self.original, np.zeros_like(self.original))
+        return self.result.matte.over(np.zeros_like(self.original))
 
     @cached_property
     def side_by_side(self) -> Image:

@@ -16,13 +16,15 @@ from typing import Protocol
 
 import cv2
 
-from background_subtraction.codecs import CONTAINERS, video_format
+from background_subtraction.codecs import CODECS, CONTAINERS, video_format
 from background_subtraction.frames import SourceInfo
 from background_subtraction.images import IMAGE_SUFFIXES
-from background_subtraction.pictures import Picture, laid_out
+from background_subtraction.pictures import VIEWS, Picture, laid_out
 from background_subtraction.video_sink import Quality, VideoSink, explained
 from background_subtraction.virtual_camera import VirtualCamera
-from model_api.errors import SinkError
+from model_api.arrays import described
+from model_api.errors import OptionError, SinkError
+from model_api.ranges import NATURAL, require_choice, require_size
 from model_api.types import Image, Size
 
 OUTPUT_TYPES = ("video", "png_sequence")
@@ -56,16 +58,22 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Output:
-    """One file, or one sequence of files. view: what of the picture, one of `pictures.VIEWS`."""
+    """One file, or one sequence of files. view: what of the picture, one of `pictures.VIEWS`. Raises OptionError."""
 
     path: Path
     view: str = "composite"
+
+    def __post_init__(self) -> None:
+        require_choice(VIEWS, view=self.view)
+        if not isinstance(self.path, Path):
+            raise OptionError(f"{described(self.path)}. Expected a pathlib.Path", "path")
 
 
 @dataclass(frozen=True)
 class Encoding:
     """How outputs are written. type: one of OUTPUT_TYPES, "" to take it from the name. codec: one of CODECS.
-    limit: pictures that are written, 0 for all. sound: whether composites get the input's sound."""
+    limit: pictures that are written, 0 for all. sound: whether composites get the input's sound.
+    resolution: the largest (width, height). Raises OptionError for other values."""
 
     type: str = ""
     codec: str | None = None
@@ -73,6 +81,12 @@ class Encoding:
     limit: int = 0
     sound: bool = True
     resolution: Size | None = None
+
+    def __post_init__(self) -> None:
+        require_choice(("", *OUTPUT_TYPES), type=self.type)
+        require_choice(CODECS, codec=self.codec)
+        NATURAL.require(limit=self.limit)
+        require_size(resolution=self.resolution)
 
 
 class Outputs:

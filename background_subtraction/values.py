@@ -3,62 +3,67 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from fractions import Fraction
 
 from model_api.preprocessing import Triple
 from model_api.preprocessing import triple as three
+from model_api.ranges import (
+    NATURAL,
+    POSITIVE,
+    POSITIVE_NUMBER,
+    PROBABILITY,
+    QUALITY,
+    RATE,
+    RATIO,
+    SECONDS,
+    SIDE,
+    Range,
+)
 
 
-def number(text: str, kind: type[int] | type[float], low: float, high: float, words: str) -> float:
+def number(text: str, range_: Range) -> float:
     try:
-        value = kind(text)
+        value = int(text) if range_.whole else float(text)
     except ValueError:
-        value = kind(low) - 1
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f'"{text}": expected {words}')
+        value = math.nan
+    if not range_.holds(value):
+        raise argparse.ArgumentTypeError(f'"{text}": expected {range_.words}')
     return value
 
 
 def positive(text: str) -> int:
-    return int(number(text, int, 1, 1 << 30, "a whole number from 1"))
+    return int(number(text, POSITIVE))
 
 
 def natural(text: str) -> int:
-    return int(number(text, int, 0, 1 << 30, "a whole number from 0"))
+    return int(number(text, NATURAL))
+
+
+def quality(text: str) -> int:
+    return int(number(text, QUALITY))
 
 
 def probability(text: str) -> float:
-    return number(text, float, 0, 1, "a number from 0 to 1")
+    return number(text, PROBABILITY)
 
 
 def ratio(text: str) -> float:
-    return number(text, float, 1e-3, 1, "a number above 0, 1 at most")
+    return number(text, RATIO)
 
 
 def positive_number(text: str) -> float:
-    return number(text, float, 1e-3, 1e6, "a number above 0")
+    return number(text, POSITIVE_NUMBER)
 
 
 def seconds(text: str) -> Fraction:
-    try:
-        seconds = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        seconds = Fraction(-1)
-    if seconds < 0:
-        raise argparse.ArgumentTypeError(f'"{text}": expected seconds, such as 12.5')
-    return seconds
+    return _fraction(text, SECONDS)
 
 
 def rate(text: str) -> Fraction:
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if not 0 < rate <= 1000:
-        raise argparse.ArgumentTypeError(f'"{text}": expected frames per second, such as 25 or 30000/1001')
-    return rate
+    return _fraction(text, RATE)
 
 
 def triple(text: str) -> Triple:
@@ -69,8 +74,8 @@ def triple(text: str) -> Triple:
 
 
 def resolution(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", text)
-    if not found:
+    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
+    if not found or not all(SIDE.holds(int(side)) for side in found.groups()):
         raise argparse.ArgumentTypeError(f'"{text}": expected WIDTHxHEIGHT, such as 1280x720')
     return int(found[1]), int(found[2])
 
@@ -98,3 +103,13 @@ def with_underscores(arguments: Sequence[str]) -> list[str]:
         else text
         for text in arguments
     ]
+
+
+def _fraction(text: str, range_: Range) -> Fraction:
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(-1)
+    if not range_.holds(value):
+        raise argparse.ArgumentTypeError(f'"{text}": expected {range_.words}')
+    return value

@@ -18,7 +18,8 @@ from background_subtraction.codecs import VideoFormat
 from background_subtraction.frames import SourceInfo
 from background_subtraction.palette import Palette
 from background_subtraction.sound import SoundTrack
-from model_api.errors import SinkError
+from model_api.errors import OptionError, SinkError
+from model_api.ranges import POSITIVE_NUMBER, QUALITY
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image
 
@@ -36,12 +37,22 @@ SOURCE_FORMATS = {2: "gray", 3: "bgr24", 4: "bgra"}
 
 @dataclass(frozen=True)
 class Quality:
-    """crf: the codec's constant quality. mbps: a bit rate in place of it. None: the codec's default."""
+    """crf: the codec's constant quality. mbps: a bit rate in place of it. None: the codec's default.
+
+    Raises OptionError for numbers that no codec takes, or both.
+    """
 
     crf: int | None = None
     mbps: float | None = None
 
+    def __post_init__(self) -> None:
+        QUALITY.require(crf=self.crf)
+        POSITIVE_NUMBER.require(mbps=self.mbps)
+        if self.crf is not None and self.mbps is not None:
+            raise OptionError(f"{self.crf}, and a bit rate of {self.mbps:g} Mbit/s. Expected one of both", "crf")
+
     def options(self, format_: VideoFormat, path: Path) -> dict[str, str]:
+        """The encoder's. Raises OptionError if it takes no `crf`, or not this one."""
         codec = format_.codec
         options = dict(codec.options)
         if self.mbps is not None:
@@ -49,7 +60,9 @@ class Quality:
             return {**options, "b": str(round(self.mbps * 1_000_000))}
         if self.crf is not None:
             if not codec.quality:
-                raise SinkError(f"{path}: {codec.encoder} takes no --crf. Leave it out")
+                raise OptionError(f"{path}: {codec.encoder} takes none. Leave it out", "crf")
+            if self.crf > codec.worst:
+                raise OptionError(f"{self.crf}. Expected 0 to {codec.worst} for {codec.encoder}, less is better", "crf")
             options[codec.quality] = str(self.crf)
         return options
 

@@ -19,7 +19,8 @@ from background_subtraction.monitors import Monitors
 from background_subtraction.overlay import draw_graphs, draw_text
 from background_subtraction.pictures import Picture, laid_out
 from background_subtraction.report import Report
-from model_api.errors import DisplayError
+from model_api.errors import DisplayError, OptionError
+from model_api.ranges import require_choice, require_size
 from model_api.types import Frame, Size
 
 TITLE = "Background subtraction"
@@ -32,11 +33,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WindowOptions:
-    """view: the first of PREVIEWS to show. limit: largest (width, height). monitors: of "cdm"."""
+    """view: the first of PREVIEWS to show. resolution: largest (width, height). monitors: of "cdm". Raises
+    OptionError for other values."""
 
     view: str = "composite"
-    limit: Size | None = None
+    resolution: Size | None = None
     monitors: str = ""
+
+    def __post_init__(self) -> None:
+        require_choice(PREVIEWS, view=self.view)
+        require_size(resolution=self.resolution)
+        if not set(self.monitors) <= set("cdm"):
+            raise OptionError(f'"{self.monitors}". Expected some of the letters c, d, m', "monitors")
 
 
 class Window:
@@ -48,7 +56,7 @@ class Window:
     def __init__(self, options: WindowOptions) -> None:
         _require_display()
         self.closed = False
-        self._limit = options.limit
+        self._limit = options.resolution
         self._monitors = Monitors(set(options.monitors))
         self._paused = False
         self._views = cycle([options.view, *(view for view in PREVIEWS if view != options.view)])

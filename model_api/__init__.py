@@ -6,10 +6,26 @@ with create_model("rvm.xml", device="CPU") as model:
     frames = (Frame(index, image) for index, image in enumerate(images))
     for result in AsyncPipeline(model).run(frames):
         result.matte.alpha                       # (H, W) float32 in [0, 1]
-        result.matte.over(result.frame.image, background)   # (H, W, 3) uint8 BGR
+        result.matte.foreground                  # (H, W, 3) uint8 BGR
+        result.matte.over(background)            # (H, W, 3) uint8 BGR
+
+Every error is a `BackgroundSubtractionError`: `errors` draws the tree.
 """
 
 from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.errors import (
+    BackgroundSubtractionError,
+    DeviceError,
+    DisplayError,
+    InferenceError,
+    ModelContractError,
+    ModelError,
+    ModelFileError,
+    OptionError,
+    ShapeError,
+    SinkError,
+    SourceError,
+)
 from model_api.mattes import DenseMatte, Matte
 from model_api.models.model import MattingModel, ModelOptions
 from model_api.models.registry import create_model
@@ -20,14 +36,25 @@ from model_api.types import Frame
 
 __all__ = [
     "AsyncPipeline",
+    "BackgroundSubtractionError",
     "DenseMatte",
+    "DeviceError",
+    "DisplayError",
     "Frame",
+    "InferenceError",
     "InferenceOptions",
     "Matte",
     "MattingModel",
+    "ModelContractError",
+    "ModelError",
+    "ModelFileError",
     "ModelOptions",
+    "OptionError",
     "Override",
     "Preprocessing",
     "Result",
+    "ShapeError",
+    "SinkError",
+    "SourceError",
     "create_model",
 ]

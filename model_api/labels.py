@@ -24,14 +24,14 @@ def read_labels(path: str | Path) -> tuple[str, ...]:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise OptionError(f"--labels {path}: cannot be read ({reason}). Expected a text file, a name a line") from None
+        raise OptionError(f"{path} cannot be read ({reason}). Expected a text file, a name a line", "labels") from None
     if not text.strip():
-        raise OptionError(f'--labels {path}: the file is empty. Expected a name a line, "{PERSON}" among them')
+        raise OptionError(f'{path} is empty. Expected a name a line, "{PERSON}" among them', "labels")
     names = tuple(line.strip() for line in text.rstrip().splitlines())
     labels = names if names[0].strip("_").lower() in BACKGROUNDS else ("background", *names)
     if PERSON not in map(str.lower, labels):
         shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-        raise OptionError(f'--labels {path}: no class is named "{PERSON}", of {len(names)}: {shown}')
+        raise OptionError(f'{path}: no class is named "{PERSON}", of {len(names)}: {shown}', "labels")
     return labels
 
 
@@ -40,4 +40,4 @@ def person_number(labels: Sequence[str]) -> int:
     try:
         return [name.lower() for name in labels].index(PERSON)
     except ValueError:
-        raise OptionError(f'labels {", ".join(labels)}: no class is named "{PERSON}"') from None
+        raise OptionError(f'{", ".join(labels)}: no class is named "{PERSON}"', "labels") from None

@@ -1,16 +1,19 @@
-"""What a model answers: how much of each pixel is the person, and in which colour."""
+"""What a model answers: how much of each pixel is the person, and in which colour.
+
+A matte belongs to its frame, and knows it: nobody passes it another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from model_api.errors import ShapeError
+from model_api.arrays import require_alpha, require_equal_sizes, require_image
 from model_api.foreground import ForegroundEstimate, positions
 from model_api.guided_filter import Guide, Line, Lines, grey
 from model_api.parts import bands, enlarged_parts, joined, occupied
@@ -21,7 +24,7 @@ AT_ONCE = 1 << 15
 
 
 class Matte(Protocol):
-    """A person's outline in one frame."""
+    """A person's outline in one frame, the one that it was made for."""
 
     @property
     def alpha(self) -> Alpha:
@@ -31,15 +34,22 @@ class Matte(Protocol):
     def levels(self) -> Levels:
         """The same, (H, W) uint8, 255 where the person is."""
 
-    def foreground(self, frame: Image) -> Image:
+    @property
+    def foreground(self) -> Image:
         """The person's own colours, without the old background at soft edges: (H, W, 3) uint8 BGR, made once and not
         to be written to."""
 
-    def over(self, frame: Image, background: Image) -> Image:
+    def over(self, background: Image) -> Image:
         """Blend the person over `background`.
 
-        frame, background: (H, W, 3) uint8 BGR, equal sizes. Returns a new (H, W, 3) uint8 BGR image.
-        Raises ShapeError if the sizes differ.
+        Args:
+            background: (H, W, 3) uint8 BGR, of the frame's size.
+
+        Returns:
+            A new (H, W, 3) uint8 BGR image.
+
+        Raises:
+            ShapeError: `background` is no such image, or of another size than the frame.
         """
 
 
@@ -47,31 +57,39 @@ class Matte(Protocol):
 class DenseMatte:
     """A matte that is stored pixel by pixel.
 
-    alpha: (H, W) float32 in [0, 1]. colours: (H, W, 3) uint8 BGR, or None where the model answers none:
-    they are estimated then.
+    frame: (H, W, 3) uint8 BGR. alpha: (H, W) float32 in [0, 1]. colours: (H, W, 3) uint8 BGR, or None where the model
+    answers none: they are estimated then. Raises ShapeError for other arrays, and for sizes that differ.
     """
 
+    frame: Image
     alpha: Alpha
     colours: Image | None = None
-    _estimates: list[ForegroundEstimate] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require_image("frame", self.frame)
+        require_alpha("alpha", self.alpha)
+        require_equal_sizes(frame=self.frame, alpha=self.alpha)
+        if self.colours is not None:
+            require_image("colours", self.colours)
+            require_equal_sizes(frame=self.frame, colours=self.colours)
 
     @cached_property
     def levels(self) -> Levels:
         return cv2.convertScaleAbs(self.alpha, alpha=255)
 
-    def foreground(self, frame: Image) -> Image:
-        return self._estimate(frame).whole if self.colours is None else self.colours
+    @property
+    def foreground(self) -> Image:
+        return self._estimate.whole if self.colours is None else self.colours
 
-    def over(self, frame: Image, background: Image) -> Image:
-        require_equal_sizes(frame, background, self.levels)
+    def over(self, background: Image) -> Image:
+        require_background(background, self.frame)
         if self.colours is None:
-            return estimated(self._estimate(frame), background)
-        return composed(lambda parts: map(self.foreground(frame).__getitem__, parts), background, self.levels)
+            return estimated(self._estimate, background)
+        return composed(lambda parts: map(self.foreground.__getitem__, parts), background, self.levels)
 
-    def _estimate(self, frame: Image) -> ForegroundEstimate:
-        if not self._estimates:
-            self._estimates.append(ForegroundEstimate(frame, self.levels))
-        return self._estimates[0]
+    @cached_property
+    def _estimate(self) -> ForegroundEstimate:
+        return ForegroundEstimate(self.frame, self.levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,16 +134,13 @@ class GuidedMatte(_Guided):
 
     lines: Lines
 
-    def foreground(self, frame: Image) -> Image:
-        return self._colours
-
-    def over(self, frame: Image, background: Image) -> Image:
-        require_equal_sizes(frame, background, self.levels)
-        return composed(self._coloured, background, self.levels)
-
     @cached_property
-    def _colours(self) -> Image:
+    def foreground(self) -> Image:
         return joined(self._coloured, self.frame)
+
+    def over(self, background: Image) -> Image:
+        require_background(background, self.frame)
+        return composed(self._coloured, background, self.levels)
 
     def _coloured(self, parts: Sequence[Part]) -> Iterator[Image]:
         for part, (slope, offset) in self._enlarged(self.lines.colours, parts):
@@ -138,11 +153,12 @@ class GuidedMatte(_Guided):
 class GuidedAlphaMatte(_Guided):
     """One of a network that answers an alpha alone: colours are estimated."""
 
-    def foreground(self, frame: Image) -> Image:
+    @property
+    def foreground(self) -> Image:
         return self._estimate.whole
 
-    def over(self, frame: Image, background: Image) -> Image:
-        require_equal_sizes(frame, background, self.levels)
+    def over(self, background: Image) -> Image:
+        require_background(background, self.frame)
         return estimated(self._estimate, background)
 
     @cached_property
@@ -163,7 +179,7 @@ def estimated(estimate: ForegroundEstimate, background: Image) -> Image:
     """Where the person is opaque the frame is copied; only soft edges are computed."""
     levels = estimate.levels
     composite = background.copy()
-    cv2.copyTo(estimate.image, cv2.compare(levels, 255, cv2.CMP_EQ), composite)
+    cv2.copyTo(estimate.image, cv2.threshold(levels, 254, 255, cv2.THRESH_BINARY)[1], composite)
     everything = positions(levels, 1, 254)
     for soft in np.split(everything, range(AT_ONCE, everything.size, AT_ONCE)) if everything.size else ():
         behind, own = np.take(background.reshape(-1, 3), soft, axis=0), np.take(levels, soft)
@@ -192,9 +208,6 @@ def _of_part(line: Line, part: Part) -> Line:
     return slope[part], offset[part]
 
 
-def require_equal_sizes(frame: Image, background: Image, levels: Levels) -> None:
-    if not frame.shape[:2] == background.shape[:2] == levels.shape:
-        raise ShapeError(
-            f"Sizes (height, width) differ: frame {frame.shape[:2]}, background {background.shape[:2]}, "
-            f"alpha {levels.shape}. Resize the background to the frame."
-        )
+def require_background(background: Image, frame: Image) -> None:
+    require_image("background", background)
+    require_equal_sizes(frame=frame, background=background)

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from model_api.errors import ModelContractError, ModelFileError, OptionError
+from model_api.ranges import SCALE, Range, require_choice, require_each
 from model_api.types import Size, TensorSpec
+
+ANY = Range("numbers, such as 127.5", -1e6, 1e6)
 
 Triple = tuple[float, float, float]
 
@@ -17,13 +20,18 @@ class Preprocessing:
     """The network takes (pixel - mean) / scale, pixel in 0..255, in the channel order `channels`.
 
     channels: "RGB" or "BGR". mean, scale: one number a channel, in that order.
-    source: where this was found, for people.
+    source: where this was found, for people. Raises OptionError for other values.
     """
 
     channels: str = "RGB"
     mean: Triple = (0.0, 0.0, 0.0)
     scale: Triple = (1.0, 1.0, 1.0)
     source: str = ""
+
+    def __post_init__(self) -> None:
+        require_choice(("RGB", "BGR"), channels=self.channels)
+        require_each(ANY, 3, mean=self.mean)
+        require_each(SCALE, 3, scale=self.scale)
 
     @property
     def is_none(self) -> bool:
@@ -56,13 +64,20 @@ class Override:
     """What the user knows better than the file. None: leave it to the file.
 
     reverse_input_channels: True for a network that takes RGB. layouts: input name -> "NCHW"; the name ""
-    stands for every image input.
+    stands for every image input. Raises OptionError for other values.
     """
 
     reverse_input_channels: bool | None = None
     mean_values: Triple | None = None
     scale_values: Triple | None = None
     layouts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_each(ANY, 3, mean_values=self.mean_values)
+        require_each(SCALE, 3, scale_values=self.scale_values)
+        for name, layout in self.layouts.items():
+            if not re.fullmatch("[NCHW]{1,4}", layout):
+                raise OptionError(f'"{layout}" for input "{name}". Expected NCHW or NHWC', "layouts")
 
 
 def find_preprocessing(
@@ -89,13 +104,13 @@ def image_layout(spec: TensorSpec, layouts: Mapping[str, str]) -> str:
     asked = next((layouts[name] for name in ("", *spec.names) if name in layouts), "")
     if asked:
         if asked not in ("NCHW", "NHWC") or len(spec.shape) != 4:
-            raise OptionError(f"--layout {asked} does not fit input {spec}: expected NCHW or NHWC")
+            raise OptionError(f"{asked} does not fit input {spec}. Expected NCHW or NHWC", "layouts")
         return asked
     if spec.layout in ("NCHW", "NHWC"):
         return spec.layout
     if len(spec.shape) == 4 and 3 in (spec.shape[1], spec.shape[3]):
         return "NCHW" if spec.shape[1] == 3 else "NHWC"
-    raise ModelContractError(f"Input {spec} is no image of 3 channels; say what it is with --layout")
+    raise ModelContractError(f"Input {spec} is no image of 3 channels. Say what it is", "layouts")
 
 
 def triple(values: tuple[float, ...]) -> Triple:

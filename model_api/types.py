@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model_api.arrays import require_image
+
 Image = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, BGR."""
 
@@ -36,10 +38,11 @@ Size = tuple[int, int]
 class Frame:
     """One picture of a source, with all that belongs to it.
 
-    index: position in the run, from 0. timestamp_s: seconds since the run's first frame.
+    image: (H, W, 3) uint8 BGR. index: position in the run, from 0. timestamp_s: seconds since the run's first frame.
     clip: counts uninterrupted stretches; a recurrent model starts afresh when it changes.
     clean_plate: (H, W, 3) uint8 BGR, the same scene without the person, for models that ask for it.
     decoding_s: how long the source took to produce the image.
+    Raises ShapeError for an image or plate that is none.
     """
 
     index: int
@@ -48,6 +51,11 @@ class Frame:
     clip: int = 0
     clean_plate: Image | None = None
     decoding_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_image("image", self.image)
+        if self.clean_plate is not None:
+            require_image("clean_plate", self.clean_plate)
 
     @property
     def size(self) -> Size:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from background_subtraction import __version__
-from model_api.errors import BackgroundSubtractionError, OptionError
+from background_subtraction.arguments import OPTION_OF
+from model_api.errors import BackgroundSubtractionError, OptionError, renamed
 
 TOOLS: dict[str, str] = {
     "download": "Fetch published models: shows licences, verifies checksums, resumes, keeps a cache.",
@@ -38,7 +39,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     parser = argparse.ArgumentParser(prog=f"{program} {name}", description=TOOLS[name], allow_abbrev=False)
     tool.add_arguments(parser)
     try:
-        tool.run(parser.parse_args(words[1:]))
+        with renamed(OPTION_OF):
+            tool.run(parser.parse_args(words[1:]))
     except OptionError as error:
         return _fail(name, str(error), code=2)
     except BackgroundSubtractionError as error:

@@ -125,7 +125,7 @@ class SeenByAnother:
 
     def truths(self) -> Iterator[Truth]:
         for result in AsyncPipeline(self.other).run(self.frames(self.other.needs_clean_plate)):
-            yield Truth(result.matte.alpha, result.matte.foreground(result.frame.image))
+            yield Truth(result.matte.alpha, result.matte.foreground)
 
 
 def recorded_clips(root: Path, plates: str) -> list[RecordedClip]:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from background_subtraction import values
 from background_subtraction.sinks import ImageSink
 from model_api.errors import SinkError, SourceError
+from model_api.ranges import Range
 from model_api.types import Image
 from model_tools.scenes import PlateFaults, Staging, clip, outline_of, plate
 from model_tools.subjects import Subject, media_in, subjects_in
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _strength(text: str) -> float:
-    return values.number(text, float, 0, 1000, "a number from 0")
+    return values.number(text, Range("a number from 0", 0, 1000))
 
 
 def _require_empty(folder: Path) -> None:

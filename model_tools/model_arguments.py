@@ -8,6 +8,7 @@ from pathlib import Path
 from background_subtraction import values
 from model_api import InferenceOptions, MattingModel, ModelOptions, Override, create_model
 from model_api.bundled import find_model
+from model_api.errors import renamed
 from model_api.resize import RESIZE_TYPES
 
 
@@ -37,7 +38,8 @@ def override_of(args: argparse.Namespace) -> Override:
 
 def model_file(text: str) -> Path:
     """An argparse type: the file that `-m` means. Raises OptionError for a name that no model has."""
-    return Path(find_model(text))
+    with renamed({"model": ""}):  # a positional argument in some tools, an option in others
+        return Path(find_model(text))
 
 
 def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:

@@ -25,23 +25,26 @@ SUCCESSORS = {
 
 def check_device(device: str, available: Sequence[str]) -> str:
     """The name in capitals. Raises DeviceError if the machine has no such device, with those it has."""
+    if not isinstance(device, str) or not device:
+        raise DeviceError(f"{device!r} is no device. Available: {', '.join(available)}", "device")
     wanted = device.upper()
     name, _, rest = wanted.partition(":")
     if name in SUCCESSORS:
         successor = SUCCESSORS[name]
         example = f"{successor}:{rest}" if rest else successor
-        raise DeviceError(f"Device {device} is of OpenVINO's past. Use {successor} instead: -d {example}")
+        raise DeviceError(f"{device} is of OpenVINO's past. Use {example} instead", "device")
     if name in LISTS and not rest:
-        raise DeviceError(f"Device {name} needs to be told of what: -d {name}:{LISTS[name]}")
+        raise DeviceError(f"{name} needs a list, such as {name}:{LISTS[name]}", "device")
     members = member_devices(wanted, available)
     unknown = [part for part in members if not any(_means(part, present) for present in available)]
     if unknown:
         raise DeviceError(
-            f"Device {', '.join(unknown)} is not on this machine. Available: {', '.join(available)}, "
-            "and AUTO or HETERO:<list> of these"
+            f"{', '.join(unknown)} is not on this machine. Available: {', '.join(available)}, "
+            "and AUTO or HETERO:<list> of these",
+            "device",
         )
     if not members:
-        raise DeviceError(f"Device {device} leaves none. Available: {', '.join(available)}")
+        raise DeviceError(f"{device} leaves none. Available: {', '.join(available)}", "device")
     return wanted
 
 
@@ -87,7 +90,7 @@ def device_config(
         of_device = {name: told | {"INFERENCE_PRECISION_HINT": precision} for name, told in of_device.items()}
     if threads is not None:
         if "CPU" not in of_device:
-            raise OptionError(f"-nthreads {threads} is for the CPU, and device {device} does not use it")
+            raise OptionError(f"{threads}, but device {device} does not use the CPU. Leave it out", "threads")
         of_device["CPU"] |= {"INFERENCE_NUM_THREADS": threads}
     if not device.startswith(("AUTO", "HETERO")):  # BATCH hands its own on to its one device
         return config | of_device[members[0]]
@@ -105,12 +108,12 @@ def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
         return dict.fromkeys(members, int(text))
     pairs = [re.fullmatch(r"([A-Za-z]+(?:\.\d+)?):([1-9]\d*)", part.strip()) for part in text.split(",")]
     if not all(pairs):
-        raise OptionError(f'-nstreams "{text}" is no number of streams. Expected <n> or <device>:<n>,<device>:<n>')
+        raise OptionError(f'"{text}" is no number of streams. Expected <n> or <device>:<n>,<device>:<n>', "streams")
     counts = {pair[1].upper(): int(pair[2]) for pair in pairs if pair}
     foreign = [name for name in counts if not any(_means(name, member) for member in members)]
     if foreign:
         raise OptionError(
-            f'-nstreams "{text}" names {", ".join(sorted(foreign))}, but the device is {", ".join(members)}'
+            f'"{text}" names {", ".join(sorted(foreign))}, but the device is {", ".join(members)}', "streams"
         )
     return {member: count for name, count in counts.items() for member in members if _means(name, member)}
 

@@ -151,7 +151,8 @@ class KServeAdapter:
             if whole and (any(wanted.mean) or wanted.scale != (1.0, 1.0, 1.0)):
                 raise ModelContractError(
                     f"Input {self.signature.input(name)} on {self._address} takes bytes as they are, not with mean "
-                    f"and scale: {wanted}. Give --mean_values 0 --scale_values 1"
+                    f"and scale: {wanted}. Give 0 for the mean and 1 for the scale",
+                    "mean_values",
                 )
 
 

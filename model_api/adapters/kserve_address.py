@@ -44,6 +44,6 @@ def parse_address(text: str) -> Address:
     it is. Raises OptionError with both forms."""
     found = PATTERN.fullmatch(text)
     if not found:
-        raise OptionError(f'-m "{text}" is no address of a model on a server. Expected {ADDRESS_FORMS}')
+        raise OptionError(f'"{text}" is no address of a model on a server. Expected {ADDRESS_FORMS}', "model")
     scheme = found["scheme"] or ("http" if found["v2"] else "grpc")
     return Address(scheme, found["server"], found["model"], found["version"] or "")

@@ -83,7 +83,8 @@ def infer(client: Client, address: Address, inputs: Tensors, outputs: Iterable[s
         return client.infer(inputs, outputs)
     except _LateError as error:
         raise InferenceError(
-            f"Model server {address}: {error}. Is it busy or stopped? If it needs longer: --server_timeout SECONDS"
+            f"model server {address}: {error}. Is it busy or stopped? If it needs longer, give it more seconds",
+            "timeout_s",
         ) from error
     except _LostError as error:
         raise InferenceError(
@@ -229,7 +230,7 @@ def _library(name: str) -> ModuleType:
         return import_module(name)
     except (ImportError, RuntimeError) as error:  # RuntimeError: tritonclient without what this protocol needs
         raise DeviceError(
-            f"--adapter ovms needs tritonclient ({_one_line(str(error))}). Install it: {INSTALL}"
+            f"ovms needs tritonclient ({_one_line(str(error))}). Install it: {INSTALL}", "adapter"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Where a network is found and computed, by the name that --adapter gives it."""
+"""Where a network is found and computed, by the name of its adapter."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ ADAPTERS: Mapping[str, Callable[[str, str, InferenceOptions], FoundNetwork]] = {
 
 def _tell_ignored(device: str, inference: InferenceOptions) -> None:
     given = {
-        "-d": device != "CPU",
-        "-nstreams": inference.streams,
-        "-nthreads": inference.threads,
-        "--cache_dir": inference.cache_dir,
-        "--infer_precision": inference.precision,
+        "device": device != "CPU",
+        "streams": inference.streams,
+        "threads": inference.threads,
+        "cache_dir": inference.cache_dir,
+        "precision": inference.precision,
     }
     ignored = [name for name, value in given.items() if value]
     if ignored:

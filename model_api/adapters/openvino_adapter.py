@@ -14,12 +14,15 @@ import openvino as ov
 from model_api import graph
 from model_api.adapters.adapter import Binding, Outputs
 from model_api.adapters.devices import check_device, device_config
+from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import Network
+from model_api.ranges import POSITIVE, POSITIVE_NUMBER, require_choice, require_text
 from model_api.rewrites import rewritten
 from model_api.types import Signature, Tensors
 
 Array = npt.NDArray[Any]
+PRECISIONS = ("f32", "bf16", "f16")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class InferenceOptions:
     timeout_s: the longest that a model server may take for an answer.
     refiner_outside: whether a guided filter that is known is taken out of the network, to be computed with the
     composite.
-    precision: "f32", "bf16" or "f16", of the arithmetic; None for float32 on the CPU and what other devices like."""
+    precision: "f32", "bf16" or "f16", of the arithmetic; None for float32 on the CPU and what other devices like.
+    Raises OptionError for other values."""
 
     requests: int | None = None
     streams: str = ""
@@ -40,6 +44,12 @@ class InferenceOptions:
     timeout_s: float = 60.0
     refiner_outside: bool = True
     precision: str | None = None
+
+    def __post_init__(self) -> None:
+        POSITIVE.require(requests=self.requests, threads=self.threads, clips=self.clips)
+        POSITIVE_NUMBER.require(timeout_s=self.timeout_s)
+        require_choice(PRECISIONS, precision=self.precision)
+        require_text(streams=self.streams)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +117,7 @@ class OpenVinoAdapter:
         except IndexError:
             request = program.compiled.create_infer_request()
         given = program.zeros | {name: value for name, value in tensors.items() if name not in self.binding.baked}
-        inputs = [self._set(request, name, value) for name, value in given.items()]
+        inputs = [self._set(request, name, value, program.zeros.get(name)) for name, value in given.items()]
         ticket = _Ticket(program, request, inputs, self._answer_memory(program, request))
         request.start_async()
         self._running.add(ticket)
@@ -162,7 +172,7 @@ class OpenVinoAdapter:
             compiled = self._core.compile_model(rewritten(model, self._states), self._device, config)
         except RuntimeError as error:
             raise DeviceError(
-                f"Device {self._device} does not take this model: {graph.reason(error)}. Try another with -d"
+                f"{self._device} does not take this model: {graph.reason(error)}. Try another one", "device"
             ) from error
         slots = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         outputs = {name: port for port in compiled.outputs for name in port.names}
@@ -172,8 +182,17 @@ class OpenVinoAdapter:
         }
         return _Program(compiled, outputs, zeros, slots)
 
-    def _set(self, request: ov.InferRequest, name: str, value: Array) -> ov.Tensor:
-        tensor = ov.Tensor(np.ascontiguousarray(value), shared_memory=True)
+    def _set(self, request: ov.InferRequest, name: str, value: Array, zero: Array | None) -> ov.Tensor:
+        """zero: what a state begins with, None for other inputs."""
+        if zero is not None and (value.shape, value.dtype) != (zero.shape, zero.dtype):
+            raise ShapeError(
+                f"{name} is {described(value)}, expected {described(zero)}. A state goes with one model and one size "
+                "of frames: begin again with None",
+                "state",
+            )
+        array = np.ascontiguousarray(value)
+        # OpenVINO shares memory that may be written to alone, though it only reads it.
+        tensor = ov.Tensor(array if array.flags.writeable else array.copy(), shared_memory=True)
         try:
             request.set_tensor(name, tensor)
         except RuntimeError as error:

@@ -25,7 +25,9 @@ def find_model(model: str | Path | None, has_clean_plate: bool = False) -> str:
     if name in names() and not Path(name).is_file():
         return str(FOLDER / f"{name}.xml")
     if Path(name).name == name and not Path(name).suffix and not Path(name).exists():
-        raise OptionError(f"{name}: no such model. Expected a file, .xml (IR) or .onnx, or one of {', '.join(names())}")
+        raise OptionError(
+            f"{name}: no such model. Expected a file, .xml (IR) or .onnx, or one of {', '.join(names())}", "model"
+        )
     return name
 
 

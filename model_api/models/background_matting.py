@@ -40,6 +40,6 @@ class BackgroundMatting(MattingModel):
         """Raises ModelContractError if the frame brings no clean plate."""
         if frame.clean_plate is None:
             raise ModelContractError(
-                "This model compares with the empty scene, and none was given. Give it with --background IMAGE"
+                "none, but this model compares each frame with the empty scene. Give an image of it", "clean_plate"
             )
         return {"src": frame.image, "bgr": resize(frame.clean_plate, frame.size)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from model_api.guided_filter import FittedLines, KnownLines
 from model_api.mattes import GuidedMatte, Matte
-from model_api.models.robust_video_matting import RobustVideoMatting, automatic_ratio
+from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.refiner import ANSWER
 from model_api.resize import resize
 from model_api.types import Frame, Image, Size, Tensors
@@ -40,7 +40,7 @@ class GuidedVideoMatting(RobustVideoMatting):
         return math.floor(width * ratio + ROUNDING), math.floor(height * ratio + ROUNDING)
 
     def _free_ratio(self, frame_wh: Size) -> float:
-        return self.options.downsample_ratio or automatic_ratio(super().free_size(frame_wh))
+        return self.ratio(super().free_size(frame_wh))
 
     def _shrunk(self, image: Image) -> Image:
         """As the network did it: bilinear, without averaging, from the pictures that it took."""

@@ -69,7 +69,7 @@ class InstanceSegmentation(MattingModel):
         found = self.detections(outputs, fit.input_wh)
         people = ((item.mask, fit.undo_box(item.area)) for item in found if item.number == self._person)
         instances = (Instance(self._name(item.number), item.score, fit.undo_box(item.box)) for item in found)
-        return InstanceMatte(union(people, frame.size), instances=tuple(instances))
+        return InstanceMatte(frame.image, union(people, frame.size), instances=tuple(instances))
 
     def _name(self, number: int) -> str:
         labels = self.options.labels

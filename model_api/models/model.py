@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -12,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.adapters.adapter import Adapter, Binding
-from model_api.errors import ModelContractError
+from model_api.arrays import described, require_state
+from model_api.errors import ModelContractError, OptionError, renamed
 from model_api.guided_filter import AlphaLines
 from model_api.labels import PERSON_ALONE
 from model_api.mattes import DenseMatte, GuidedAlphaMatte, Matte
 from model_api.preprocessing import Preprocessing, Training
+from model_api.ranges import PROBABILITY, RATIO, require_size
 from model_api.resize import Fit, of_area, standard
 from model_api.types import Alpha, Frame, Image, Signature, Size, Tensors, TensorSpec
 
@@ -29,12 +32,20 @@ class ModelOptions:
     """fit: how a frame is laid into an input of another size, one of `resize.RESIZE_TYPES`.
     downsample_ratio: for networks that take one, None for automatic.
     For networks that detect: threshold, the score that a detection must exceed, and labels, the names of the
-    classes by their number, the background's first."""
+    classes by their number, the background's first. Raises OptionError for other values."""
 
     fit: Callable[[Size, Size], Fit] = standard
     downsample_ratio: float | None = None
     threshold: float = 0.5
     labels: tuple[str, ...] = PERSON_ALONE
+
+    def __post_init__(self) -> None:
+        if not callable(self.fit):
+            raise OptionError(f"{described(self.fit)}. Expected one of model_api.resize.RESIZE_TYPES' functions", "fit")
+        RATIO.require(downsample_ratio=self.downsample_ratio)
+        PROBABILITY.require(threshold=self.threshold)
+        if not isinstance(self.labels, tuple) or not all(isinstance(label, str) for label in self.labels):
+            raise OptionError(f"{described(self.labels)}. Expected a tuple of names, a class each", "labels")
 
 
 class MattingModel:
@@ -68,8 +79,9 @@ class MattingModel:
         self._input_wh = picture_size(adapter.signature.input(self.binding.images[0]))
         if options.downsample_ratio is not None and not self.takes_ratio:
             raise ModelContractError(
-                f"--downsample_ratio {options.downsample_ratio:g}: this network takes none, its ratio is fixed in the "
-                "file. Leave the option out, or use the original release's ONNX file"
+                f"{options.downsample_ratio:g}, but this network takes none, its ratio is fixed in the file. "
+                "Leave it out, or use the original release's ONNX file",
+                "downsample_ratio",
             )
 
     @classmethod
@@ -91,7 +103,8 @@ class MattingModel:
         return 1 if self.recurrent else self.adapter.slots(tensors)
 
     def prepare(self, size: Size) -> None:
-        """Compile for frames of this size now, rather than when the first one arrives."""
+        """Compile for frames of this (width, height) now, not when the first one arrives. Raises OptionError."""
+        require_size(size=size)
         plate = np.zeros((size[1], size[0], 3), np.uint8)
         self.adapter.slots(self.encode(Frame(0, plate, clean_plate=plate)))
 
@@ -110,7 +123,7 @@ class MattingModel:
         alpha = self.plane(outputs[self.binding.answers["alpha"]])
         if self._training.guided and fit.whole and fit.scales:
             return GuidedAlphaMatte(frame.image, AlphaLines(tensors[self.binding.images[0]][0], alpha))
-        return DenseMatte(fit.undo(alpha), self._colours(outputs, tensors, frame, fit))
+        return DenseMatte(frame.image, fit.undo(alpha), self._colours(outputs, tensors, frame, fit))
 
     def pictures(self, frame: Frame) -> Mapping[str, Image]:
         """The image for each image input, at the frame's size."""
@@ -138,12 +151,30 @@ class MattingModel:
         """One frame, and wait for it: foreground (H, W, 3) uint8 BGR, alpha (H, W) float32, state for the next.
 
         For loops of one's own; `AsyncPipeline` overlaps the work of successive frames.
+
+        Args:
+            src: (H, W, 3) uint8 BGR.
+            state: what the call before returned, for a frame of the same size; None to begin.
+            clean_plate: (H, W, 3) uint8 BGR, the same scene without the person, for models that compare with it.
+
+        Raises:
+            ShapeError: `src` or `clean_plate` is no such image, `state` is of another model or another size.
+            ModelContractError: the model compares with a clean plate, and there is none.
+            InferenceError: the device failed.
         """
-        frame = Frame(0, src, clean_plate=clean_plate)
+        if isinstance(clean_plate, Real):
+            raise OptionError(
+                f"{clean_plate} is no image. A ratio belongs to the model: create_model(…, "
+                f"options=ModelOptions(downsample_ratio={clean_plate}))",
+                "clean_plate",
+            )
+        require_state(state or {}, set(self.binding.states or ()))
+        with renamed({"image": "src"}):
+            frame = Frame(0, src, clean_plate=clean_plate)
         tensors = self.encode(frame)
         outputs = self.adapter.wait(self.adapter.start({**tensors, **(state or {})}))
         matte, state = self.decode(outputs.tensors, tensors, frame), self.state(outputs.tensors)
-        return matte.foreground(src), matte.alpha, state
+        return matte.foreground, matte.alpha, state
 
     def close(self) -> None:
         self.adapter.close()

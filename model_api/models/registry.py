@@ -46,7 +46,7 @@ def create_model(
     Raises ModelFileError, ModelContractError, DeviceError or OptionError. The model is a context manager.
     """
     if adapter not in ADAPTERS:
-        raise OptionError(f'adapter "{adapter}": expected {" or ".join(ADAPTERS)}')
+        raise OptionError(f'"{adapter}". Expected {" or ".join(ADAPTERS)}', "adapter")
     # Where a frame is laid into the input in another way, the filter's picture would not be the whole frame.
     outside = inference.refiner_outside and options.fit is standard
     network = ADAPTERS[adapter](str(path), device, replace(inference, refiner_outside=outside))

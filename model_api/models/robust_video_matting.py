@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from model_api.adapters.adapter import Binding
+from model_api.errors import OptionError
 from model_api.models.model import MattingModel
 from model_api.types import Frame, Signature, Size, Tensors
 
@@ -20,6 +21,9 @@ BASE_SIDE_PX = 512
 """The published network is at its best when it sees people at about this long side."""
 
 SMALLEST_SIDE_PX = 32
+
+SMALLEST_SEEN_PX = 8
+"""Of a side times the ratio: of less, the network's five halvings leave nothing."""
 
 
 class RobustVideoMatting(MattingModel):
@@ -38,7 +42,8 @@ class RobustVideoMatting(MattingModel):
         return Binding(("src",), {"alpha": "pha"}, foreground, states, baked)
 
     def encode(self, frame: Frame) -> Tensors:
-        extras = {name: np.array([self._ratio(frame.size)], np.float32) for name in self.binding.baked}
+        ratio = self.ratio(self.input_size(frame.size)) if self.binding.baked else 0.0
+        extras = {name: np.array([ratio], np.float32) for name in self.binding.baked}
         return {**super().encode(frame), **extras}
 
     def free_size(self, frame_wh: Size) -> Size:
@@ -46,8 +51,16 @@ class RobustVideoMatting(MattingModel):
         width, height = frame_wh
         return max(width, SMALLEST_SIDE_PX), max(height, SMALLEST_SIDE_PX)
 
-    def _ratio(self, frame_wh: Size) -> float:
-        return self.options.downsample_ratio or automatic_ratio(self.input_size(frame_wh))
+    def ratio(self, size: Size) -> float:
+        """By which pictures of this (width, height) are shrunk. Raises OptionError if nothing would be left of them."""
+        least = SMALLEST_SEEN_PX / min(size)
+        ratio = self.options.downsample_ratio or max(automatic_ratio(size), least)
+        if ratio < least:
+            raise OptionError(
+                f"{ratio:g} leaves nothing of {size[0]}×{size[1]} pixels. Expected at least {least:.3f} for them",
+                "downsample_ratio",
+            )
+        return ratio
 
 
 def automatic_ratio(size: Size) -> float:

@@ -9,6 +9,8 @@ from time import perf_counter
 from typing import Any
 
 from model_api.adapters.adapter import Outputs
+from model_api.arrays import described
+from model_api.errors import OptionError
 from model_api.models.model import MattingModel
 from model_api.results import Result, StageTimes
 from model_api.scene_cuts import Scene, follow, thumbnail_of
@@ -57,6 +59,7 @@ class AsyncPipeline:
         source = _UntilError(frames)
         for frame in source:
             started_s = perf_counter()
+            _require_frame(frame)
             tensors = self._model.encode(frame)
             new_clip = clip != (clip := (frame.clip, frame.size))
             cut, scene = self._compare(None if new_clip else scene, tensors)
@@ -94,6 +97,14 @@ class AsyncPipeline:
         matte = self._model.decode(outputs.tensors, item.tensors, item.frame)
         times = StageTimes(item.preprocessing_s, outputs.inference_s, perf_counter() - started_s)
         return Result(item.frame, matte, times, item.started_s)
+
+
+def _require_frame(frame: object) -> None:
+    if not isinstance(frame, Frame):
+        raise OptionError(
+            f"{described(frame)} among them. Expected Frames, such as (Frame(n, image) for n, image in enumerate(…))",
+            "frames",
+        )
 
 
 class _UntilError:

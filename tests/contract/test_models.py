@@ -126,7 +126,7 @@ def test_details_stay_the_frame_s_where_the_network_sees_less(models: Path) -> N
     image = rng.integers(0, 255, (4 * HEIGHT, 4 * WIDTH, 3), np.uint8)
     with create_model(models / "difference.onnx") as model:
         (result,) = AsyncPipeline(model).run([Frame(0, image, clean_plate=np.zeros_like(image))])
-    np.testing.assert_array_equal(result.matte.foreground(image), image)
+    np.testing.assert_array_equal(result.matte.foreground, image)
 
 
 def test_a_network_with_a_state_that_does_not_begin_with_zeros_is_refused(tmp_path: Path) -> None:

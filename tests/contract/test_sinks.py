@@ -33,7 +33,7 @@ def write_all(path: Path, images: list[Image], rate: Fraction = NTSC, limit: int
 
 def picture(image: Image, index: int, timestamp_s: Fraction) -> Picture:
     """A picture whose composite is the image."""
-    matte = DenseMatte(np.ones(image.shape[:2], np.float32), image)
+    matte = DenseMatte(image, np.ones(image.shape[:2], np.float32), image)
     return Picture(Result(Frame(index, image, timestamp_s), matte, StageTimes(0, 0, 0), 0.0), image)
 
 

@@ -110,7 +110,11 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     ),
     "no camera": (lambda b: ["-m", b.model, "-i", "63"], "Camera 63 gives no picture", 1),
     "no stream": (lambda b: ["-m", b.model, "-i", "tcp://127.0.0.1:9"], "cannot be decoded (Connection refused)", 1),
-    "no clean plate": (lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip], "Give it with --background", 1),
+    "no clean plate": (
+        lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip],
+        "--background: none, but this model compares",
+        1,
+    ),
     "missing clean plate": (
         lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip, "--background", "no.png"],
         "no.png: no such input",
@@ -132,10 +136,14 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         1,
     ),
     "unknown device": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "TPU"], "not on this machine. Available: CPU", 1),
-    "MYRIAD": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "MYRIAD"], "Use NPU instead: -d NPU", 1),
-    "VPU": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "VPU"], "Use NPU instead: -d NPU", 1),
-    "MULTI": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "MULTI:GPU,CPU"], "Use AUTO instead: -d AUTO:GPU,CPU", 1),
-    "bad streams": (lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "many"], '-nstreams "many" is no number', 2),
+    "MYRIAD": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "MYRIAD"], "Use NPU instead", 1),
+    "VPU": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "VPU"], "Use NPU instead", 1),
+    "MULTI": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-d", "MULTI:GPU,CPU"],
+        "-d: MULTI:GPU,CPU is of OpenVINO's past. Use AUTO:GPU,CPU instead",
+        1,
+    ),
+    "bad streams": (lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "many"], '-nstreams: "many" is no number', 2),
     "streams of another device": (
         lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "CPU:1,GPU:2"],
         "names GPU, but the device is CPU",
@@ -161,17 +169,17 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     ),
     "no labels": (
         lambda b: ["-m", b.model, "-i", b.clip, "--labels", "no.txt"],
-        "--labels no.txt: cannot be read (No such file or directory). Expected a text file, a name a line",
+        "--labels: no.txt cannot be read (No such file or directory). Expected a text file, a name a line",
         2,
     ),
     "labels are a picture": (
         lambda b: ["-m", b.model, "-i", b.clip, "--labels", b.file("p.png", b"\x89PNG\xff")],
-        "p.png: cannot be read (it is no text)",
+        "p.png cannot be read (it is no text)",
         2,
     ),
     "empty labels": (
         lambda b: ["-m", b.model, "-i", b.clip, "--labels", b.file("l.txt", "\n\n")],
-        'l.txt: the file is empty. Expected a name a line, "person" among them',
+        'l.txt is empty. Expected a name a line, "person" among them',
         2,
     ),
     "labels without a person": (
@@ -227,6 +235,26 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         lambda b: ["-m", b.model, "-i", b.clip, "--virtual_camera"],
         "sudo modprobe v4l2loopback devices=1",
         1,
+    ),
+    "a part that ends before it begins": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--start", "9", "--end", "2"],
+        "--end: 2 s, but it begins at 9 s",
+        2,
+    ),
+    "a quality that this codec has not": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", "out.mp4", "--crf", "60"],
+        "--crf: 60. Expected 0 to 51 for libx264, less is better",
+        2,
+    ),
+    "a quality that no codec has": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", "out.mp4", "--crf", "999"],
+        "expected a whole number from 0 to 63",
+        2,
+    ),
+    "a scale of nothing": (
+        lambda b: ["-m", b.model, "-i", b.clip, "--scale_values", "0"],
+        "--scale_values: (0.0, 0.0, 0.0). Expected a tuple of 3: numbers above 0",
+        2,
     ),
     "no part": (lambda b: ["-m", b.model, "-i", b.clip, "--start", "soon"], "expected seconds, such as 12.5", 2),
     "full disk": (
@@ -373,7 +401,7 @@ def test_without_tritonclient_the_remedy_is_named(bench: Workbench, run_demo: Ru
     bench.file("tritonclient.py", "raise ImportError(\"No module named 'tritonclient'\")")
     environment = {**os.environ, "PYTHONPATH": str(bench.folder)}
     line = one_line(run_demo("-m", address, "-i", bench.clip, "--adapter", "ovms", env=environment))
-    assert "--adapter ovms needs tritonclient" in line
+    assert "--adapter: ovms needs tritonclient" in line
     assert "pip install -r requirements/ovms.txt" in line
 
 

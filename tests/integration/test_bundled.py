@@ -39,7 +39,7 @@ def test_each_is_small_in_half_precision_and_has_a_card(name: str) -> None:
 
 
 def test_a_name_that_no_model_has() -> None:
-    with pytest.raises(OptionError, match=r"^vidoe: no such model\. .* or one of clean_plate, portrait, video$"):
+    with pytest.raises(OptionError, match=r"^model: vidoe: no such model\. .* or one of clean_plate, portrait, video$"):
         create_model("vidoe")
 
 

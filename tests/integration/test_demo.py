@@ -126,7 +126,7 @@ def test_what_is_given_in_vain_is_said(models: Path, tmp_path: Path, run_demo: R
     plate = tmp_path / "in" / "frame 0.png"
     done = run_demo("-m", models / "red.onnx", "-i", tmp_path / "in", "-t", "0.5", "--background", plate)
     assert "[ WARNING ] -t is for instance segmentation" in done.stdout
-    assert "[ WARNING ] --background" in done.stdout
+    assert "[ WARNING ] Clean plate" in done.stdout
 
 
 def test_a_cache_is_filled(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
@@ -152,7 +152,7 @@ def test_a_clean_plate_of_another_size_is_fitted_and_said(models: Path, tmp_path
     write_images(tmp_path / "plate", [np.full((2 * HEIGHT, 2 * WIDTH, 3), 30, np.uint8)])
     plate = tmp_path / "plate" / "frame 0.png"
     done = run_demo("-m", models / "difference.onnx", "-i", tmp_path / "in", "--background", plate, "-o", "o_%d.png")
-    assert "--background is 128×96 and the input 64×48: it is resized" in done.stdout
+    assert "The clean plate is 128×96 and the input 64×48: it is resized" in done.stdout
     assert (read_image(tmp_path / "o_1.png") == DEFAULT_COLOUR).all()
 
 

@@ -52,7 +52,7 @@ def test_a_failing_device_does_not_stop_the_others() -> None:
     assert run.returncode == 1
     assert "Device XPU is not on this machine" in " ".join(table(run)["XPU"])
     assert table(run)["CPU"][2] == "0"
-    assert "Use AUTO instead: -d AUTO:CPU" in " ".join(table(run)["MULTI:CPU"])
+    assert "Use AUTO:CPU instead" in " ".join(table(run)["MULTI:CPU"])
     assert run.stderr == "model_tools devices: error: 2 of 3 devices failed: XPU, MULTI:CPU\n"
 
 
@@ -106,8 +106,8 @@ def test_the_demo_on_every_way_to_the_cpu(models: Path, tmp_path: Path, run_demo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-d", "MULTI:CPU"], "Use AUTO instead: -d AUTO:CPU"),
-        (["-d", "HETERO"], "needs to be told of what: -d HETERO:GPU,CPU"),
+        (["-d", "MULTI:CPU"], "Use AUTO:CPU instead"),
+        (["-d", "HETERO"], "needs a list, such as HETERO:GPU,CPU"),
         (["-d", "AUTO:CPU", "-nstreams", "XPU:2"], '-nstreams "XPU:2" names XPU, but the device is CPU'),
     ],
 )

@@ -63,7 +63,7 @@ def test_every_frame_gets_the_state_of_the_frame_before(server: Server, name: st
         results = list(AsyncPipeline(model).run(indexed_frames(30)))
     assert [result.frame.index for result in results] == list(range(30))
     for index, result in enumerate(results):
-        colours = result.matte.foreground(result.frame.image)[0, 0]
+        colours = result.matte.foreground[0, 0]
         assert result.matte.alpha.min() == result.matte.alpha.max() == np.float32(index * STATE_STEP)
         assert colours[0] == index  # this frame's own blue
         assert colours[2] == max(index - 1, 0)  # the state: blue of the frame before
@@ -124,7 +124,7 @@ def test_the_command_runs_on_a_server(server: Server, tmp_path: Path, run_demo: 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "-d, -nstreams, -nthreads, --cache_dir: on a model server the server decides this" in done.stdout
+    assert "device, streams, threads, cache_dir: on a model server the server decides this" in done.stdout
     assert len(read_video(tmp_path / "out.mp4")) == 12
 
 
@@ -260,9 +260,7 @@ def largest_difference(local: list[Result], remote: list[Result]) -> float:
 
 
 def largest_difference_of_colours(local: list[Result], remote: list[Result]) -> int:
-    pairs = (
-        [result.matte.foreground(result.frame.image) for result in pair] for pair in zip(local, remote, strict=True)
-    )
+    pairs = ([result.matte.foreground for result in pair] for pair in zip(local, remote, strict=True))
     return max(int(cv2.absdiff(here, there).max()) for here, there in pairs)
 
 

@@ -33,7 +33,7 @@ def test_every_frame_sees_the_state_of_the_frame_before(models: Path, requests: 
         results = list(AsyncPipeline(model).run(indexed_frames(FRAMES)))
     assert [result.frame.index for result in results] == list(range(FRAMES))
     for index, result in enumerate(results):
-        colours = result.matte.foreground(result.frame.image)[0, 0]
+        colours = result.matte.foreground[0, 0]
         assert result.matte.alpha.min() == result.matte.alpha.max() == np.float32(index * STATE_STEP)
         assert colours[0] == index  # this frame's own blue
         assert colours[2] == max(index - 1, 0)  # the state: blue of the frame before

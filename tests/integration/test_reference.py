@@ -45,7 +45,7 @@ def test_mattes_equal_those_of_the_original_code(shared: Path, model_file: str, 
                 expected = read_levels(expected_in / f"{name}_alpha_{index:03d}.png") * LEVEL
                 errors[index] = float(np.abs(result.matte.alpha - expected).mean())
             if index == 20:
-                colours = result.matte.foreground(result.frame.image).astype(np.float32)
+                colours = result.matte.foreground.astype(np.float32)
                 wrong = np.abs(colours - read_image(expected_in / f"{name}_foreground_{index:03d}.png"))
                 foreground_error = float(wrong[expected > 0.5].mean() * LEVEL)
     print(model_file, clip, {n: f"{e * 255:.4f}/255" for n, e in errors.items()}, f"{foreground_error} foreground")

@@ -297,9 +297,9 @@ def test_transparent_images(models: Path, tmp_path: Path, run_demo: RunDemo) -> 
         (["-o", "out.mp4", "--target_bgr", "transparent"], "h264 in .mp4 holds no transparency. Expected .mov (prores"),
         (["-o", "out.webm", "--codec", "av1", "--target_bgr", "transparent"], "av1 in .webm holds no transparency"),
         (["-o", "out_%d.jpg", "--target_bgr", "transparent"], "hold no transparency. Expected .png"),
-        (["-o", "out.webm", "--codec", "h264"], ".webm does not hold h264. Expected --codec vp9, av1"),
+        (["-o", "out.webm", "--codec", "h264"], ".webm does not hold h264. Expected vp9, av1"),
         (["-o", "out.mp4", "--codec", "h264_qsv"], "Intel Quick Sync is not on this machine"),
-        (["-o", "out.mkv", "--crf", "20"], "ffv1 takes no --crf"),
+        (["-o", "out.mkv", "--crf", "20"], "ffv1 takes none"),
     ],
 )
 def test_formats_that_cannot_be_are_told(

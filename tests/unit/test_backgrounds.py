@@ -21,7 +21,7 @@ SIZE = (64, 48)
 
 def result_at(seconds: Fraction, image: Image | None = None, alpha: float = 0.0) -> Result:
     image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8) if image is None else image
-    matte = DenseMatte(np.full(image.shape[:2], alpha, np.float32))
+    matte = DenseMatte(image, np.full(image.shape[:2], alpha, np.float32))
     return Result(Frame(0, image, seconds), matte, StageTimes(0, 0, 0), 0.0)
 
 

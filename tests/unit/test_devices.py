@@ -48,13 +48,13 @@ def test_devices_that_are_not(device: str) -> None:
 
 
 def test_a_machine_without_a_gpu_says_what_it_has() -> None:
-    with pytest.raises(DeviceError, match=r"Device GPU is not on this machine\. Available: CPU"):
+    with pytest.raises(DeviceError, match=r"device: GPU is not on this machine\. Available: CPU"):
         check_device("GPU", ["CPU"])
 
 
 def test_excluding_what_is_not_there_is_fine_but_something_must_be_left() -> None:
     assert check_device("AUTO:-GPU,-NPU", ["CPU"]) == "AUTO:-GPU,-NPU"
-    with pytest.raises(DeviceError, match=r"Device AUTO:-CPU leaves none\. Available: CPU"):
+    with pytest.raises(DeviceError, match=r"device: AUTO:-CPU leaves none\. Available: CPU"):
         check_device("AUTO:-CPU", ["CPU"])
 
 
@@ -62,7 +62,7 @@ def test_excluding_what_is_not_there_is_fine_but_something_must_be_left() -> Non
     ("old", "new"), [("MYRIAD", "NPU"), ("VPU", "NPU"), ("HDDL", "NPU"), ("MULTI:GPU,CPU", "AUTO:GPU,CPU")]
 )
 def test_devices_of_the_past_have_successors(old: str, new: str) -> None:
-    with pytest.raises(DeviceError, match=f"-d {new}$"):
+    with pytest.raises(DeviceError, match=f"Use {new}.* instead$"):
         check_device(old, LAPTOP)
 
 
@@ -131,7 +131,7 @@ def test_a_device_gets_its_properties_itself_and_a_list_gets_them_for_each() -> 
 
 @pytest.mark.parametrize("device", ["GPU", "AUTO:GPU", "AUTO:-CPU"])
 def test_threads_need_the_cpu(device: str) -> None:
-    with pytest.raises(OptionError, match=f"device {device} does not use it"):
+    with pytest.raises(OptionError, match=f"threads: 3, but device {device} does not use the CPU"):
         device_config(device, LAPTOP, "LATENCY", "", 3, None)
 
 

@@ -20,15 +20,15 @@ def test_a_composite_is_the_weighted_mean_of_both() -> None:
     colours, background = (rng.integers(0, 256, (40, 50, 3), np.uint8) for _ in range(2))
     alpha = rng.random((40, 50), np.float32)
     expected = alpha[..., None] * colours.astype(float) + (1.0 - alpha[..., None]) * background
-    composite = DenseMatte(alpha, colours).over(background, background)
+    composite = DenseMatte(background, alpha, colours).over(background)
     assert np.abs(composite - expected).max() <= 1.0
 
 
 def test_the_ends_are_exact() -> None:
     colours, background = np.full((4, 4, 3), 255, np.uint8), np.zeros((4, 4, 3), np.uint8)
     for alpha, expected in ((0, background), (1, colours)):
-        matte = DenseMatte(np.full((4, 4), alpha, np.float32), colours)
-        np.testing.assert_array_equal(matte.over(colours, background), expected)
+        matte = DenseMatte(colours, np.full((4, 4), alpha, np.float32), colours)
+        np.testing.assert_array_equal(matte.over(background), expected)
 
 
 def test_a_guided_matte_is_slope_times_picture_plus_offset() -> None:
@@ -44,10 +44,10 @@ def test_a_guided_matte_is_slope_times_picture_plus_offset() -> None:
     enlarged = [cv2.resize(planes.astype(float), (160, 100)) for planes in (slope, offset)]
     answer = np.clip(enlarged[0] * picture + enlarged[1], 0, 255)
     np.testing.assert_allclose(matte.alpha, answer[..., 3] / 255, atol=1e-5)
-    assert np.abs(matte.foreground(frame) - answer[..., :3]).max() <= 0.51
+    assert np.abs(matte.foreground - answer[..., :3]).max() <= 0.51
     expected = background + answer[..., 3:] / 255 * (np.rint(answer[..., :3]) - background)
-    assert np.abs(matte.over(frame, background) - expected).max() <= 1.01
-    assert np.array_equal(matte.over(frame, background)[:, :16], background[:, :16])
+    assert np.abs(matte.over(background) - expected).max() <= 1.01
+    assert np.array_equal(matte.over(background)[:, :16], background[:, :16])
 
 
 def _rgba(planes: Floats) -> Floats:
@@ -63,10 +63,10 @@ def test_colours_are_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return gather(image, weight)
 
     monkeypatch.setattr(foreground, "_mean_colours", counted)
-    matte = DenseMatte(np.full((40, 40), 0.5, np.float32))
     frame = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
-    assert np.ptp(matte.over(frame, np.zeros_like(frame))) > 0
-    assert matte.foreground(frame) is matte.foreground(frame)
+    matte = DenseMatte(frame, np.full((40, 40), 0.5, np.float32))
+    assert np.ptp(matte.over(np.zeros_like(frame))) > 0
+    assert matte.foreground is matte.foreground
     assert len(gathered) == 2  # of the person, of the scene
 
 
@@ -76,8 +76,8 @@ def test_nothing_is_gathered_where_no_edge_is_soft(monkeypatch: pytest.MonkeyPat
     alpha = np.zeros((40, 40), np.float32)
     alpha[10:20, 5:30] = 1
     expected = np.where(alpha[..., np.newaxis] == 1, frame, 0)
-    np.testing.assert_array_equal(DenseMatte(alpha).over(frame, np.zeros_like(frame)), expected)
-    np.testing.assert_array_equal(DenseMatte(alpha).foreground(frame), frame)
+    np.testing.assert_array_equal(DenseMatte(frame, alpha).over(np.zeros_like(frame)), expected)
+    np.testing.assert_array_equal(DenseMatte(frame, alpha).foreground, frame)
 
 
 def test_what_is_estimated_in_parts_is_what_is_estimated_whole() -> None:
@@ -86,10 +86,20 @@ def test_what_is_estimated_in_parts_is_what_is_estimated_whole() -> None:
     alpha = cv2.resize(rng.random((9, 11), np.float32), (317, 243))
     alpha[:70] = 0
     background = np.zeros_like(frame)
-    once = DenseMatte(alpha)
-    np.testing.assert_array_equal(
-        once.over(frame, background), DenseMatte(alpha, once.foreground(frame)).over(frame, background)
-    )
+    once = DenseMatte(frame, alpha)
+    np.testing.assert_array_equal(once.over(background), DenseMatte(frame, alpha, once.foreground).over(background))
+
+
+def test_a_matte_keeps_to_its_frame() -> None:
+    """A second background takes nothing from the first, and a second matte of the same alpha nothing from its frame."""
+    alpha = np.full((4, 4), 0.5, np.float32)
+    for level in (40, 200):
+        frame = np.full((4, 4, 3), level, np.uint8)
+        matte = DenseMatte(frame, alpha)
+        for behind in (0, 100):
+            composite = matte.over(np.full((4, 4, 3), behind, np.uint8))
+            assert np.abs(composite - (level + behind) / 2).max() <= 1
+        np.testing.assert_array_equal(matte.foreground, frame)
 
 
 def test_an_alpha_follows_the_frame_where_the_person_is_as_everywhere() -> None:
@@ -109,6 +119,10 @@ def test_an_alpha_follows_the_frame_where_the_person_is_as_everywhere() -> None:
 
 
 def test_sizes_must_agree() -> None:
-    matte = DenseMatte(np.zeros((4, 4), np.float32))
-    with pytest.raises(ShapeError, match="Resize the background to the frame"):
-        matte.over(np.zeros((4, 4, 3), np.uint8), np.zeros((5, 4, 3), np.uint8))
+    frame, alpha = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.float32)
+    with pytest.raises(ShapeError, match=r"background: 4×5 pixels .*, and frame is 4×4\. Resize it to the frame"):
+        DenseMatte(frame, alpha).over(np.zeros((5, 4, 3), np.uint8))
+    with pytest.raises(ShapeError, match="alpha: 4×5 pixels"):
+        DenseMatte(frame, np.zeros((5, 4), np.float32))
+    with pytest.raises(ShapeError, match="colours: 5×4 pixels"):
+        DenseMatte(frame, alpha, np.zeros((4, 5, 3), np.uint8))

@@ -41,7 +41,7 @@ def test_means_of_known_times() -> None:
     now_s = perf_counter()
     for index in range(4):
         frame = Frame(index, np.zeros((2, 2, 3), np.uint8), Fraction(index), decoding_s=0.001)
-        matte = DenseMatte(np.zeros((2, 2), np.float32))
+        matte = DenseMatte(frame.image, np.zeros((2, 2), np.float32))
         report.add(Result(frame, matte, StageTimes(0.002, 0.003, 0.004), now_s), 0.005, 0.006 * (index + 1))
     text = "\n".join(report.lines())
     stages = dict(re.findall(r"\t(\w+):\t([\d.]+)", text))
