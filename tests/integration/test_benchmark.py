@@ -251,7 +251,7 @@ def test_onnx_runtime_reads_onnx_alone(tmp_path: Path, failure: Any) -> None:
     [
         ("swift", 'no kind "swift"', 2),
         ("network:model=no.onnx", "network no: no.onnx: no such model file", 1),
-        ("raw:device=XPU", "raw device=XPU: Device XPU is not on this machine", 1),
+        ("raw:device=XPU", "raw device=XPU: device: XPU is not on this machine", 1),
         ("demo:options=--bogus", "demo --bogus: background_subtraction_demo.py: error: unrecognized arguments", 2),
         ("demo:options=--no_show -h", "its process ended with exit code 0", 1),
         ("demo:options=--loop --no_show", "--loop has no end", 2),

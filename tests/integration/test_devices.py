@@ -50,7 +50,7 @@ def test_networks_of_every_kind(models: Path, name: str) -> None:
 def test_a_failing_device_does_not_stop_the_others() -> None:
     run = devices("-d", "XPU", "CPU", "MULTI:CPU")
     assert run.returncode == 1
-    assert "Device XPU is not on this machine" in " ".join(table(run)["XPU"])
+    assert "device: XPU is not on this machine" in " ".join(table(run)["XPU"])
     assert table(run)["CPU"][2] == "0"
     assert "Use AUTO:CPU instead" in " ".join(table(run)["MULTI:CPU"])
     assert run.stderr == "model_tools devices: error: 2 of 3 devices failed: XPU, MULTI:CPU\n"
@@ -108,7 +108,7 @@ def test_the_demo_on_every_way_to_the_cpu(models: Path, tmp_path: Path, run_demo
     [
         (["-d", "MULTI:CPU"], "Use AUTO:CPU instead"),
         (["-d", "HETERO"], "needs a list, such as HETERO:GPU,CPU"),
-        (["-d", "AUTO:CPU", "-nstreams", "XPU:2"], '-nstreams "XPU:2" names XPU, but the device is CPU'),
+        (["-d", "AUTO:CPU", "-nstreams", "XPU:2"], '-nstreams: "XPU:2" names XPU, but the device is CPU'),
     ],
 )
 def test_devices_that_cannot_be_are_told_in_one_line(

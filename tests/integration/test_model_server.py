@@ -97,7 +97,8 @@ def test_the_answers_are_those_of_a_local_run(server: Server, models: Path, name
     with create_model(models / f"{file}.onnx") as here, server.model(name, protocol) as there:
         local, remote = list(AsyncPipeline(here).run(frames)), list(AsyncPipeline(there).run(frames))
     assert largest_difference(local, remote) < (1e-3 if name == "halves" else 2e-6)
-    assert largest_difference_of_colours(local, remote) <= 1
+    # Colours are estimated from alphas in whole 255ths: those of half precision may be rounded to the level beside.
+    assert largest_difference_of_colours(local, remote) <= (2 if name == "halves" else 1)
 
 
 @pytest.mark.parametrize("name", REAL)
