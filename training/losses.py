@@ -49,13 +49,6 @@ def presence_losses(logits: Tensor, mask: Tensor) -> dict[str, Tensor]:
     }
 
 
-def segmentation_loss(logits: Tensor, mask: Tensor) -> Tensor:
-    """Binary cross entropy. logits: (N, 1, h, w). mask: (N, 1, H, W) in [0, 1], averaged down to their size."""
-    height, width = logits.shape[2:]
-    smaller = functional.adaptive_avg_pool2d(mask, (height, width))
-    return functional.binary_cross_entropy_with_logits(logits, smaller)
-
-
 def coherence_loss(predicted: Tensor, true: Tensor) -> Tensor:
     """The squared difference of what changes from a frame to the next."""
     return functional.mse_loss(predicted[:, 1:] - predicted[:, :-1], true[:, 1:] - true[:, :-1])
