@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from background_subtraction.__main__ import main
+from background_subtraction.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(program="background_subtraction_demo.py"))

@@ -3,7 +3,7 @@
 
     python bootstrap.py demo ARGUMENTS…              run background_subtraction_demo.py with these arguments
     python bootstrap.py tools TOOL ARGUMENTS…        run a tool for models: download, convert, quantize, …
-    python bootstrap.py training MODULE ARGUMENTS…   run training.train, training.export or training.label
+    python bootstrap.py training MODULE ARGUMENTS…   run train, export or label of model_tools.train
     python bootstrap.py check                        run every check: format, lint, types, tests
 
 The first use makes a virtual environment in .venv and installs the requirements into it, with the extras that the
@@ -177,7 +177,7 @@ def run_task(task: str, words: list[str]) -> int:
     commands = {
         "demo": [str(ROOT / "background_subtraction_demo.py"), *words],
         "tools": ["-m", "model_tools", *words],
-        "training": ["-m", f"training.{words[0]}" if words else "", *words[1:]],
+        "training": ["-m", f"model_tools.train.{words[0]}" if words else "", *words[1:]],
     }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path}

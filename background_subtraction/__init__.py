@@ -25,7 +25,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from background_subtraction.converter import convert_video
+    from background_subtraction.conversion import convert_video
     from background_subtraction.report import Report
     from model_api import (
         BackgroundSubtractionError,
@@ -48,5 +48,5 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        own = {"convert_video": "background_subtraction.converter", "Report": "background_subtraction.report"}
+        own = {"convert_video": "background_subtraction.conversion", "Report": "background_subtraction.report"}
         return getattr(import_module(own.get(name, "model_api")), name)

@@ -13,6 +13,7 @@ Every error is a `BackgroundSubtractionError`: `errors` draws the tree.
 """
 
 from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.create import create_model
 from model_api.errors import (
     BackgroundSubtractionError,
     DeviceError,
@@ -26,9 +27,8 @@ from model_api.errors import (
     SinkError,
     SourceError,
 )
-from model_api.mattes import DenseMatte, Matte
-from model_api.models.model import MattingModel, ModelOptions
-from model_api.models.registry import create_model
+from model_api.mattes.matte import DenseMatte, Matte
+from model_api.models.base import MattingModel, ModelOptions
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.preprocessing import Override, Preprocessing
 from model_api.results import Result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model_api.mattes import Matte
+from model_api.mattes.matte import Matte
 from model_api.types import Frame
 
 

@@ -1,6 +1,6 @@
 """`python -m model_tools TOOL …`, installed `background-subtraction-tools TOOL …`.
 
-Each tool is a module here with `add_arguments(parser)` and `run(args)`."""
+Each tool is a module here, or a package whose module is `command`, with `add_arguments(parser)` and `run(args)`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from background_subtraction import __version__
-from background_subtraction.arguments import OPTION_OF
+from background_subtraction.cli.arguments import OPTION_OF
 from model_api.errors import BackgroundSubtractionError, OptionError, renamed
 
 TOOLS: dict[str, str] = {
@@ -24,7 +24,9 @@ TOOLS: dict[str, str] = {
     "devices": "Try a model on every device of this machine, and compare.",
     "benchmark": "Time bare inference, the demo end to end and other configurations, in turns.",
 }
-"""Module -> what it does. Only the one that is asked for is imported, for some need libraries of their own."""
+"""Tool -> what it does. Only the one that is asked for is imported, for some need libraries of their own."""
+
+SINGLE_MODULES = ("info", "devices")
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction-tools") -> int:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     name = words[0] if words else "--help"
     if name not in TOOLS:
         _outline(program).parse_args(words or [name])
-    tool = import_module(f"model_tools.{name}")
+    tool = import_module(f"model_tools.{name}" if name in SINGLE_MODULES else f"model_tools.{name}.command")
     parser = argparse.ArgumentParser(prog=f"{program} {name}", description=TOOLS[name], allow_abbrev=False)
     tool.add_arguments(parser)
     try:

@@ -17,12 +17,12 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
+from background_subtraction.cli.model_arguments import model_file
 from model_api import AsyncPipeline, Frame, create_model
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import DeviceError, InferenceError, ShapeError
-from model_api.graph import reason
+from model_api.graph.loading import reason
 from model_api.types import Alpha, Image, Size
-from model_tools.model_arguments import model_file
 
 FAILURES = (DeviceError, InferenceError, ShapeError, RuntimeError)
 FRAMES = 5

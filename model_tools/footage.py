@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from background_subtraction.clips import plan
-from background_subtraction.images import IMAGE_SUFFIXES, images_in, read_image
-from background_subtraction.sinks import Encoding
-from background_subtraction.sources import open_source
+from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, read_image
+from background_subtraction.jobs import plan
+from background_subtraction.sinks.base import Encoding
+from background_subtraction.sources.open import open_source
 from model_api.errors import OptionError
 from model_api.types import Frame, Image
-from model_tools.cases import RecordedClip, recorded_clips
+from model_tools.evaluate.datasets import RecordedClip, recorded_clips
 
 
 @dataclass(frozen=True, kw_only=True)

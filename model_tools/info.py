@@ -12,15 +12,15 @@ from typing import Any
 
 import openvino as ov
 
-from model_api import graph
-from model_api.adapters.adapter import Binding
+from background_subtraction.cli.model_arguments import model_file
+from model_api.adapters.base import Binding
+from model_api.create import recognize
 from model_api.errors import ModelContractError
-from model_api.graph import Network
-from model_api.models.model import MattingModel
-from model_api.models.registry import recognize
+from model_api.graph import loading
+from model_api.graph.loading import Network
+from model_api.models.base import MattingModel
 from model_api.preprocessing import Override, Preprocessing, find_preprocessing, image_layout
 from model_api.types import TensorSpec
-from model_tools.model_arguments import model_file
 
 KERNELS = {
     "Convolution": ("output", 1),
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Raises ModelFileError, or ModelContractError when it has told what it found in an unknown network."""
     core = ov.Core()
-    network = graph.read(args.model)
+    network = loading.read(args.model)
     try:
         found, unknown = describe(core, network, *recognize(network.signature, network.path.name)), None
     except ModelContractError as error:
@@ -158,7 +158,7 @@ def _support(core: ov.Core, model: ov.Model, device: str) -> str:
         name = core.get_property(device, "FULL_DEVICE_NAME")
         known = core.query_model(model, device)
     except RuntimeError as error:
-        return f"refuses it: {graph.reason(error)}"
+        return f"refuses it: {loading.reason(error)}"
     kinds = {op.get_type_name() for op in model.get_ops() if op.get_friendly_name() not in known}
     return f"{name}, " + (f"does not know {', '.join(sorted(kinds))}" if kinds else "takes all of it")
 

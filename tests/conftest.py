@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import networks
+from tests.support import networks
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

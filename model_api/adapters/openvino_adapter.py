@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 
-from model_api import graph
-from model_api.adapters.adapter import Binding, Outputs
+from model_api.adapters.base import Binding, Outputs
 from model_api.adapters.devices import check_device, device_config
 from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
-from model_api.graph import Network
+from model_api.graph import loading
+from model_api.graph.cpu_optimizations import rewritten
+from model_api.graph.loading import Network
 from model_api.ranges import POSITIVE, POSITIVE_NUMBER, require_choice, require_text
-from model_api.rewrites import rewritten
 from model_api.types import Signature, Tensors
 
 Array = npt.NDArray[Any]
@@ -78,7 +78,7 @@ def read_network(path: Any, device: str, options: InferenceOptions) -> tuple[ov.
     if options.cache_dir is not None:
         core.set_property({"CACHE_DIR": options.cache_dir})
     device_config(name, core.available_devices, "LATENCY", options.streams, options.threads, options.requests)
-    return core, name, graph.read(path)
+    return core, name, loading.read(path)
 
 
 class OpenVinoAdapter:
@@ -128,7 +128,7 @@ class OpenVinoAdapter:
         try:
             ticket.request.wait()
         except RuntimeError as error:
-            raise InferenceError(f"Device {self._device} failed while it computed: {graph.reason(error)}") from error
+            raise InferenceError(f"Device {self._device} failed while it computed: {loading.reason(error)}") from error
         tensors = {
             name: ticket.answers[name] if name in ticket.answers else np.array(ticket.request.get_tensor(port).data)
             for name, port in ticket.program.outputs.items()
@@ -155,9 +155,9 @@ class OpenVinoAdapter:
 
     def _specialized(self, shapes: Mapping[str, tuple[int, ...]], baked: Mapping[str, Array]) -> ov.Model:
         try:
-            return graph.specialize(self._model, shapes, baked, self._states)
+            return loading.specialize(self._model, shapes, baked, self._states)
         except RuntimeError as error:
-            raise ShapeError(f"The network takes no input of {shapes}: {graph.reason(error)}") from error
+            raise ShapeError(f"The network takes no input of {shapes}: {loading.reason(error)}") from error
 
     def _compile(self, model: ov.Model) -> _Program:
         # A recurrent network has one request a clip at a time: one clip gets all the cores, several share them.
@@ -172,7 +172,7 @@ class OpenVinoAdapter:
             compiled = self._core.compile_model(rewritten(model, self._states), self._device, config)
         except RuntimeError as error:
             raise DeviceError(
-                f"{self._device} does not take this model: {graph.reason(error)}. Try another one", "device"
+                f"{self._device} does not take this model: {loading.reason(error)}. Try another one", "device"
             ) from error
         slots = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         outputs = {name: port for port in compiled.outputs for name in port.names}
@@ -196,7 +196,9 @@ class OpenVinoAdapter:
         try:
             request.set_tensor(name, tensor)
         except RuntimeError as error:
-            raise ShapeError(f"Input {name} does not take an array of {value.shape}: {graph.reason(error)}") from error
+            raise ShapeError(
+                f"Input {name} does not take an array of {value.shape}: {loading.reason(error)}"
+            ) from error
         return tensor
 
     def _answer_memory(self, program: _Program, request: ov.InferRequest) -> dict[str, Array]:

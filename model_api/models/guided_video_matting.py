@@ -7,10 +7,10 @@ import math
 import cv2
 import numpy as np
 
-from model_api.guided_filter import FittedLines, KnownLines
-from model_api.mattes import GuidedMatte, Matte
+from model_api.graph.refiner_extraction import ANSWER
+from model_api.mattes.guided_filter import FittedLines, KnownLines
+from model_api.mattes.matte import GuidedMatte, Matte
 from model_api.models.robust_video_matting import RobustVideoMatting
-from model_api.refiner import ANSWER
 from model_api.resize import resize
 from model_api.types import Frame, Image, Size, Tensors
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_api.adapters.adapter import Adapter, Binding
-from model_api.instances import Instance, InstanceMatte, union
-from model_api.labels import person_number
-from model_api.mattes import Matte
-from model_api.models.model import MattingModel, ModelOptions, is_picture
+from model_api.adapters.base import Adapter, Binding
+from model_api.mattes.instance_matte import Instance, InstanceMatte, union
+from model_api.mattes.matte import Matte
+from model_api.models.base import MattingModel, ModelOptions, is_picture
+from model_api.models.labels import person_number
 from model_api.preprocessing import Preprocessing, Training
 from model_api.resize import Box
 from model_api.types import Floats, Frame, Signature, Size, Tensors, TensorSpec

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model_api.adapters.adapter import Binding
-from model_api.models.model import MULTIPLE_PX, MattingModel, as_alpha, is_picture
+from model_api.adapters.base import Binding
+from model_api.models.base import MULTIPLE_PX, MattingModel, as_alpha, is_picture
 from model_api.preprocessing import Preprocessing
 from model_api.types import Alpha, Signature, Size, TensorSpec
 

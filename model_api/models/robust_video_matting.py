@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from model_api.adapters.adapter import Binding
+from model_api.adapters.base import Binding
 from model_api.errors import OptionError
-from model_api.models.model import MattingModel
+from model_api.models.base import MattingModel
 from model_api.types import Frame, Signature, Size, Tensors
 
 BASE_SIDE_PX = 512

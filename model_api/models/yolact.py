@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model_api.adapters.adapter import Binding
+from model_api.adapters.base import Binding
+from model_api.models.base import is_picture
 from model_api.models.instance_segmentation import Detection, InstanceSegmentation, as_box
-from model_api.models.model import is_picture
 from model_api.preprocessing import Preprocessing
 from model_api.resize import Box
 from model_api.types import Floats, Signature, Size, Tensors

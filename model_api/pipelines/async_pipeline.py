@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from model_api.adapters.adapter import Outputs
+from model_api.adapters.base import Outputs
 from model_api.arrays import described
 from model_api.errors import OptionError
-from model_api.models.model import MattingModel
+from model_api.models.base import MattingModel
+from model_api.pipelines.scene_cuts import Scene, follow, thumbnail_of
 from model_api.results import Result, StageTimes
-from model_api.scene_cuts import Scene, follow, thumbnail_of
 from model_api.types import Frame, Tensors
 
 

@@ -9,19 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from background_subtraction.backgrounds import DEFAULT_COLOUR
-from background_subtraction.images import read_image
+from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR
+from background_subtraction.image_files import read_image
 from model_api import AsyncPipeline, Frame, MattingModel, ModelOptions, Override, create_model
+from model_api.create import recognize
 from model_api.errors import ModelContractError, OptionError
-from model_api.instances import InstanceMatte
+from model_api.mattes.instance_matte import InstanceMatte
 from model_api.models.instance_segmentation import MaskRcnn
-from model_api.models.registry import recognize
 from model_api.models.yolact import Yolact
 from model_api.resize import RESIZE_TYPES
 from model_api.types import Alpha, Image, Signature, TensorSpec
-from tests import networks_detection
 from tests.conftest import RunDemo
-from tests.media import write_images
+from tests.support import networks_detection
+from tests.support.media import write_images
 
 FORMS = [*networks_detection.FORMS, "yolact"]
 FRAME_WH = (320, 192)

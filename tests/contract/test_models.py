@@ -14,8 +14,8 @@ from model_api import AsyncPipeline, Frame, ModelOptions, Override, create_model
 from model_api.errors import ModelContractError
 from model_api.resize import RESIZE_TYPES
 from model_api.types import Alpha, Image
-from tests import networks
-from tests.media import HEIGHT, WIDTH, indexed
+from tests.support import networks
+from tests.support.media import HEIGHT, WIDTH, indexed
 
 
 def matte_of(

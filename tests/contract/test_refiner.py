@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.sources import open_source
+from background_subtraction.sources.open import open_source
 from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, ModelOptions, create_model
-from model_api.mattes import GuidedMatte
+from model_api.graph.refiner_extraction import ANSWER, OFFSET, SLOPE
+from model_api.mattes.matte import GuidedMatte
 from model_api.models.guided_video_matting import GuidedVideoMatting
-from model_api.refiner import ANSWER, OFFSET, SLOPE
 from model_api.resize import RESIZE_TYPES
 from model_api.results import Result
-from tests import networks
+from tests.support import networks
 
 INSIDE = InferenceOptions(refiner_outside=False)
 REAL = (

@@ -10,15 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.frames import SourceInfo
-from background_subtraction.images import read_image
-from background_subtraction.pictures import Picture
-from background_subtraction.sinks import Encoding, Output, Outputs, Sink, open_sink
+from background_subtraction.compositing.composite import Picture
+from background_subtraction.image_files import read_image
+from background_subtraction.sinks.base import Encoding, Output, Sink
+from background_subtraction.sinks.open import open_sink
+from background_subtraction.sinks.outputs import Outputs
+from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
-from model_api.mattes import DenseMatte
+from model_api.mattes.matte import DenseMatte
 from model_api.results import Result, StageTimes
 from model_api.types import Frame, Image
-from tests.media import barcode, read_barcode, read_video
+from tests.support.media import barcode, read_barcode, read_video
 
 FRAMES = 20
 NTSC = Fraction(30000, 1001)

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.frames import Source
-from background_subtraction.prefetch import Newest, Prefetched
-from background_subtraction.sources import open_source
+from background_subtraction.sources.base import Source
+from background_subtraction.sources.open import open_source
+from background_subtraction.sources.reader_thread import Newest, Prefetched
 from model_api.errors import SourceError
 from model_api.types import Frame
-from tests.media import barcode, indexed, read_barcode, write_images, write_video
+from tests.support.media import barcode, indexed, read_barcode, write_images, write_video
 
 FRAMES = 12
 

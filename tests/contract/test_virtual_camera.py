@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from background_subtraction import virtual_camera
-from background_subtraction.virtual_camera import VirtualCamera
+from background_subtraction.sinks import virtual_camera
+from background_subtraction.sinks.virtual_camera import VirtualCamera
 from model_api.errors import SinkError
 from model_api.types import Image
-from tests.media import barcode, indexed, read_barcode
+from tests.support.media import barcode, indexed, read_barcode
 
 NTSC = Fraction(30000, 1001)
 NAME = "camera in memory"

@@ -14,13 +14,12 @@ import numpy as np
 import pytest
 
 from background_subtraction import convert_video
-from background_subtraction.backgrounds import ColourBackground, StillBackground, open_background
-from background_subtraction.clean_plate import CleanPlate
-from background_subtraction.cut import Cut
+from background_subtraction.compositing.backgrounds import ColourBackground, StillBackground, open_background
+from background_subtraction.compositing.clean_plate import CleanPlate
 from background_subtraction.options import Options
-from background_subtraction.sinks import Encoding, Output
-from background_subtraction.video_sink import Quality
-from background_subtraction.window import WindowOptions
+from background_subtraction.preview.window import WindowOptions
+from background_subtraction.sinks.base import Encoding, Output, Quality
+from background_subtraction.sources.selection import Selection
 from model_api import (
     AsyncPipeline,
     BackgroundSubtractionError,
@@ -36,8 +35,8 @@ from model_api import (
     create_model,
 )
 from model_api.types import Image
-from tests import networks
 from tests.conftest import ROOT
+from tests.support import networks
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 IMAGE.flags.writeable = False
@@ -224,12 +223,12 @@ VALUES: Mapping[str, tuple[Callable[..., object], str, list[object]]] = {
     "layouts": (Override, "layouts", [{"": "XYZ"}]),
     "channels": (Preprocessing, "channels", ["GRB", 3]),
     "scale": (Preprocessing, "scale", [(0, 1, 1), 255.0]),
-    "start_s": (Cut, "start_s", [-1, "0"]),
-    "end_s": (Cut, "end_s", [-1, 0]),
-    "skip": (Cut, "skip", [-1, 0.5]),
-    "rate": (Cut, "rate", [0, -25, 1001, Fraction(0)]),
-    "size": (Cut, "size", [(0, 10), (10,), (10, 10, 3), "64x48", (64.5, 48), (-1, 4), 64, (1 << 20, 2)]),
-    "raw_size": (Cut, "raw_size", [(0, 10), (10, 0)]),
+    "start_s": (Selection, "start_s", [-1, "0"]),
+    "end_s": (Selection, "end_s", [-1, 0]),
+    "skip": (Selection, "skip", [-1, 0.5]),
+    "rate": (Selection, "rate", [0, -25, 1001, Fraction(0)]),
+    "size": (Selection, "size", [(0, 10), (10,), (10, 10, 3), "64x48", (64.5, 48), (-1, 4), 64, (1 << 20, 2)]),
+    "raw_size": (Selection, "raw_size", [(0, 10), (10, 0)]),
     "type": (Encoding, "type", ["gif", 1]),
     "codec": (Encoding, "codec", ["divx"]),
     "limit": (Encoding, "limit", [-1, "all"]),

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.images import read_image
+from background_subtraction.image_files import read_image
 from tests.conftest import COMMAND, ROOT, RunDemo, one_line
-from tests.media import barcode, indexed, read_video, write_images, write_video
+from tests.support.media import barcode, indexed, read_video, write_images, write_video
 
 
 @dataclass(frozen=True)
@@ -358,7 +358,7 @@ import cv2, sys
 real = cv2.VideoCapture
 cv2.VideoCapture = lambda number: real({str(bench.clip)!r})
 sys.path.insert(0, {str(ROOT)!r})
-from background_subtraction.__main__ import main
+from background_subtraction.cli.main import main
 arguments = ["-m", {str(bench.model)!r}, "-i", "0", "--no_show", "-o", "camera.mp4"]
 sys.exit(main(arguments, "background_subtraction_demo.py"))
 """

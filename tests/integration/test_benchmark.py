@@ -20,9 +20,9 @@ import pytest
 
 from background_subtraction.report import STAGES
 from model_tools.__main__ import main
-from model_tools.benchmark_demo import CLOSING
+from model_tools.benchmark.demo import CLOSING
 from tests.conftest import ROOT, TIMEOUT_S
-from tests.media import indexed, write_images, write_video
+from tests.support.media import indexed, write_images, write_video
 
 FRAMES, ROUNDS = 6, 3
 SVG = "{http://www.w3.org/2000/svg}"

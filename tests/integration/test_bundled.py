@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.images import images_in, read_image
-from background_subtraction.sources import open_source
+from background_subtraction.image_files import images_in, read_image
+from background_subtraction.sources.open import open_source
 from model_api import AsyncPipeline, Frame, create_model
 from model_api.bundled import FOLDER, find_model, names
 from model_api.errors import OptionError
 from model_api.types import Alpha
 from model_tools.__main__ import main as model_tools
 from tests.conftest import ROOT, RunDemo
-from tests.media import read_levels, read_video
+from tests.support.media import read_levels, read_video
 
 SAMPLES = ROOT / "samples"
 LARGEST = 8_000_000

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.images import read_image
+from background_subtraction.image_files import read_image
 from model_api.types import Image
 from model_tools.__main__ import main
 from tests.conftest import ROOT
-from tests.media import read_levels, write_images, write_video
+from tests.support.media import read_levels, write_images, write_video
 
 SIZE = (96, 64)
 PERSON_BGR = (40, 60, 200)

@@ -12,12 +12,13 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from model_api import Frame, ModelOptions, create_model, graph
-from model_api.models.registry import recognize
+from model_api import Frame, ModelOptions, create_model
+from model_api.create import recognize
+from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
-from tests import networks
 from tests.conftest import ROOT
+from tests.support import networks
 
 Convert = Callable[..., "subprocess.CompletedProcess[str]"]
 FRAMES = 3
@@ -77,7 +78,7 @@ def test_robust_video_matting_at_any_size(
     options = ["--input_size", f"{size[0]}x{size[1]}", *(["--stateful"] if stateful else [])]
     done = convert(shared / "models" / name, "-o", "rvm.xml", *options)
     assert done.returncode == 0, done
-    signature = graph.read(tmp_path / "rvm.xml").signature
+    signature = loading.read(tmp_path / "rvm.xml").signature
     assert signature.input("src").shape == (1, 3, size[1], size[0])
     assert bool(signature.states) == stateful
     assert all(None not in spec.shape for spec in (*signature.inputs, *signature.outputs))
@@ -146,7 +147,7 @@ def test_the_file_tells_programs_of_model_api_what_is_left_to_do(
     models: Path, tmp_path: Path, convert: Convert
 ) -> None:
     assert convert(models / "counting.onnx", "-o", "net.xml").returncode == 0
-    info = graph.read(tmp_path / "net.xml").info["model_info"]
+    info = loading.read(tmp_path / "net.xml").info["model_info"]
     assert info["model_type"] == "RobustVideoMatting"
     assert (info["reverse_input_channels"], info["mean_values"], info["scale_values"]) == ("NO", "0 0 0", "1 1 1")
 
@@ -227,7 +228,7 @@ def test_a_checkpoint_of_modnet_through_its_own_source(tmp_path: Path, convert: 
     torch.save({"module.weight": torch.tensor([0.5])}, tmp_path / "modnet.ckpt")
     done = convert("modnet.ckpt")
     assert done.returncode == 0, done
-    network = graph.read(tmp_path / "modnet.xml")
+    network = loading.read(tmp_path / "modnet.xml")
     assert recognize(network.signature, "modnet.xml")[0].__name__ == "PortraitMatting"
     assert network.signature.input("input").shape == (1, 3, 512, 512)
     red = np.zeros((64, 64, 3), np.uint8)

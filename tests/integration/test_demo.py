@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.backgrounds import DEFAULT_COLOUR
-from background_subtraction.clean_plate import CleanPlate
-from background_subtraction.images import read_image
-from background_subtraction.sources import open_source
+from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR
+from background_subtraction.compositing.clean_plate import CleanPlate
+from background_subtraction.image_files import read_image
+from background_subtraction.sources.open import open_source
 from model_api import AsyncPipeline, Frame, create_model
-from tests import networks
 from tests.conftest import COMMAND, RunDemo
-from tests.media import HEIGHT, WIDTH, indexed, read_video, write_images, write_video
+from tests.support import networks
+from tests.support.media import HEIGHT, WIDTH, indexed, read_video, write_images, write_video
 
 STAGES = ("Decoding", "Preprocessing", "Inference", "Postprocessing", "Rendering", "Writing")
 

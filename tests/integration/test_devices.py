@@ -11,10 +11,10 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from background_subtraction.images import read_image
+from background_subtraction.image_files import read_image
 from model_tools.devices import FRAMES, difference, measure, network_file
 from tests.conftest import ROOT, TIMEOUT_S, RunDemo, one_line
-from tests.media import indexed, write_images
+from tests.support.media import indexed, write_images
 
 
 def devices(*arguments: object) -> subprocess.CompletedProcess[str]:

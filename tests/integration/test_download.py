@@ -15,13 +15,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from model_api.errors import BackgroundSubtractionError, ModelFileError
-from model_tools.catalogue import PublishedFile, PublishedModel
-from model_tools.download import download
-from model_tools.fetching import Patience
-from model_tools.model_cache import Cache, digest
-from model_tools.placing import Places
-from tests import web
-from tests.web import Answer, Web, serving
+from model_tools.download.cache import Cache, digest
+from model_tools.download.catalogue import PublishedFile, PublishedModel
+from model_tools.download.command import download
+from model_tools.download.http import Patience
+from model_tools.download.installer import Places
+from tests.support import web
+from tests.support.web import Answer, Web, serving
 
 CONTENT = bytes(range(256)) * 400
 SIZE = len(CONTENT)

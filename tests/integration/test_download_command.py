@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import web
 from tests.conftest import ROOT, TIMEOUT_S
-from tests.web import Web, serving
+from tests.support import web
+from tests.support.web import Web, serving
 
 CONTENT = bytes(range(256)) * 4000
 SHA384 = hashlib.sha384(CONTENT).hexdigest()

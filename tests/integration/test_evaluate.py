@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.images import read_image
+from background_subtraction.image_files import read_image
 from model_api.types import Image
 from model_tools.__main__ import main
-from tests import networks
-from tests.media import write_images, write_video
+from tests.support import networks
+from tests.support.media import write_images, write_video
 
 WIDTH, HEIGHT = 64, 48
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -19,10 +19,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from background_subtraction.images import read_image
-from background_subtraction.sources import open_source
+from background_subtraction.image_files import read_image
+from background_subtraction.sources.open import open_source
 from tests.conftest import RunDemo, one_line
-from tests.media import barcode, indexed, read_barcode, read_video, write_images, write_video
+from tests.support.media import barcode, indexed, read_barcode, read_video, write_images, write_video
 
 
 @pytest.mark.parametrize("size", [(711, 397), (1, 1), (2, 1), (397, 711), (3840, 2160)])

@@ -18,15 +18,16 @@ import openvino as ov
 import pytest
 from openvino.preprocess import PrePostProcessor
 
-from background_subtraction.sources import open_source
-from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, Result, create_model, graph
-from model_api.adapters import kserve_client
+from background_subtraction.sources.open import open_source
+from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, Result, create_model
+from model_api.adapters.kserve import client
 from model_api.errors import DeviceError, InferenceError, ModelFileError, ShapeError
+from model_api.graph import loading
 from model_api.preprocessing import ImageInput, Preprocessing
 from tests.conftest import COMMAND, SHARED, RunDemo, one_line
-from tests.media import HEIGHT, WIDTH, barcode, indexed, indexed_frames, read_video, write_images, write_video
-from tests.networks import STATE_STEP
-from tests.server.serving import Server, serving
+from tests.support.media import HEIGHT, WIDTH, barcode, indexed, indexed_frames, read_video, write_images, write_video
+from tests.support.networks import STATE_STEP
+from tests.support.server.serving import Server, serving
 
 PROTOCOLS = ("grpc", "http")
 REAL = ("robust_video_matting_mobilenetv3", "rvm_mobilenetv3_fp32")
@@ -237,7 +238,7 @@ def test_an_interruption_does_not_wait_for_a_server_that_stalls(
 def test_a_server_that_stalls_at_the_start_is_told(
     server: Server, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    monkeypatch.setattr(kserve_client, "OPENING_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(client, "OPENING_TIMEOUT_S", 1.0)
     with server.stalled(), pytest.raises(DeviceError, match=r"No model server answers at .*: no answer within 1 s"):
         server.model("counting", protocol)
 
@@ -291,9 +292,9 @@ def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 
 def takes_bytes(source: Path, target: Path) -> None:
     """The network with its preprocessing inside, as a server may hold it: u8 NHWC BGR in, and so its foreground."""
-    network = graph.read(source)
+    network = loading.read(source)
     image = ImageInput("NCHW", Preprocessing("RGB", scale=(255.0, 255.0, 255.0)))
-    ov.save_model(graph.embed(network, {"src": image}, ("fgr",)), target)
+    ov.save_model(loading.embed(network, {"src": image}, ("fgr",)), target)
 
 
 def takes_halves(source: Path, target: Path) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from model_api.types import Alpha
-from tests import networks
 from tests.conftest import ROOT, TIMEOUT_S, RunDemo
-from tests.environments import environment
-from tests.media import read_levels
+from tests.support import networks
+from tests.support.environments import environment
+from tests.support.media import read_levels
 
 pytestmark = pytest.mark.skipif(
     sys.version_info >= (3, 13), reason="OpenVINO 2024.6, the last with these tools, has no package for this Python"

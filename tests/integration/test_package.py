@@ -16,8 +16,8 @@ import pytest
 from background_subtraction import __version__
 from model_api import bundled
 from tests.conftest import ROOT, TIMEOUT_S
-from tests.environments import borrowing_environment
-from tests.media import read_video
+from tests.support.environments import borrowing_environment
+from tests.support.media import read_video
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -81,7 +81,11 @@ def test_the_wheel_holds_the_program_and_its_models(archives: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0] for name in names} == PACKAGES | {f"background_subtraction-{__version__}.dist-info"}
     models = {f"model_api/bundled/{name}.{end}" for name in bundled.names() for end in ("xml", "bin", "md")}
-    data = {"model_tools/catalogue.txt", "training/configs/video.toml", *(f"{name}/py.typed" for name in PACKAGES)}
+    data = {
+        "model_tools/catalogue.txt",
+        "model_tools/train/configs/video.toml",
+        *(f"{name}/py.typed" for name in PACKAGES),
+    }
     assert models | data <= names
     sources = {path.relative_to(ROOT).as_posix() for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == sources

@@ -13,11 +13,11 @@ import openvino as ov
 import pytest
 from openvino._offline_transformations import apply_make_stateful_transformation
 
-from background_subtraction.images import read_image
+from background_subtraction.image_files import read_image
 from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, create_model
 from tests.conftest import RunDemo
-from tests.media import HEIGHT, WIDTH, indexed, indexed_frames, write_images
-from tests.networks import STATE_STEP
+from tests.support.media import HEIGHT, WIDTH, indexed, indexed_frames, write_images
+from tests.support.networks import STATE_STEP
 
 FRAMES = 200
 REQUESTS = (1, 2, 4, 8)

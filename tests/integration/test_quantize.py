@@ -15,18 +15,19 @@ import openvino as ov
 import pytest
 from onnx import helper
 
-from model_api import Frame, MattingModel, create_model, graph
-from model_api.models.registry import recognize
+from model_api import Frame, MattingModel, create_model
+from model_api.create import recognize
+from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
-from model_tools.calibration import record, running, walk
-from model_tools.convert import Wishes, convert
+from model_tools.convert.command import Wishes, convert
 from model_tools.footage import Reading, footage_of
-from model_tools.quantize import layers_of, refiner
-from model_tools.sensitivity import fewest
-from tests import networks
+from model_tools.quantize.calibration import record, running, walk
+from model_tools.quantize.command import layers_of, refiner
+from model_tools.quantize.layer_search import fewest
 from tests.conftest import ROOT
-from tests.media import write_images
+from tests.support import networks
+from tests.support.media import write_images
 
 Quantize = Callable[..., "subprocess.CompletedProcess[str]"]
 WIDTH, HEIGHT = 64, 48
@@ -77,7 +78,7 @@ def test_the_command_makes_an_8_bit_model_and_compares_it(
     print(done.stdout)
     assert "In 8 bits: 2 of 2 convolutions and products" in done.stdout
 
-    small, large = graph.read(tmp_path / "net_int8.xml"), graph.read(tmp_path / "net_int8_float.xml")
+    small, large = loading.read(tmp_path / "net_int8.xml"), loading.read(tmp_path / "net_int8_float.xml")
     assert layers_of(small.model).quantized
     assert not layers_of(large.model).quantized
     contract, binding = recognize(small.signature, "net_int8.xml")
@@ -113,7 +114,7 @@ def test_layers_that_hurt_are_left_in_floating_point_and_told(
     assert before is not None
     assert float(before[1]) > 0.8
     assert float(told[-1][1]) < 0.8
-    layers = layers_of(graph.read(tmp_path / "net_int8.xml").model)
+    layers = layers_of(loading.read(tmp_path / "net_int8.xml").model)
     assert (layers.quantized, layers.kept) == (("harmless",), ("touchy",))
 
 
@@ -131,7 +132,7 @@ def test_a_network_for_any_size_stays_one(tmp_path: Path, quantize: Quantize, cl
     done = quantize(source, "-i", clips[0], wide, "--check", clips[1], "--frames", 8, "--max_mad", 100)
     assert done.returncode == 0, done
     assert "In 8 bits: 2 of 2 convolutions and products" in done.stdout
-    signature = graph.read(tmp_path / "net_int8.xml").signature
+    signature = loading.read(tmp_path / "net_int8.xml").signature
     assert signature.input("src").shape == (1, 3, None, None)
     assert signature.input("r1").shape == (1, 1, None, None)
     for size in ((WIDTH, HEIGHT), OTHER_WH, (160, 128)):
@@ -151,10 +152,10 @@ def test_what_a_file_tells_of_itself_is_kept(tmp_path: Path, quantize: Quantize,
     done = quantize(tmp_path / "net.xml", "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
     assert done.returncode == 0, done
     print(done.stdout)
-    layers = layers_of(graph.read(tmp_path / "net_int8.xml").model)
+    layers = layers_of(loading.read(tmp_path / "net_int8.xml").model)
     assert (len(layers.quantized), len(layers.kept)) == (1, 1)
     assert re.search(r"With .+ left in floating point, for they hurt most, it is 0\.[0-7]", done.stdout)
-    before, after = (graph.read(tmp_path / f"{name}.xml") for name in ("net", "net_int8"))
+    before, after = (loading.read(tmp_path / f"{name}.xml") for name in ("net", "net_int8"))
     assert after.info == before.info
     assert after.info["model_info"]["base_size"] == "96x64"
     assert after.info["model_info"]["embedded_preprocessing"].startswith("RGB, mean 127.5")
@@ -226,19 +227,19 @@ def alphas(path: Path, frames: list[Frame]) -> list[Alpha]:
 
 
 def opened(path: Path) -> MattingModel:
-    network = graph.read(path)
+    network = loading.read(path)
     return running(network.model, *recognize(network.signature, path.name))
 
 
 def test_the_guided_filter_is_left_in_floating_point(shared: Path, models: Path) -> None:
     for name in ("rvm_mobilenetv3_fp32.onnx", "robust_video_matting_mobilenetv3.onnx"):
-        network = graph.read(shared / "models" / name)
+        network = loading.read(shared / "models" / name)
         left = set(refiner(network.model, recognize(network.signature, name)[1]))
         kinds = [op.get_type_name() for op in network.model.get_ops() if op.get_friendly_name() in left]
         assert kinds.count("Interpolate") == 2  # what brings the coefficients to the picture's size
         assert kinds.count("Divide") >= 1
         assert "HSwish" not in kinds  # nothing of the encoder
-    red = graph.read(models / "red.onnx")
+    red = loading.read(models / "red.onnx")
     assert refiner(red.model, recognize(red.signature, "red.onnx")[1]) == []
 
 

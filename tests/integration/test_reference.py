@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.images import read_image
-from background_subtraction.sources import open_source
+from background_subtraction.image_files import read_image
+from background_subtraction.sources.open import open_source
 from model_api import AsyncPipeline, create_model
 from model_api.types import Frame
-from tests.media import read_levels
+from tests.support.media import read_levels
 
 ROBUST_VIDEO_MATTING = (
     "robust-video-matting-mobilenetv3/FP16/robust-video-matting-mobilenetv3.xml",

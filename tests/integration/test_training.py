@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.media import write_video
-from tests.networks import red_is_alpha
-from training import label
-from training.datasets import HARDEST, NOBODY, ComposedClips, Extras, Mix
-from training.losses import alpha_losses, coherence_loss, foreground_losses, laplacian_loss, presence_losses
-from training.material import Material, PeopleSource, load_backgrounds, load_people, number_of
-from training.rooms import HUNG, draw_scene
-from training.train import main
+from model_tools.train import label
+from model_tools.train.data.clips import HARDEST, NOBODY, ComposedClips, Extras, Mix
+from model_tools.train.data.material import Material, PeopleSource, load_backgrounds, load_people, number_of
+from model_tools.train.data.scenes import HUNG, draw_scene
+from model_tools.train.losses import alpha_losses, coherence_loss, foreground_losses, laplacian_loss, presence_losses
+from model_tools.train.train import main
+from tests.support.media import write_video
+from tests.support.networks import red_is_alpha
 
 Train = Callable[..., int]
 CONFIG = """
@@ -221,7 +221,7 @@ def test_a_small_person_who_is_missed_counts_as_much_as_a_large_one() -> None:
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(data, "whole") == 0
     steps = iter(range(3))
-    import training.train as module
+    import model_tools.train.train as module
 
     original = module.step
 
@@ -291,7 +291,7 @@ def test_bad_input_is_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -
         (data / "config.toml").write_text(text)
         assert main(["--config", "config.toml", "--output", "bad"]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert line.startswith("training.train: error: ")
+        assert line.startswith("model_tools.train.train: error: ")
         assert word in line
     assert main(["--config", "none.toml", "--output", "bad"]) == 2
     assert "none.toml" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The networks of `training`, their weights, and what `training.export` makes of them, as OpenVINO computes it."""
+"""The networks that can be trained, their weights, and what the export makes of them, as OpenVINO computes it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from background_subtraction.sources import open_source
+from background_subtraction.sources.open import open_source
 from model_api import InferenceOptions, MattingModel, ModelOptions, create_model
 from model_api.errors import OptionError
-from model_api.guided_filter import AlphaLines
-from model_api.mattes import GuidedAlphaMatte
-from model_api.models.background_matting import BackgroundMatting
+from model_api.mattes.guided_filter import AlphaLines
+from model_api.mattes.matte import GuidedAlphaMatte
+from model_api.models.background_matting_v2 import BackgroundMatting
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.types import Image, Tensors
 from model_tools import __main__ as model_tools
-from model_tools import convert
-from tests.media import read_levels
-from training import export, train
-from training.config import Config, Data, Stage
-from training.contracts import decided
-from training.datasets import Sample
-from training.efficientnet import EfficientNetLite0, imagenet_weights
-from training.export import Wishes
-from training.networks import NETWORKS
-from training.refiners import guided_alpha
-from training.robust_video_matting import MattingNetwork
-from training.train import Machine
+from model_tools.convert import command as convert
+from model_tools.train import export, train
+from model_tools.train.config import Config, Data, Stage
+from model_tools.train.data.clips import Sample
+from model_tools.train.export import Wishes
+from model_tools.train.export_wrappers import decided
+from model_tools.train.networks.efficientnet import EfficientNetLite0, imagenet_weights
+from model_tools.train.networks.guided_filter import guided_alpha
+from model_tools.train.networks.registry import NETWORKS
+from model_tools.train.networks.robust_video_matting import MattingNetwork
+from model_tools.train.train import Machine
+from tests.support.media import read_levels
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 VARIANTS = ("mobilenetv3", "resnet50")
@@ -219,7 +219,7 @@ def test_what_cannot_be_exported_is_told_in_one_line(
     asked = ["--weights", str(weights), "--output", "network.onnx", "--network", *words.split()]
     assert export.main(asked) == code
     error = capsys.readouterr().err
-    assert error.startswith("training.export: error: ")
+    assert error.startswith("model_tools.train.export: error: ")
     assert told in error
     assert error.count("\n") == 1
     assert not list(tmp_path.glob("*.onnx"))

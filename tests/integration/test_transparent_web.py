@@ -13,9 +13,9 @@ from threading import Event, Thread
 
 import pytest
 
-from background_subtraction.images import read_image
+from background_subtraction.image_files import read_image
 from tests.conftest import RunDemo
-from tests.media import indexed, write_images
+from tests.support.media import indexed, write_images
 
 TIMEOUT_S = 30
 CLIP_WH = (192, 144)

@@ -16,15 +16,16 @@ import numpy as np
 import pytest
 
 from background_subtraction import convert_video
-from background_subtraction.codecs import CODECS, CONTAINERS, video_format
-from background_subtraction.frames import SourceInfo
-from background_subtraction.images import read_image
-from background_subtraction.video_sink import Quality, VideoSink
+from background_subtraction.image_files import read_image
+from background_subtraction.sinks.base import Quality
+from background_subtraction.sinks.formats import CODECS, CONTAINERS, video_format
+from background_subtraction.sinks.video import VideoSink
+from background_subtraction.sources.base import SourceInfo
 from model_api import create_model
 from model_api.errors import OptionError, SinkError
 from model_api.types import Alpha, Image
 from tests.conftest import COMMAND, RunDemo, one_line
-from tests.media import barcode, indexed, read_barcode, write_images, write_video
+from tests.support.media import barcode, indexed, read_barcode, write_images, write_video
 
 SOUND_RATE = 48_000
 NTSC = Fraction(30000, 1001)

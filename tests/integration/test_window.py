@@ -21,7 +21,7 @@ import Xlib.X
 
 from model_api.types import Image
 from tests.conftest import COMMAND
-from tests.media import write_images
+from tests.support.media import write_images
 
 WINDOW = "Background subtraction"
 SCREEN = (1200, 700)

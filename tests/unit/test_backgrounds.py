@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.backgrounds import DEFAULT_COLOUR, blur_around, open_background, parse_colour
+from background_subtraction.compositing.background_blur import blur_around
+from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR, open_background, parse_colour
 from model_api.errors import OptionError
-from model_api.mattes import DenseMatte
+from model_api.mattes.matte import DenseMatte
 from model_api.results import Result, StageTimes
 from model_api.types import Alpha, Frame, Image
-from tests.media import barcode, read_barcode, write_images, write_video
+from tests.support.media import barcode, read_barcode, write_images, write_video
 
 SIZE = (64, 48)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model_api.errors import OptionError
-from model_tools.benchmark_sides import Side, parse_sides
+from model_tools.benchmark.sides import Side, parse_sides
 
 SETTINGS = {"model": "rvm.onnx", "input": "clip.mp4", "device": "CPU", "options": "--blur_bgr 9"}
 COMMON = ("-m", "rvm.onnx", "-i", "clip.mp4", "-d", "CPU", "--blur_bgr", "9")

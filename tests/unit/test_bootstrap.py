@@ -12,7 +12,7 @@ import pytest
 import bootstrap
 from background_subtraction import __version__
 from tests.conftest import ROOT, TIMEOUT_S
-from tests.environments import borrowing_environment
+from tests.support.environments import borrowing_environment
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from tests.environments import borrowing_environment
         ("tools convert modnet_webcam_portrait_matting.ckpt", ["training"]),
         ("tools benchmark -m video -i a.mp4", []),
         ("tools benchmark -m rvm.xml -i a.mp4 --compare onnxruntime:model=rvm.onnx", ["benchmark"]),
-        ("training train --config training/configs/video.toml", ["training"]),
+        ("training train --config model_tools/train/configs/video.toml", ["training"]),
     ],
 )
 def test_extras_are_installed_where_they_are_needed(line: str, extras: list[str]) -> None:

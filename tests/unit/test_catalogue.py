@@ -9,8 +9,8 @@ import pytest
 
 from model_api.errors import OptionError
 from model_tools.__main__ import TOOLS
-from model_tools.catalogue import PublishedModel, choose, known_models, read_list
-from model_tools.model_cache import default_cache_dir
+from model_tools.download.cache import default_cache_dir
+from model_tools.download.catalogue import PublishedModel, choose, known_models, read_list
 from tests.conftest import ROOT
 
 KNOWN = known_models()

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from background_subtraction.images import read_image
+from background_subtraction.image_files import read_image
 from model_api.types import Image
-from model_tools.cases import Still
-from model_tools.conditions import AfterCut, Degraded, after_cuts
-from model_tools.degradations import DEGRADATIONS
-from tests.media import write_images
+from model_tools.evaluate.conditions import AfterCut, Degraded, after_cuts
+from model_tools.evaluate.datasets import Still
+from model_tools.evaluate.degradations import DEGRADATIONS
+from tests.support.media import write_images
 
 
 def level(blue: int, green: int, red: int, size: tuple[int, int] = (200, 200)) -> Image:

@@ -11,7 +11,7 @@ from model_api import AsyncPipeline, Frame, create_model
 from model_api.adapters.devices import check_device, device_config, member_devices, parse_streams
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import DeviceError, OptionError
-from tests.media import indexed
+from tests.support.media import indexed
 
 LAPTOP = ["CPU", "GPU.0", "GPU.1", "NPU"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from model_api.errors import ShapeError
 from model_api.types import Alpha
-from model_tools import failures
+from model_tools.evaluate import failures
 
 HEIGHT, WIDTH = 600, 800
 """The diagonal has 1000 pixels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model_api.foreground import estimate_foreground
+from model_api.mattes.foreground_estimation import estimate_foreground
 from model_api.types import Alpha, Image
 
 PERSON, SCENE = np.array([40, 60, 200.0]), np.array([200, 180, 30.0])

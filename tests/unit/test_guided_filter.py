@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model_api.guided_filter import BAND_PX, EPSILON, FittedLines, slope_and_offset, with_grey
+from model_api.mattes.guided_filter import BAND_PX, EPSILON, FittedLines, slope_and_offset, with_grey
 
 
 @pytest.mark.parametrize("height", [3, BAND_PX, BAND_PX + 1, 2 * BAND_PX + 5])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model_api.instances import union
+from model_api.mattes.instance_matte import union
 from model_api.resize import RESIZE_TYPES, Box
 from model_api.types import Floats
 

@@ -10,11 +10,11 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from model_api import graph
-from model_api.adapters.kserve_adapter import served_network
-from model_api.adapters.kserve_address import Address, parse_address
-from model_api.adapters.picture_tensors import from_network, to_network
+from model_api.adapters.kserve.adapter import served_network
+from model_api.adapters.kserve.address import Address, parse_address
+from model_api.adapters.kserve.image_conversion import from_network, to_network
 from model_api.errors import OptionError
+from model_api.graph import loading
 from model_api.preprocessing import ImageInput, Override, Preprocessing, find_preprocessing
 from model_api.types import Signature, TensorSpec
 
@@ -161,5 +161,5 @@ def embedded(layout: str, images: dict[str, ImageInput], pictures: tuple[str, ..
     for name, port in {"source": source.output(0), "picture": result.output(0)}.items():
         port.get_tensor().set_names({name})
     names = {"source" if name == "picture" else name: image for name, image in images.items()}
-    network = graph.network_of(Path("same.onnx"), ov.Model([result], [source], "same"))
-    return ov.compile_model(graph.embed(network, names, pictures), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    network = loading.network_of(Path("same.onnx"), ov.Model([result], [source], "same"))
+    return ov.compile_model(loading.embed(network, names, pictures), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from model_api import foreground
 from model_api.errors import ShapeError
-from model_api.guided_filter import RESIDUAL, AlphaLines, KnownLines, grey, slope_and_offset
-from model_api.mattes import DenseMatte, GuidedAlphaMatte, GuidedMatte
+from model_api.mattes import foreground_estimation as foreground
+from model_api.mattes.guided_filter import RESIDUAL, AlphaLines, KnownLines, grey, slope_and_offset
+from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, GuidedMatte
 from model_api.types import Floats, Image
 
 

@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from model_api.errors import ShapeError
 from model_api.types import Alpha
-from model_tools import metrics
-from model_tools.metric_sets import METRIC_SETS, METRICS, Pair, measure
+from model_tools.evaluate import metrics
+from model_tools.evaluate.metric_sets import METRIC_SETS, METRICS, Pair, measure
 
 HEIGHT, WIDTH = 24, 31
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from background_subtraction.arguments import build_parser
-from background_subtraction.options import parse_options
-from background_subtraction.sinks import Encoding, Output
-from background_subtraction.window import WindowOptions
+from background_subtraction.cli.arguments import build_parser
+from background_subtraction.cli.parse import parse_options
+from background_subtraction.preview.window import WindowOptions
+from background_subtraction.sinks.base import Encoding, Output
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import OptionError
-from model_api.labels import person_number
+from model_api.models.labels import person_number
 from model_api.resize import RESIZE_TYPES
 
 REQUIRED = ["-m", "net.xml", "-i", "0"]
@@ -90,7 +90,7 @@ def test_names_of_robust_video_matting_are_taken() -> None:
         ("com", "composite"), ("pha", "alpha"), ("fgr", "foreground"),
     ]  # fmt: skip
     assert (options.encoding.type, options.encoding.quality.mbps) == ("png_sequence", 4)
-    assert (options.cut.size, options.model_options.downsample_ratio) == ((640, 360), 0.25)
+    assert (options.selection.size, options.model_options.downsample_ratio) == ((640, 360), 0.25)
     assert (options.inference.requests, options.ahead) == (2, 3)
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model_api.parts import placed, union, within
+from model_api.mattes.tiles import placed, union, within
 
 SIZES = [((1280, 720), (512, 288)), ((192, 108), (48, 27)), ((97, 61), (38, 24)), ((64, 48), (64, 48))]
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from model_api import AsyncPipeline, Frame
-from model_api.adapters.adapter import Binding
-from model_api.adapters.scripted_adapter import ScriptedAdapter
+from model_api.adapters.base import Binding
 from model_api.errors import InferenceError, SourceError
-from model_api.models.model import ModelOptions
+from model_api.models.base import ModelOptions
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.preprocessing import Preprocessing
 from model_api.types import Signature, Tensors, TensorSpec
-from tests.media import indexed_frames
+from tests.support.media import indexed_frames
+from tests.support.scripted_adapter import ScriptedAdapter
 
 SIGNATURE = Signature(
     (TensorSpec(frozenset({"input"}), (1, 3, 48, 64)),), (TensorSpec(frozenset({"output"}), (1, 1, 48, 64)),)

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.clean_plate import CHECK_EVERY, MISFITS, CleanPlate
+from background_subtraction.compositing.clean_plate import CHECK_EVERY, MISFITS, CleanPlate
 from model_api import Frame, create_model
-from model_api.plate_light import fit_light, shows_another_view
+from model_api.models.plate_light import fit_light, shows_another_view
 from model_api.types import Image
-from tests import networks
+from tests.support import networks
 
 WIDTH, HEIGHT = 384, 224
 Levels = tuple[float, float, float]

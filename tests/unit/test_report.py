@@ -8,18 +8,18 @@ from time import perf_counter, sleep
 
 import numpy as np
 
-from background_subtraction.monitors import Monitors
+from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.report import Report
 from model_api import AsyncPipeline, MattingModel
-from model_api.adapters.adapter import Binding
-from model_api.adapters.scripted_adapter import ScriptedAdapter
-from model_api.mattes import DenseMatte
-from model_api.models.model import ModelOptions
+from model_api.adapters.base import Binding
+from model_api.mattes.matte import DenseMatte
+from model_api.models.base import ModelOptions
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.preprocessing import Preprocessing
 from model_api.results import Result, StageTimes
 from model_api.types import Frame, Signature, Tensors, TensorSpec
-from tests.media import indexed_frames
+from tests.support.media import indexed_frames
+from tests.support.scripted_adapter import ScriptedAdapter
 
 
 def scripted_model(slots: int, wait_s: float) -> MattingModel:

@@ -9,7 +9,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from model_api.rewrites import rewritten
+from model_api.graph.cpu_optimizations import rewritten
 
 HEIGHT, WIDTH = 9, 12
 

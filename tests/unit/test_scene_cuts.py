@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model_api.scene_cuts import Scene, follow, thumbnail_of
+from model_api.pipelines.scene_cuts import Scene, follow, thumbnail_of
 from model_api.types import Image
 
 WIDTH, HEIGHT = 384, 224

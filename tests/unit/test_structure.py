@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PACKAGES = ("background_subtraction", "model_api", "model_tools", "training")
+PACKAGES = ("background_subtraction", "model_api", "model_tools")
 PYTHON_FILES = [
     path
     for path in sorted(ROOT.rglob("*.py"))
@@ -22,26 +22,19 @@ MAY_IMPORT = {
     "background_subtraction": {"background_subtraction", "model_api"},
     "model_api": {"model_api"},
     "model_tools": {"model_tools", "background_subtraction", "model_api"},
-    "training": {"training", "background_subtraction", "model_api"},
 }
 ONE_DOOR = {
-    "openvino": (
-        "model_api/adapters/openvino_adapter.py",
-        "model_api/graph.py",
-        "model_api/refiner.py",
-        "model_api/rewrites.py",
-        "model_tools/",
-    ),
-    "av": tuple(f"background_subtraction/{name}.py" for name in ("video_source", "video_sink", "sound", "palette")),
-    "pyvirtualcam": ("background_subtraction/virtual_camera.py",),
-    "tritonclient": ("model_api/adapters/kserve_client.py",),
-    "psutil": ("background_subtraction/monitors.py",),
-    "tqdm": ("background_subtraction/session.py", "model_tools/", "training/"),
-    "torch": ("training/", "model_tools/checkpoints.py"),
+    "openvino": ("model_api/adapters/openvino_adapter.py", "model_api/graph/", "model_tools/"),
+    "av": ("background_subtraction/sources/video.py", "background_subtraction/sinks/"),
+    "pyvirtualcam": ("background_subtraction/sinks/virtual_camera.py",),
+    "tritonclient": ("model_api/adapters/kserve/client.py",),
+    "psutil": ("background_subtraction/preview/system_monitor.py",),
+    "tqdm": ("background_subtraction/run.py", "model_tools/"),
+    "torch": ("model_tools/train/", "model_tools/convert/torch_checkpoint.py"),
 }
 CALLS_ONE_DOOR = {
-    "VideoCapture": ("background_subtraction/sources.py",),
-    "imshow": ("background_subtraction/window.py",),
+    "VideoCapture": ("background_subtraction/sources/camera.py",),
+    "imshow": ("background_subtraction/preview/window.py",),
 }
 LONGEST_FILE = 300
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 
-from background_subtraction.threads import BESIDE_INFERENCE, cores, shared_cores
+from background_subtraction.thread_budget import BESIDE_INFERENCE, cores, shared_cores
 
 
 def test_opencv_has_its_threads_back_afterwards() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from model_api.errors import ShapeError
 from model_api.types import Alpha, Image
-from model_tools.warping import consistent, followed, warp_error
+from model_tools.evaluate.warping import consistent, followed, warp_error
 
 HEIGHT, WIDTH = 120, 160
 RIGHT, DOWN = 3, 2

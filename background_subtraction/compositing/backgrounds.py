@@ -1,0 +1,204 @@
+"""What comes behind the person: a colour, an image, a video in step with the input, or the real scene blurred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from background_subtraction.compositing.background_blur import blur_around
+from background_subtraction.image_files import IMAGE_SUFFIXES, read_image
+from background_subtraction.sources.base import Source
+from background_subtraction.sources.open import open_source
+from background_subtraction.sources.reader_thread import Prefetched
+from model_api.arrays import require_image
+from model_api.errors import OptionError
+from model_api.ranges import LEVEL, NATURAL, require_each
+from model_api.resize import cover
+from model_api.results import Result
+from model_api.types import Frame, Image, Size
+
+Colour = tuple[int, int, int]
+"""Blue, green, red, 0..255."""
+DEFAULT_COLOUR: Colour = (155, 255, 120)
+"""The green of the Open Model Zoo's demo."""
+
+# Names as on web pages, but for green, which everybody behind a camera takes for the full one.
+COLOURS: dict[str, Colour] = {
+    "black": (0, 0, 0), "white": (255, 255, 255), "gray": (128, 128, 128), "grey": (128, 128, 128),
+    "silver": (192, 192, 192), "red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0),
+    "yellow": (0, 255, 255), "cyan": (255, 255, 0), "magenta": (255, 0, 255), "orange": (0, 165, 255),
+    "purple": (128, 0, 128), "pink": (203, 192, 255), "brown": (42, 42, 165), "navy": (128, 0, 0),
+    "teal": (128, 128, 0), "olive": (0, 128, 128), "maroon": (0, 0, 128),
+}  # fmt: skip
+TRANSPARENT = "transparent"
+SQUARE_PX = 16
+
+
+class Background(Protocol):
+    """A context manager that has a background for every frame."""
+
+    def at(self, result: Result) -> Image:
+        """The background of this very frame: (H, W, 3) uint8 BGR of the frame's size, not to be written to.
+        Results come in the order of their time."""
+
+    def __enter__(self) -> Background: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_background(target: str | None, blur_px: int = 0) -> Background:
+    """target: None (the real scene if it is to be blurred, else green), "transparent", a colour, an image, a folder or
+    a video.
+    blur_px: strength, as wide as a box of so many pixels. Raises OptionError or SourceError."""
+    NATURAL.require(blur_px=blur_px)
+    if target == TRANSPARENT:
+        return Checkerboard()
+    if target is None:
+        return RealScene(blur_px) if blur_px else ColourBackground(DEFAULT_COLOUR)
+    if not Path(target).exists():
+        colour = parse_colour(target)
+        if colour is not None:
+            return ColourBackground(colour)
+        if not target.isdecimal() and "://" not in target:
+            raise OptionError(
+                f'"{target}" is neither a file nor a colour. Expected an image, a video, '
+                f'"transparent", "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})',
+                "target_bgr",
+            )
+    if Path(target).suffix.lower() in IMAGE_SUFFIXES:
+        return StillBackground(read_image(Path(target)), blur_px)
+    return MovingBackground(open_source(target, loop=True), blur_px)
+
+
+def parse_colour(text: str) -> Colour | None:
+    """BGR of "R,G,B", "#rrggbb", "#rgb" or a name; None if it is none of them."""
+    text = text.strip().lower()
+    if text in COLOURS:
+        return COLOURS[text]
+    digits = text.removeprefix("#")
+    try:
+        if text.startswith("#") and len(digits) in (3, 6):
+            pairs = [digit * 2 for digit in digits] if len(digits) == 3 else [digits[i : i + 2] for i in (0, 2, 4)]
+            red, green, blue = (int(pair, 16) for pair in pairs)
+        else:
+            red, green, blue = (int(number) for number in text.split(","))
+    except ValueError:
+        return None
+    return (blue, green, red) if all(0 <= level <= 255 for level in (red, green, blue)) else None
+
+
+class _NothingToClose:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to close."""
+
+
+class ColourBackground(_NothingToClose):
+    def __init__(self, colour: Colour) -> None:
+        """Raises OptionError."""
+        require_each(LEVEL, 3, colour=colour)
+        self._colour = colour
+
+    def __enter__(self) -> ColourBackground:
+        return self
+
+    def at(self, result: Result) -> Image:
+        return plain(self._colour, result.frame.size)
+
+
+class Checkerboard(_NothingToClose):
+    """What a preview shows of a transparent background."""
+
+    def __enter__(self) -> Checkerboard:
+        return self
+
+    def at(self, result: Result) -> Image:
+        return checkerboard(result.frame.size)
+
+
+class RealScene(_NothingToClose):
+    """The frame itself, blurred without the person in it."""
+
+    def __init__(self, blur_px: int) -> None:
+        self._blur_px = blur_px
+
+    def __enter__(self) -> RealScene:
+        return self
+
+    def at(self, result: Result) -> Image:
+        return blur_around(result.frame.image, result.matte.levels, self._blur_px)
+
+
+class StillBackground(_NothingToClose):
+    """An image, filling the frame with its aspect ratio kept."""
+
+    def __init__(self, image: Image, blur_px: int = 0) -> None:
+        """image: (H, W, 3) uint8 BGR. Raises ShapeError."""
+        require_image("image", image)
+        self._fitted = lru_cache(maxsize=1)(lambda size: _prepared(image, size, blur_px))
+
+    def __enter__(self) -> StillBackground:
+        return self
+
+    def at(self, result: Result) -> Image:
+        return self._fitted(result.frame.size)
+
+
+class MovingBackground:
+    """A looped video, by the frames' time: what it shows at second t belongs to the frame at second t,
+    whatever the two frame rates are."""
+
+    def __init__(self, source: Source, blur_px: int = 0) -> None:
+        self._source = source
+        self._reader = Prefetched(source)
+        self._fitted = lru_cache(maxsize=1)(lambda frame, size: _prepared(frame.image, size, blur_px))
+
+    def __enter__(self) -> MovingBackground:
+        self._source.__enter__()
+        self._reader.__enter__()
+        self._coming: Iterator[Frame] = iter(self._reader)
+        self._current, self._next = next(self._coming), next(self._coming, None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.__exit__(kind, error, trace)
+        self._source.__exit__(kind, error, trace)
+
+    def at(self, result: Result) -> Image:
+        while self._next is not None and self._next.timestamp_s <= result.frame.timestamp_s:
+            self._current, self._next = self._next, next(self._coming, None)
+        return self._fitted(self._current, result.frame.size)
+
+
+@lru_cache(maxsize=4)
+def plain(colour: Colour, size: Size) -> Image:
+    """A picture of one colour, made once and never to be written to."""
+    image = np.full((size[1], size[0], 3), colour, np.uint8)
+    image.flags.writeable = False
+    return image
+
+
+@lru_cache(maxsize=4)
+def checkerboard(size: Size) -> Image:
+    """Squares of two greys, made once and never to be written to."""
+    rows, columns = np.ogrid[: size[1], : size[0]]
+    light = (rows // SQUARE_PX + columns // SQUARE_PX) % 2
+    image = np.repeat(np.where(light, 200, 150).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    image.flags.writeable = False
+    return image
+
+
+def _prepared(image: Image, size: Size, blur_px: int) -> Image:
+    fitted = cover(image, size)
+    return fitted if not blur_px else cv2.GaussianBlur(fitted, (0, 0), max(blur_px / 12**0.5, 0.3))

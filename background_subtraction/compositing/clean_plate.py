@@ -1,0 +1,88 @@
+"""The empty scene that some models compare with: given at the start, or captured while the run goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from background_subtraction.sources.base import SourceInfo
+from background_subtraction.sources.open import open_source
+from model_api.arrays import require_image
+from model_api.errors import ModelContractError
+from model_api.models.plate_light import shows_another_view
+from model_api.resize import resize
+from model_api.types import Frame, Image
+
+CHECK_EVERY = 10
+MISFITS = 5
+"""Checks in a row, so that somebody who comes close to the camera for a moment is no reason to warn."""
+MISFIT = (
+    "The clean plate does not show the scene behind the person: the camera was moved, or this is another room. "
+    "Capture it anew with B, or give another one"
+)
+
+log = logging.getLogger(__name__)
+
+
+class CleanPlate:
+    """Gives every frame the plate that is in force when the frame sets out.
+
+    wanted: False for models that compare with nothing; their frames pass as they are.
+    """
+
+    def __init__(self, wanted: bool, image: Image | None = None) -> None:
+        """image: (H, W, 3) uint8 BGR. Raises ShapeError."""
+        if image is not None:
+            require_image("clean_plate", image)
+        self._wanted = wanted
+        self._image = image
+
+    def capture(self, frame: Frame) -> None:
+        """From now on this frame shows the empty scene."""
+        if not self._wanted:
+            log.info("B captures the empty scene for models that compare with it; this one does not")
+            return
+        self._image = frame.image
+        log.info("Frame %d is the empty scene from now on", frame.index)
+
+    def attach(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """While there is no plate, the first frame is it. A plate that shows another view is warned about, once."""
+        misfits = 0
+        for index, frame in enumerate(frames):
+            if self._wanted and self._image is None:
+                self._image = frame.image
+            if self._image is not None and index % CHECK_EVERY == 0 and misfits < MISFITS:
+                misfits = misfits + 1 if shows_another_view(self._image, frame.image) else 0
+                if misfits == MISFITS:
+                    log.warning(MISFIT)
+            yield replace(frame, clean_plate=self._image)
+
+
+def open_clean_plate(address: str | None, source: SourceInfo, wanted: bool, interactive: bool) -> CleanPlate:
+    """address: an image, or a video whose first frame is taken. interactive: a key can capture a plate later.
+
+    Raises ModelContractError if a plate is wanted, none is given, and no key can capture one.
+    """
+    if not wanted:
+        if address is not None:
+            log.warning("Clean plate %s: this model does not compare with the empty scene", address)
+        return CleanPlate(wanted=False)
+    if address is None:
+        if not interactive:
+            raise ModelContractError(
+                "none, but this model compares each frame with the empty scene. Give an image or a video of it, or run "
+                "live with the window and press B",
+                "clean_plate",
+            )
+        log.warning("No clean plate: the first frame is the empty scene until B captures another")
+        return CleanPlate(wanted=True)
+    with open_source(address) as plates:
+        plate = next(iter(plates)).image
+    height, width = plate.shape[:2]
+    if (width, height) != source.size:
+        log.warning(
+            "The clean plate is %d×%d and the input %d×%d: it is resized, and must still show the very same view",
+            width, height, *source.size,
+        )  # fmt: skip
+    return CleanPlate(wanted=True, image=resize(plate, source.size))

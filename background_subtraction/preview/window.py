@@ -1,0 +1,161 @@
+"""The preview: shows every picture, and does what its keys say."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+
+from background_subtraction.compositing.composite import Picture, laid_out
+from background_subtraction.preview.overlay import draw_graphs, draw_text
+from background_subtraction.preview.system_monitor import Monitors
+from background_subtraction.report import Report
+from model_api.errors import DisplayError, OptionError
+from model_api.ranges import require_choice, require_size
+from model_api.types import Frame, Size
+
+TITLE = "Background subtraction"
+PREVIEWS = ("composite", "alpha", "foreground", "side by side")
+PAUSE_POLL_MS = 30
+HELP = "Keys: Q quit, Space pause, V view, S save, B empty scene, C D M H graphs"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """view: the first of PREVIEWS to show. resolution: largest (width, height). monitors: of "cdm". Raises
+    OptionError for other values."""
+
+    view: str = "composite"
+    resolution: Size | None = None
+    monitors: str = ""
+
+    def __post_init__(self) -> None:
+        require_choice(PREVIEWS, view=self.view)
+        require_size(resolution=self.resolution)
+        if not set(self.monitors) <= set("cdm"):
+            raise OptionError(f'"{self.monitors}". Expected some of the letters c, d, m', "monitors")
+
+
+class Window:
+    """A context manager. closed: the user has had enough.
+
+    Raises DisplayError if this machine can show no window.
+    """
+
+    def __init__(self, options: WindowOptions) -> None:
+        _require_display()
+        self.closed = False
+        self._limit = options.resolution
+        self._monitors = Monitors(set(options.monitors))
+        self._paused = False
+        self._views = cycle([options.view, *(view for view in PREVIEWS if view != options.view)])
+        self._view = next(self._views)
+        self._keys: dict[str, Callable[[Picture], None]] = {
+            "q": self._close,
+            "\x1b": self._close,
+            " ": self._pause,
+            "v": self._next_view,
+            "s": self._save,
+            "b": self._capture_plate,
+            **{key: partial(self._toggle_graph, key) for key in "cdmh"},
+        }
+
+    def __enter__(self) -> Window:
+        log.info(HELP)
+        # OpenCV's Qt looks for fonts that its package does not bring, and complains for every window.
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
+        cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if _is_open():  # OpenCV hangs when it is to close what the user has closed
+            cv2.destroyWindow(TITLE)
+
+    def show(self, picture: Picture, report: Report, capture: Callable[[Frame], None]) -> None:
+        """Draw, then obey the keys that were pressed; while paused, stay here.
+
+        capture: called with the frame that is on the screen when B is pressed.
+        """
+        self._capture = capture
+        self._draw(picture, report)
+        self._obey(picture, cv2.waitKey(1))
+        while self._paused and not self.closed:
+            self._draw(picture, report)
+            self._obey(picture, cv2.waitKey(PAUSE_POLL_MS))
+
+    def hold(self, picture: Picture, report: Report) -> None:
+        """Keep a still picture on the screen until the user ends it."""
+        self._paused = True
+        self.show(picture, report, self._capture)
+
+    def _draw(self, picture: Picture, report: Report) -> None:
+        view = laid_out(picture, self._view, self._limit)
+        image = cv2.cvtColor(view, cv2.COLOR_GRAY2BGR) if view.ndim == 2 else view.copy()
+        fps, latency_s = report.recent()
+        lines = [f"FPS {fps:.1f}", f"Latency {latency_s * 1000:.0f} ms"]
+        draw_text(image, [*lines, "Paused"] if self._paused else lines)
+        self._monitors.sample()
+        draw_graphs(image, self._monitors)
+        cv2.imshow(TITLE, image)
+
+    def _obey(self, picture: Picture, code: int) -> None:
+        self.closed = self.closed or not _is_open()
+        key = chr(code & 0xFF).lower() if code >= 0 else ""
+        if key in self._keys:
+            self._keys[key](picture)
+
+    def _close(self, picture: Picture) -> None:
+        self.closed = True
+
+    def _pause(self, picture: Picture) -> None:
+        self._paused = not self._paused
+
+    def _next_view(self, picture: Picture) -> None:
+        self._view = next(self._views)
+
+    def _toggle_graph(self, key: str, picture: Picture) -> None:
+        self._monitors.toggle(key)
+
+    def _save(self, picture: Picture) -> None:
+        path = Path(f"{self._view.replace(' ', '_')}_{picture.index:05d}.png")
+        written = cv2.imwrite(str(path), laid_out(picture, self._view, self._limit))
+        log.info("Saved %s", path.resolve()) if written else log.warning("%s cannot be written", path.resolve())
+
+    def _capture_plate(self, picture: Picture) -> None:
+        self._capture(picture.result.frame)
+
+
+def _is_open() -> bool:
+    try:
+        return bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
+    except cv2.error:  # Qt is gone with its last window
+        return False
+
+
+def _require_display() -> None:
+    """Qt ends the whole program where there is no display, so another one tries first."""
+    if not sys.platform.startswith("linux"):
+        return
+    trial = subprocess.run(
+        [sys.executable, "-c", f"import cv2; cv2.namedWindow({TITLE!r}); cv2.destroyAllWindows()"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if trial.returncode:
+        said = [line for line in trial.stderr.splitlines() if "display" in line or "not implemented" in line]
+        raise DisplayError(
+            f"No window can be shown here ({said[0].strip() if said else f'exit code {trial.returncode}'}). "
+            "Run it with --no_show -o FILE, or set DISPLAY"
+        )

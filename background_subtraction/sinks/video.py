@@ -1,0 +1,180 @@
+"""Video files: frames at their own time, colours as players expect them, sound beside them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from background_subtraction.sinks.audio import SoundTrack
+from background_subtraction.sinks.base import Quality, explained
+from background_subtraction.sinks.formats import VideoFormat
+from background_subtraction.sinks.gif_palette import Palette
+from background_subtraction.sources.base import SourceInfo
+from model_api.errors import SinkError
+from model_api.resize import fit_to_window_letterbox
+from model_api.types import Image
+
+HD_HEIGHT_PX = 720
+"""From this height on colours are BT.709, below BT.601, as players assume."""
+BT709, BT601 = 1, 6
+"""ITU-T H.273's numbers for them."""
+LIMITED, FULL = 1, 2
+KEY_FRAME_EVERY_S = 2
+FINEST_TICK_S = Fraction(1, 20_000)
+ON_TIME_S = Fraction(1, 900)
+"""Times in Matroska files are whole milliseconds: this near to an even rate they are meant to be on it."""
+SOURCE_FORMATS = {2: "gray", 3: "bgr24", 4: "bgra"}
+
+
+class VideoSink:
+    """A video file. Images: (H, W, 3) uint8 BGR, (H, W, 4) BGRA with straight alpha, or (H, W) grey levels.
+
+    sound: whether the source's sound, subtitles and metadata go along.
+    """
+
+    full = False
+
+    def __init__(
+        self, path: Path, format_: VideoFormat, source: SourceInfo, quality: Quality = Quality(), sound: bool = False
+    ) -> None:
+        self._path = path
+        self._format = format_
+        self._source = source
+        self._options = quality.options(format_, path)
+        self._sound_path = source.sound if sound else None
+        self._sound: SoundTrack | None = None
+        self._palette: Palette | None = None
+        self._stream: Any = None
+        rate = source.rate
+        self._tick_s = 1 / rate if format_.container.constant_rate else _tick(rate)
+        self._next_pts = 0
+        self._complete = False
+        self._container: Any = None
+
+    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+        with explained(self._path):
+            if self._stream is None:
+                self._begin(image)
+            frame = self._converted(image)
+            frame.pts = self._pts(timestamp_s)
+            frame.duration = round(1 / self._source.rate / self._tick_s)
+            frame.time_base = self._tick_s
+            self._next_pts = frame.pts + 1
+            self._end_s = frame.pts * self._tick_s + 1 / self._source.rate
+            for ready in [frame] if self._palette is None else self._palette.apply(frame):
+                self._container.mux(self._stream.encode(ready))
+            if self._sound:
+                self._sound.write_until(frame.pts * self._tick_s)
+
+    def finish(self) -> None:
+        """The source is at its end: the rest of its sound belongs to the file too."""
+        self._complete = True
+
+    def __enter__(self) -> VideoSink:
+        options = dict(self._format.container.options)
+        with explained(self._path):
+            self._container = av.open(str(self._path), "w", container_options=options)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with explained(self._path):
+                self._end()
+        except SinkError:
+            if error is None:  # else the run ends with the first error, of which this is but the echo
+                raise
+        if self._stream is None and self._path.is_file() and not self._path.stat().st_size:
+            self._path.unlink()  # begun, but nothing is in it
+
+    def _end(self) -> None:
+        if self._stream is not None:
+            for left in [] if self._palette is None else self._palette.rest():
+                self._container.mux(self._stream.encode(left))
+            self._container.mux(self._stream.encode())
+            if self._sound:
+                self._sound.write_until(None if self._complete and self._source.to_end else self._end_s)
+        if self._sound:
+            self._sound.close()
+        self._container.close()
+
+    def _pts(self, timestamp_s: Fraction) -> int:
+        if self._format.container.constant_rate:
+            return self._next_pts
+        number = round(timestamp_s * self._source.rate)
+        on_time_s = number / self._source.rate
+        time_s = on_time_s if abs(on_time_s - timestamp_s) <= ON_TIME_S else timestamp_s
+        return max(self._next_pts, round(time_s / self._tick_s))
+
+    def _begin(self, image: Image) -> None:
+        """The first image decides the size, made even where the codec wants that."""
+        codec = self._format.codec
+        height, width = image.shape[:2]
+        try:
+            stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=self._options)
+        except (ValueError, av.error.FFmpegError) as error:
+            raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
+        stream.width, stream.height = (-(-side // codec.multiple_px) * codec.multiple_px for side in (width, height))
+        stream.pix_fmt = self._format.pixel_format
+        stream.thread_type = "AUTO"
+        stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
+        context = stream.codec_context
+        if codec.tag:
+            context.codec_tag = codec.tag
+        self._label_colours(context, height)
+        context.time_base = stream.time_base = self._tick_s
+        try:
+            context.open(strict=False)
+        except av.error.FFmpegError as error:
+            said = codec.remedy or getattr(error, "strerror", "") or str(error)
+            raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
+        if self._format.pixel_format == "pal8":
+            self._palette = Palette(stream.width, stream.height, self._tick_s)
+        if self._sound_path:
+            self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
+        self._container.start_encoding()
+        self._stream = stream  # from here on there is a file to be ended: a header that fails leaves none
+
+    def _label_colours(self, context: Any, height: int) -> None:
+        if not self._format.pixel_format.startswith(("yuv", "nv")):
+            return
+        full = self._format.codec.full_range
+        matrix = BT709 if height >= HD_HEIGHT_PX and not full else BT601
+        context.colorspace = context.color_primaries = context.color_trc = matrix
+        context.color_range = FULL if full else LIMITED
+
+    def _converted(self, image: Image) -> Any:
+        width, height = self._stream.width, self._stream.height
+        channels = image.ndim if image.ndim == 2 else image.shape[2]
+        # Not copied: nobody writes to a picture, and this one is turned into the codec's colours at once.
+        frame = av.VideoFrame.from_numpy_buffer(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
+        if self._palette is not None:
+            return frame.reformat(format="bgra")
+        if not self._format.pixel_format.startswith(("yuv", "nv")):
+            return frame.reformat(format=self._format.pixel_format)
+        context = self._stream.codec_context
+        return frame.reformat(
+            format=self._format.pixel_format, dst_colorspace=context.colorspace, dst_color_range=context.color_range
+        )
+
+
+def _tick(rate: Fraction) -> Fraction:
+    """The unit of time: frames at the even rate fall on it exactly, others within 25 microseconds."""
+    return Fraction(1, rate.numerator * max(1, -(-FINEST_TICK_S.denominator // rate.numerator)))
+
+
+def _of_size(image: Image, width: int, height: int) -> Image:
+    """Up to a pixel is added by repeating the edge; any other size is fitted with empty bars."""
+    missing_x, missing_y = width - image.shape[1], height - image.shape[0]
+    if (missing_x, missing_y) == (0, 0):
+        return np.ascontiguousarray(image)
+    if 0 <= missing_x <= 1 and 0 <= missing_y <= 1:
+        return cv2.copyMakeBorder(image, 0, missing_y, 0, missing_x, cv2.BORDER_REPLICATE)
+    return fit_to_window_letterbox((image.shape[1], image.shape[0]), (width, height)).apply(image)

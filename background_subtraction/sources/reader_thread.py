@@ -1,0 +1,91 @@
+"""Reading in a thread of its own: ahead, or only what is newest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from types import TracebackType
+
+from model_api.interruptible import next_of
+from model_api.types import Frame
+
+END_TIMEOUT_S = 10.0
+
+
+class Prefetched:
+    """Reads frames ahead in a thread of its own; an error of that thread is raised to who iterates.
+
+    A context manager: leaving it ends the thread. dropped: frames that nobody got.
+    """
+
+    def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
+        self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(ahead):
+            self._room.put(None)
+        self.dropped = 0
+        self._stop = Event()
+        self._thread = Thread(target=self._read, args=(frames,), name="decoding", daemon=True)
+
+    def __enter__(self) -> Prefetched:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._room.put(None)
+        # A read that hangs (a dead network) must not keep the program from ending.
+        self._thread.join(END_TIMEOUT_S)
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            item = next_of(self._queue)
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            self._room.put(None)
+            yield item
+
+    def _read(self, frames: Iterable[Frame]) -> None:
+        try:
+            for frame in frames:
+                if not self._put(frame):
+                    return
+            self._put(None)
+        except BaseException as error:  # whatever it is, it belongs to the thread that waits for frames
+            self._put(error)
+
+    def _put(self, item: Frame | BaseException | None) -> bool:
+        next_of(self._room)
+        self._queue.put(item)
+        return not self._stop.is_set()
+
+
+class Newest(Prefetched):
+    """Reads what goes on by itself, a camera: whoever asks gets the newest frame, and those before it are dropped.
+
+    Frames are counted anew, so that none is missing in their numbers; their times are those of the source.
+    """
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        super().__init__(frames, ahead=1)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, frame in zip(count(), super().__iter__(), strict=False):
+            yield replace(frame, index=number)
+
+    def _put(self, item: Frame | BaseException | None) -> bool:
+        """A frame takes the room of the one before. What ends the frames waits until the last one has been taken."""
+        if isinstance(item, Frame):
+            with suppress(Empty):
+                self._queue.get_nowait()
+                self._room.put(None)
+                self.dropped += 1
+        return super()._put(item)

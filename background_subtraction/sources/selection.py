@@ -1,0 +1,53 @@
+"""Which part of a source is taken, and at which size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from model_api.errors import OptionError
+from model_api.ranges import NATURAL, RATE, SECONDS, require_size
+from model_api.resize import resize
+from model_api.types import Image, Size
+
+Timed = tuple[Image, Fraction]
+"""An image and its time in seconds from the beginning of the file."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a source is taken. start_s, end_s: seconds from its beginning. skip: frames left out after that.
+    rate: frames per second of images and raw pipes. size: frames are resized to (width, height).
+    raw_size: a pipe carries bare BGR frames of this (width, height). Raises OptionError for other values."""
+
+    start_s: Fraction = Fraction(0)
+    end_s: Fraction | None = None
+    skip: int = 0
+    rate: Fraction | None = None
+    size: Size | None = None
+    raw_size: Size | None = None
+
+    def __post_init__(self) -> None:
+        SECONDS.require(start_s=self.start_s, end_s=self.end_s)
+        NATURAL.require(skip=self.skip)
+        RATE.require(rate=self.rate)
+        require_size(size=self.size, raw_size=self.raw_size)
+        if self.end_s is not None and self.end_s <= self.start_s:
+            start_s, end_s = float(self.start_s), float(self.end_s)
+            raise OptionError(f"{end_s:g} s, but it begins at {start_s:g} s. Expected a later end", "end_s")
+
+    def of(self, timed: Iterator[Timed]) -> Iterator[Timed]:
+        for index, (image, time_s) in enumerate(pair for pair in timed if pair[1] >= self.start_s):
+            if self.end_s is not None and time_s >= self.end_s:
+                return
+            if index >= self.skip:
+                yield image if self.size is None else resize(image, self.size), time_s
+
+    def count(self, frames: int | None, rate: Fraction) -> int | None:
+        """How many of `frames` are left."""
+        if frames is None:
+            return None
+        first = -(-self.start_s * rate // 1)
+        last = frames if self.end_s is None else min(frames, -(-self.end_s * rate // 1))
+        return max(0, int(last - first) - self.skip)

@@ -1,0 +1,45 @@
+"""BackgroundMattingV2: alpha and foreground from a frame and the same scene without the person.
+
+Lin et al., "Real-Time High-Resolution Background Matting", arXiv 2012.07810.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from model_api.adapters.base import Binding
+from model_api.errors import ModelContractError
+from model_api.models.base import MattingModel
+from model_api.models.plate_light import fit_light
+from model_api.resize import resize
+from model_api.types import Frame, Image, Signature, Tensors
+
+
+class BackgroundMatting(MattingModel):
+    known_as = "BackgroundMattingV2 (src, bgr -> pha, fgr)"
+    needs_clean_plate = True
+
+    @classmethod
+    def bind(cls, signature: Signature) -> Binding | None:
+        if len(signature.inputs) != 2 or not {"src", "bgr"} <= signature.input_names:
+            return None
+        if "pha" not in signature.output_names:
+            return None
+        foreground = "fgr" if "fgr" in signature.output_names else None
+        return Binding(("src", "bgr"), {"alpha": "pha"}, foreground)
+
+    def encode(self, frame: Frame) -> Tensors:
+        """The plate is given in the light of the frame."""
+        tensors = super().encode(frame)
+        src, bgr = (tensors[name][0] for name in self.binding.images)
+        return {**tensors, self.binding.images[1]: fit_light(bgr, src).apply(bgr)[np.newaxis]}
+
+    def pictures(self, frame: Frame) -> Mapping[str, Image]:
+        """Raises ModelContractError if the frame brings no clean plate."""
+        if frame.clean_plate is None:
+            raise ModelContractError(
+                "none, but this model compares each frame with the empty scene. Give an image of it", "clean_plate"
+            )
+        return {"src": frame.image, "bgr": resize(frame.clean_plate, frame.size)}

@@ -1,0 +1,109 @@
+"""`python -m model_tools benchmark`: bare inference, the demo end to end, and other configurations, in turns."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tqdm import tqdm
+
+from background_subtraction.cli import argument_types as values
+from model_api.errors import OptionError, SinkError
+from model_tools.benchmark.machine import this_machine
+from model_tools.benchmark.plot import as_svg
+from model_tools.benchmark.process import process_of
+from model_tools.benchmark.report import Benchmark, as_json, table
+from model_tools.benchmark.rounds import Job, Play, Round
+from model_tools.benchmark.sides import KINDS, Side, parse_sides
+
+DEFAULT_SIDES = ("raw", "network", "demo")
+WRITERS = {"json": as_json, "plot": as_svg}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-m", "--model", required=True, help="Required. A file, or the name of a bundled model.")
+    add("-i", "--input", required=True, help="Required. A video, or a folder of images or of videos.")
+    add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
+    add("--options", default="", metavar="TEXT", help='Further options of the demo: --options="--target_bgr room.mp4".')
+    add("--frames", type=values.positive, default=60, help="Of the input, in a round, at most. Default: 60.")
+    add("--rounds", type=values.positive, default=5, help="Of each side, beside one to warm up. Default: 5.")
+    add("--no_write", action="store_true", help="The demo writes no video.")
+    add("--compare", nargs="+", action="extend", default=[], metavar="SIDE",
+        help=f"Beside {', '.join(DEFAULT_SIDES)}: KIND:KEY=VALUE,KEY=VALUE with the kinds {', '.join(KINDS)} and the "
+        'keys model, device, streams, requests, threads, input, name, options ("options=--downsample_ratio 0.25") and, '
+        "for raw, precision. Any other program: \"command:NAME=PROGRAM ARGUMENT …\".")  # fmt: skip
+    add("--base", metavar="NAME", help="The side that the others are compared with. Default: the first, raw.")
+    add("--json", type=Path, metavar="FILE", help="Write all figures, of each round too.")
+    add("--plot", type=Path, metavar="FILE.svg", help="Write a picture of a frame's time by stage.")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints a table. Raises BackgroundSubtractionError."""
+    _check(args)
+    settings = {name: getattr(args, name) for name in ("model", "input", "device", "options")}
+    sides = parse_sides([*DEFAULT_SIDES, *args.compare], settings)
+    names = [side.name for side in sides]
+    base = args.base or names[0]
+    if base not in names:
+        raise OptionError(f'--base "{base}": no such side. Expected one of {", ".join(names)}')
+    orders = [names[:: -1 if number % 2 else 1] for number in range(args.rounds)]
+    machine = this_machine()
+    rounds = measure(sides, orders, args.frames, not args.no_write)
+    benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
+    print(table(benchmark))
+    for kind, text_of in WRITERS.items():
+        path = getattr(args, kind)
+        if path:
+            _write(path, text_of(benchmark))
+
+
+def measure(
+    sides: Sequence[Side], orders: Sequence[Sequence[str]], frames: int, writes: bool
+) -> dict[str, list[Round]]:
+    """Every side once to warm up, then in the given orders, so that a machine's moods meet all of them alike."""
+    rounds: dict[str, list[Round]] = {side.name: [] for side in sides}
+    with TemporaryDirectory(prefix="benchmark-") as folder, ExitStack() as stack:
+        plays: dict[str, Play] = {}
+        progress = stack.enter_context(tqdm(total=len(sides) * (1 + len(orders)), unit="round", disable=None))
+        for number, side in enumerate(sides):
+            own = Path(folder, str(number))
+            own.mkdir()
+            job = Job(side, frames, writes, str(own), str(Path.cwd()))
+            plays[side.name] = stack.enter_context(process_of(job))
+            plays[side.name]()
+            progress.update()
+        for name in (name for order in orders for name in order):
+            rounds[name].append(plays[name]())
+            progress.update()
+    return rounds
+
+
+def _check(args: argparse.Namespace) -> None:
+    for path in (getattr(args, kind) for kind in WRITERS):
+        if path and not path.absolute().parent.is_dir():
+            raise OptionError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
+    if args.plot and args.plot.suffix.lower() != ".svg":
+        raise OptionError(f"--plot {args.plot}: pictures are written as SVG. Expected a name that ends in .svg")
+
+
+def _command(args: argparse.Namespace) -> str:
+    """What makes these figures again."""
+    words = ["python", "-m", "model_tools", "benchmark", "-m", args.model, "-i", args.input, "-d", args.device]
+    words += ["--frames", str(args.frames), "--rounds", str(args.rounds)]
+    words += ["--options", args.options] if args.options else []
+    words += ["--no_write"] if args.no_write else []
+    words += ["--compare", *args.compare] if args.compare else []
+    words += ["--base", args.base] if args.base else []
+    return shlex.join(words)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written ({error.strerror})") from error

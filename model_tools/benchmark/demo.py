@@ -1,0 +1,103 @@
+"""The whole program as one side of a benchmark: from decoding to writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+from background_subtraction.cli.parse import parse_options
+from background_subtraction.jobs import plan
+from background_subtraction.options import Options
+from background_subtraction.report import Report
+from background_subtraction.run import run
+from background_subtraction.sinks.base import Encoding
+from background_subtraction.sources.selection import Selection, Timed
+from model_api import MattingModel, create_model
+from model_api.errors import OptionError
+from model_api.results import Result
+from model_tools.benchmark.rounds import Job, Play, Round, with_own_cost
+
+CLOSING = "Closing"
+"""What the writers had still to do when the last frame had been handed to them."""
+
+
+@dataclass(frozen=True)
+class FirstFrames(Selection):
+    """No more than `limit` frames of the part."""
+
+    limit: int = 0
+
+    def of(self, timed: Iterator[Timed]) -> Iterator[Timed]:
+        return islice(super().of(timed), self.limit)
+
+
+class FrameReport(Report):
+    """Keeps each frame's latency, and when the first one began and the last one was handed over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latencies_s: list[float] = []
+        self.begun_s = 0.0
+        self.handed_over_s = 0.0
+
+    def add(self, result: Result, rendering_s: float, writing_total_s: float) -> None:
+        before_s = self.latency_s
+        super().add(result, rendering_s, writing_total_s)
+        self.latencies_s.append(self.latency_s - before_s)
+        self.begun_s = self.begun_s or result.started_s
+        self.handed_over_s = perf_counter()
+
+
+@contextmanager
+def demo(job: Job) -> Iterator[Play]:
+    options = options_of(job, _outputs(job))
+    if options.loop:
+        raise OptionError("--loop has no end: leave it out. A round ends with --frames, or with the input")
+    selection = FirstFrames(**vars(options.selection), limit=job.frames)
+    with opened_model(options) as model:
+        yield with_own_cost(lambda: _round(replace(options, selection=selection), model))
+
+
+def options_of(job: Job, outputs: tuple[str, ...] = ()) -> Options:
+    """What the side asks for, as the demo understands it. Raises OptionError, or ends the process as argparse does."""
+    options = parse_options(["--no_show", *outputs, *job.side.words])
+    if "-" in options.inputs:
+        raise OptionError("-i -: a pipe cannot be read again in every round. Expected a video or a folder")
+    return options
+
+
+def opened_model(options: Options) -> MattingModel:
+    """As the demo itself opens it."""
+    return create_model(
+        options.model, options.device, options.inference, options.override, options.model_options, options.adapter
+    )
+
+
+def _outputs(job: Job) -> tuple[str, ...]:
+    """For one clip a file, for several a folder."""
+    if not job.writes:
+        return ()
+    clips = plan(options_of(job).inputs, (), Encoding())
+    return ("-limit", str(job.frames), "-o", str(Path(job.folder, "out.mp4" if len(clips) == 1 else "out")))
+
+
+def _round(options: Options, model: MattingModel) -> Round:
+    """From the moment the first frame has been read until the files are whole; the model is loaded already."""
+    report = FrameReport()
+    opened_s = perf_counter()
+    run(options, report, model)
+    ended_s = perf_counter()
+    # Clips that run at once (--jobs) keep their own reports, whose sums alone arrive here.
+    seconds = ended_s - (report.begun_s or opened_s)
+    closing_s = ended_s - report.handed_over_s if report.handed_over_s else 0.0
+    stages = {**report.stages_s, CLOSING: closing_s}
+    return Round(
+        report.frames,
+        report.frames / seconds,
+        [latency_s * 1000 for latency_s in report.latencies_s],
+        {stage: stage_s / report.frames * 1000 for stage, stage_s in stages.items()},
+    )

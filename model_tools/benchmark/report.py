@@ -1,0 +1,172 @@
+"""What a benchmark found: figures of each side, as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+
+import numpy as np
+
+from model_tools.benchmark.machine import Machine
+from model_tools.benchmark.rounds import Round
+from model_tools.benchmark.sides import Side
+
+PERCENTILES = (50, 90, 99)
+UNKNOWN = "—"
+HEADINGS = (
+    "frames", "FPS", *(f"p{percent} ms" for percent in PERCENTILES), "CPU ms", "peak MB",
+)  # fmt: skip
+NOTES = (
+    "Frames: of a round. FPS: the rounds' median; then its ratio to that of {base} in the same round, with its range.",
+    "p50, p90, p99: of the latencies of all frames. CPU: of a frame, all threads together. Peak: with the libraries.",
+)
+COMMAND_NOTE = "Of a command, CPU and peak are those of the whole program, its start included."
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """orders: the names of the sides, a row for each round. rounds: by the name of the side.
+    base: the side that the others are compared with."""
+
+    command: str
+    machine: Machine
+    sides: Sequence[Side]
+    base: str
+    orders: Sequence[Sequence[str]]
+    rounds: Mapping[str, Sequence[Round]]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Of the frames a second to those of the base in the same round."""
+
+    median: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one side over all its rounds. latency_ms: "p50" and so on, empty where no frame's is known.
+    cpu_ms: of a frame, all threads together. stages_ms: of a frame, in the order that it goes through them."""
+
+    side: Side
+    frames: int
+    fps: float
+    ratio: Ratio
+    latency_ms: Mapping[str, float]
+    cpu_ms: float | None
+    peak_mb: float | None
+    stages_ms: Mapping[str, float]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of all the work on a frame, by stage."""
+        whole = sum(self.stages_ms.values())
+        return {stage: spent_ms / whole for stage, spent_ms in self.stages_ms.items()}
+
+
+def figures(benchmark: Benchmark) -> list[Figures]:
+    base = benchmark.rounds[benchmark.base]
+    return [_figures(side, benchmark.rounds[side.name], base) for side in benchmark.sides]
+
+
+def as_json(benchmark: Benchmark) -> str:
+    found = [
+        {**asdict(each), "shares": each.shares, "rounds": _without_latencies(benchmark.rounds[each.side.name])}
+        for each in figures(benchmark)
+    ]
+    whole = {
+        "command": benchmark.command,
+        "machine": asdict(benchmark.machine),
+        "base": benchmark.base,
+        "orders": benchmark.orders,
+        "sides": found,
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def table(benchmark: Benchmark) -> str:
+    """The machine and the command, a row for each side, then the stages of those that have some."""
+    found = figures(benchmark)
+    wide = max(len("side"), *(len(each.side.name) for each in found))
+    compared = f"times {benchmark.base}"
+    rows = [(each.side.name, _cells(each), _spread(each.ratio)) for each in found]
+    head = f"{'side':<{wide}}{_row(HEADINGS)}  {compared}"
+    notes = [note.format(base=benchmark.base) for note in NOTES]
+    notes += [COMMAND_NOTE] if any(side.kind == "command" for side in benchmark.sides) else []
+    return "\n".join(
+        [
+            *benchmark.machine.lines(),
+            f"{len(benchmark.orders)} rounds in turns: {benchmark.command}",
+            "",
+            head,
+            *(f"{name:<{wide}}{_row(cells)}  {spread}" for name, cells, spread in rows),
+            *notes,
+            *_stages(found),
+        ]
+    )
+
+
+def _figures(side: Side, rounds: Sequence[Round], base: Sequence[Round]) -> Figures:
+    frames = sum(each.frames for each in rounds)
+    cpu_s = [each.cpu_s for each in rounds if each.cpu_s is not None]
+    peaks_mb = [each.peak_mb for each in rounds if each.peak_mb is not None]
+    ratios = [own.fps / other.fps for own, other in zip(rounds, base, strict=True)]
+    return Figures(
+        side,
+        round(median(each.frames for each in rounds)),
+        median(each.fps for each in rounds),
+        Ratio(median(ratios), min(ratios), max(ratios)),
+        _percentiles([latency_ms for each in rounds for latency_ms in each.latencies_ms]),
+        sum(cpu_s) * 1000 / frames if cpu_s else None,
+        max(peaks_mb, default=None),
+        {stage: sum(each.stages_ms[stage] * each.frames for each in rounds) / frames for stage in rounds[0].stages_ms},
+    )
+
+
+def _percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
+    if not latencies_ms:
+        return {}
+    found = np.percentile(latencies_ms, PERCENTILES)
+    return {f"p{percent}": float(value) for percent, value in zip(PERCENTILES, found, strict=True)}
+
+
+def _without_latencies(rounds: Sequence[Round]) -> list[dict[str, object]]:
+    return [{name: value for name, value in asdict(each).items() if name != "latencies_ms"} for each in rounds]
+
+
+def _cells(each: Figures) -> list[str]:
+    latencies = [each.latency_ms.get(f"p{percent}") for percent in PERCENTILES]
+    return [str(each.frames), *(_number(value) for value in (each.fps, *latencies, each.cpu_ms, each.peak_mb))]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "".join(f"{cell:>9}" for cell in cells)
+
+
+def _number(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.2f}" if value < 100 else f"{value:.1f}"
+
+
+def _spread(ratio: Ratio) -> str:
+    return f"{ratio.median:.3f} ({ratio.least:.3f} to {ratio.most:.3f})"
+
+
+def _stages(found: Sequence[Figures]) -> Iterator[str]:
+    """A column for each side that has stages: milliseconds of a frame, and their share in the work on it."""
+    staged = [each for each in found if each.stages_ms]
+    if not staged:
+        return
+    wide = max(len(stage) for each in staged for stage in each.stages_ms)
+    columns = [max(20, len(each.side.name) + 2) for each in staged]
+    yield ""
+    yield f"{'stage':<{wide}}" + "".join(
+        f"{each.side.name:>{column}}" for each, column in zip(staged, columns, strict=True)
+    )
+    for stage in staged[0].stages_ms:
+        cells = [f"{each.stages_ms[stage]:.2f} ms {each.shares[stage]:>5.1%}" for each in staged]
+        yield f"{stage:<{wide}}" + "".join(f"{cell:>{column}}" for cell, column in zip(cells, columns, strict=True))
+    yield "A stage's time is that of its own work: stages overlap, and come to more than a frame's share of the time."

@@ -1,0 +1,138 @@
+"""People with an alpha, and backgrounds, as they lie in folders: pictures, videos, and folders of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat, zip_longest
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, natural_key, silent_opencv
+from background_subtraction.jobs import VIDEO_SUFFIXES
+from background_subtraction.sources.open import open_source
+from model_api.errors import SourceError
+from model_api.mattes.foreground_estimation import CLEAR, estimate_foreground
+from model_api.types import Alpha, Image
+
+Layer = tuple[Image, Alpha]
+"""A person's own colours and their alpha, of one size."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """colours: a picture, a video or a folder of frames. alpha: the same of alphas; None where the pictures
+    themselves have one."""
+
+    colours: Path
+    alpha: Path | None
+
+    @property
+    def name(self) -> str:
+        return self.colours.name
+
+    @property
+    def still(self) -> bool:
+        return self.colours.suffix.lower() in IMAGE_SUFFIXES and self.colours.is_file()
+
+
+def subjects_in(colours: Path, alphas: Path | None) -> list[Subject]:
+    """The people of a folder, each with the alpha of the same name. Raises SourceError."""
+    found = media_in(colours)
+    if alphas is None:
+        videos = [path for path in found.values() if path.suffix.lower() in VIDEO_SUFFIXES]
+        if videos:
+            raise SourceError(f"{videos[0]}: of a video the alpha is read from a second one. Give it with --alphas")
+        return [Subject(path, None) for path in found.values()]
+    if colours.is_file() and alphas.is_file():
+        return [Subject(colours, alphas)]
+    theirs = media_in(alphas)
+    alone = [path for name, path in found.items() if name not in theirs]
+    if alone:
+        raise SourceError(f"{alone[0]}: {alphas} has no alpha of that name. Expected {alone[0].stem}.*")
+    return [Subject(path, theirs[name]) for name, path in found.items()]
+
+
+def media_in(path: Path) -> dict[str, Path]:
+    """Name without ending -> pictures, videos and folders of frames in `path`, or `path` itself. Raises SourceError."""
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder. Expected pictures or videos")
+    if path.is_file():
+        return {path.stem: path}
+    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    found: dict[str, Path] = {}
+    for entry in sorted(path.iterdir(), key=lambda entry: natural_key(entry.name)):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir() or entry.suffix.lower() in wanted:
+            if entry.stem in found:
+                raise SourceError(f"{entry} and {found[entry.stem].name} have one name. Keep one of them")
+            found[entry.stem] = entry
+    if not found:
+        raise SourceError(f"{path}: a folder without pictures or videos. Expected some, or folders of frames")
+    return found
+
+
+def layers(subject: Subject, pure: bool = False) -> Iterator[Layer]:
+    """The person in each frame, without end: a clip begins again, a still picture stays.
+
+    pure: the colours are the person's own already; otherwise the old background is taken out of them.
+    Raises SourceError.
+    """
+    while True:
+        for image, alpha in _turn(subject):
+            layer = _layer(subject, image, alpha, pure)
+            yield from repeat(layer) if subject.still else (layer,)
+
+
+def images(path: Path) -> Iterator[Image]:
+    """A background in each frame, without end: a video begins again, a still picture stays. Raises SourceError."""
+    with open_source(str(path)) as source:
+        if source.info.frames == 1:
+            yield from repeat(next(iter(source)).image)
+    while True:
+        yield from _once(path)
+
+
+def _turn(subject: Subject) -> Iterator[tuple[Image, Image]]:
+    """Each frame's colours and alpha, both (H, W, 3) uint8, once from beginning to end."""
+    if subject.alpha is None:
+        yield from map(_split, images_in(subject.colours) if subject.colours.is_dir() else [subject.colours])
+        return
+    for number, (image, alpha) in enumerate(zip_longest(_once(subject.colours), _once(subject.alpha))):
+        if image is None or alpha is None:
+            short = subject.colours if image is None else subject.alpha
+            raise SourceError(f"{short}: ends after {number} frames, and the clip that belongs to it does not")
+        yield image, alpha
+
+
+def _once(path: Path) -> Iterator[Image]:
+    with open_source(str(path)) as source:
+        for frame in source:
+            yield frame.image
+
+
+def _split(path: Path) -> tuple[Image, Image]:
+    """Raises SourceError if the picture has no alpha."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    with silent_opencv():
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if image is None or image.ndim != 3 or image.shape[2] != 4:
+        raise SourceError(f"{path}: not a picture with transparency (RGBA). Give the alphas with --alphas")
+    image = cv2.convertScaleAbs(image, alpha=1 / 257) if image.dtype == np.uint16 else image
+    return np.ascontiguousarray(image[..., :3]), image[..., 3:].repeat(3, axis=2)
+
+
+def _layer(subject: Subject, image: Image, alpha: Image, pure: bool) -> Layer:
+    if image.shape != alpha.shape:
+        sizes = [f"{array.shape[1]}×{array.shape[0]}" for array in (image, alpha)]
+        raise SourceError(f"{subject.colours}: the picture is {sizes[0]} and its alpha {sizes[1]}. Expected one size")
+    plane = cv2.cvtColor(alpha, cv2.COLOR_BGR2GRAY).astype(np.float32) / np.float32(255)
+    # Next to 0 and 1 no colours are estimated: there the truth says 0 and 1.
+    plane = np.clip((plane - CLEAR) / (1 - 2 * CLEAR), 0, 1).astype(np.float32)
+    return (image if pure else estimate_foreground(image, plane)), plane

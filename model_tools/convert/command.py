@@ -1,0 +1,226 @@
+"""`python -m model_tools convert MODEL`: a network into an IR that needs no further word about itself."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino as ov
+
+from background_subtraction.cli import argument_types as values
+from background_subtraction.cli.model_arguments import add_preprocessing_arguments, model_file, override_of
+from model_api import InferenceOptions, Override, create_model
+from model_api.adapters.base import Binding
+from model_api.create import recognize
+from model_api.errors import OptionError, SinkError
+from model_api.graph import editing, loading
+from model_api.graph.loading import Network
+from model_api.models.base import MattingModel, ModelOptions, picture_size
+from model_api.models.portrait_matting import SHORT_SIDE_PX, PortraitMatting
+from model_api.models.robust_video_matting import RobustVideoMatting, automatic_ratio
+from model_api.preprocessing import ImageInput, Preprocessing, Training, find_preprocessing, find_training, image_layout
+from model_api.types import Alpha, Image, Size, Tensors
+from model_tools.convert import torch_checkpoint
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SIZES: dict[type[MattingModel], Size] = {PortraitMatting: (SHORT_SIDE_PX, SHORT_SIDE_PX)}
+DEFAULT_SIZE: Size = (1280, 720)
+CHECKED_FRAMES = 3
+WHOLE = InferenceOptions(refiner_outside=False)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """size: of the pictures, None for the file's own. dynamic: leave it open. ratio: None for automatic, for networks
+    that shrink their picture first. precision: of the weights, "FP16" or "FP32". stateful: keep the state inside."""
+
+    size: Size | None = None
+    dynamic: bool = False
+    ratio: float | None = None
+    precision: str = "FP16"
+    stateful: bool = False
+    override: Override = Override()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "model",
+        type=model_file,
+        help="ONNX, what else OpenVINO reads, a bundled model's name, or MODNet's checkpoint (.ckpt) with its "
+        "network's source beside it.",
+    )
+    add("-o", "--output", type=Path, metavar="FILE.xml", help="Default: the model's name in the current folder.")
+    add(
+        "--input_size",
+        type=values.resolution,
+        metavar="WxH",
+        help="Size of the pictures. Default: the file's own, or 1280x720, MODNet 512x512, where it leaves it open.",
+    )
+    add("--dynamic", action="store_true", help="Leave the size open. An NPU takes fixed sizes only.")
+    add(
+        "--downsample_ratio",
+        type=values.ratio,
+        help="For Robust Video Matting. Default: 512 / the picture's long side, 1 at most.",
+    )
+    add("--data_type", choices=("FP16", "FP32"), default="FP16", help="Of the weights. Default: FP16.")
+    add("--stateful", action="store_true", help="Keep a recurrent network's state inside (ReadValue, Assign).")
+    add_preprocessing_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    if args.dynamic and (args.input_size or args.stateful):
+        raise OptionError("--dynamic leaves the size open: it does not go with --input_size or --stateful")
+    wishes = Wishes(
+        args.input_size, args.dynamic, args.downsample_ratio, args.data_type, args.stateful, override_of(args)
+    )
+    output = args.output or Path(f"{args.model.stem}.xml")
+    convert(args.model, output, wishes)
+    log.info("Next: python -m background_subtraction -m %s -i 0", output)
+
+
+def convert(path: Path, output: Path, wishes: Wishes = Wishes()) -> None:
+    """Read the network at `path` and write it to `output`, preprocessing and sizes inside, and try it.
+
+    Raises ModelFileError, ModelContractError, OptionError, or SinkError if `output` cannot be written.
+    """
+    if output.suffix != ".xml":
+        raise OptionError(f"{output}: an IR's name ends in .xml")
+    if output.exists() and path.exists() and output.samefile(path):
+        raise OptionError(f"{output} is the model itself: give the result another name with -o")
+    network = read(path)
+    contract, binding = recognize(network.signature, path.name)
+    preprocessing = find_preprocessing(wishes.override, network.info, network.is_ir, contract.original)
+    log.info("%s: %s, takes %s", path.name, contract.__name__, preprocessing)
+    wishes = decided(wishes, network, contract, binding)
+    model = complete(network, binding, preprocessing, wishes)
+    training = find_training(network.info)
+    describe(model, contract, preprocessing, training if wishes.dynamic else replace(training, base_wh=None))
+    write(model, output, wishes.precision)
+    log.info("Wrote %s", _summary(output, network, binding, model, wishes))
+    if path.suffix != ".ckpt" and "alpha" in binding.answers:
+        _compare(path, output, binding, wishes)
+
+
+def read(path: Path) -> Network:
+    return torch_checkpoint.read(path) if path.suffix == ".ckpt" else loading.read(path)
+
+
+def decided(wishes: Wishes, network: Network, contract: type[MattingModel], binding: Binding) -> Wishes:
+    """The size and the ratio that were left open. Raises OptionError for what this contract has no use for."""
+    if wishes.stateful and not binding.states:
+        raise OptionError(f"--stateful: {network.path.name} is not recurrent, it has no state")
+    takes_ratio = contract is RobustVideoMatting and (
+        binding.baked or editing.shrinks_first(network.model, binding.images[0])
+    )
+    if wishes.ratio is not None and not takes_ratio:
+        raise OptionError(f"--downsample_ratio is for Robust Video Matting; {network.path.name} takes none")
+    if wishes.dynamic:
+        return wishes
+    own, base = picture_size(network.signature.input(binding.images[0])), find_training(network.info).base_wh
+    if base and not (own or wishes.size or wishes.stateful):
+        return replace(wishes, dynamic=True)
+    size = wishes.size or own or base or DEFAULT_SIZES.get(contract, DEFAULT_SIZE)
+    shrinks = takes_ratio and (bool(binding.baked) or size != own or wishes.ratio is not None)
+    return replace(wishes, size=size, ratio=wishes.ratio or automatic_ratio(size) if shrinks else None)
+
+
+def complete(network: Network, binding: Binding, preprocessing: Preprocessing, wishes: Wishes) -> ov.Model:
+    model = network.model
+    images = {
+        name: ImageInput(image_layout(network.signature.input(name), wishes.override.layouts), preprocessing)
+        for name in binding.images
+    }
+    if wishes.size is not None:
+        editing.set_size(model, network.signature, binding, wishes.size, wishes.ratio)
+    model = editing.embed_preprocessing(model, images)
+    if wishes.stateful:
+        editing.keep_state_inside(model, binding.states or {})
+    return model
+
+
+def describe(
+    model: ov.Model, contract: type[MattingModel], was: Preprocessing, training: Training = Training()
+) -> None:
+    """What Model API's programs and this one read: nothing is left to do but to feed BGR of 0..255."""
+    told = {
+        "model_type": contract.__name__,
+        "reverse_input_channels": "NO",
+        "mean_values": "0 0 0",
+        "scale_values": "1 1 1",
+        "embedded_processing": "YES",
+        "embedded_preprocessing": str(was),
+        **training.as_info(),
+    }
+    if was.is_none and model.has_rt_info(["model_info", "embedded_preprocessing"]):
+        del told["embedded_preprocessing"]  # it was embedded before, and the file tells what it was
+    for key, value in told.items():
+        model.set_rt_info(value, ["model_info", key])
+
+
+def write(model: ov.Model, output: Path, precision: str) -> None:
+    """Under another name first, so that an interruption leaves no half of a model behind."""
+    fresh = output.with_name(f"{output.stem}.part.xml")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        ov.save_model(model, fresh, compress_to_fp16=precision == "FP16")
+        fresh.with_suffix(".bin").replace(output.with_suffix(".bin"))
+        fresh.replace(output)
+    except (OSError, RuntimeError) as error:
+        raise SinkError(f"{output} cannot be written: {loading.reason(error)}") from error
+    finally:
+        for part in (fresh, fresh.with_suffix(".bin")):
+            with suppress(OSError):
+                part.unlink()
+
+
+def _summary(output: Path, network: Network, binding: Binding, model: ov.Model, wishes: Wishes) -> str:
+    megabytes = output.with_suffix(".bin").stat().st_size / 1e6
+    size = f"{wishes.size[0]}x{wishes.size[1]}" if wishes.size else "any size"
+    parts = [f"{output} ({megabytes:.1f} MB): {size}, {wishes.precision}"]
+    parts += [f"downsample ratio {wishes.ratio:.4g}"] if wishes.ratio else []
+    states = [] if wishes.stateful or wishes.dynamic else list(binding.states or {})
+    parts += [f"{name} {model.input(name).partial_shape}" for name in states]
+    return ", ".join([*parts, *(["state inside"] if wishes.stateful else [])])
+
+
+def _compare(path: Path, output: Path, binding: Binding, wishes: Wishes) -> None:
+    """How far the alphas of the result are from the original's, where both see pictures of one size."""
+    options = ModelOptions(downsample_ratio=wishes.ratio if binding.baked else None)
+    same = options if wishes.dynamic else ModelOptions()
+    with (
+        create_model(path, inference=WHOLE, override=wishes.override, options=options) as original,
+        create_model(output, inference=WHOLE, options=same) as converted,
+    ):
+        size = converted.input_size(DEFAULT_SIZE)
+        if original.input_size(size) != size:
+            return
+        pairs = zip(_alphas(original, size), _alphas(converted, size), strict=True)
+        difference = max(float(np.abs(before - after).mean()) for before, after in pairs)
+    log.info(
+        "Its alphas differ from the original's by %.3f/255 on %d frames of noise, the hardest case",
+        difference * 255,
+        CHECKED_FRAMES,
+    )
+
+
+def _alphas(model: MattingModel, size: Size) -> list[Alpha]:
+    """Of a few frames of soft noise, from a fixed seed, each with the state of the one before."""
+    state: Tensors = {}
+    alphas = []
+    for image in _noise(size):
+        _, alpha, state = model(image, state, clean_plate=cv2.GaussianBlur(image, (0, 0), 15))
+        alphas.append(alpha)
+    return alphas
+
+
+def _noise(size: Size) -> list[Image]:
+    rng = np.random.default_rng(0)
+    coarse = [rng.integers(0, 256, (9, 16, 3), np.uint8) for _ in range(CHECKED_FRAMES)]
+    return [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for image in coarse]

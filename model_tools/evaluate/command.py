@@ -1,0 +1,196 @@
+"""`python -m model_tools evaluate`: how far a model's alphas are from the truth, or from those of another model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from background_subtraction.cli import argument_types as values
+from background_subtraction.cli.model_arguments import add_model_arguments, open_model
+from background_subtraction.jobs import plan
+from background_subtraction.sinks.base import Encoding
+from model_api import MattingModel
+from model_api.errors import OptionError, SinkError
+from model_tools.evaluate.conditions import after_cuts, under_conditions
+from model_tools.evaluate.datasets import PLATES, Case, SeenByAnother, Still, Video, recorded_clips, stills
+from model_tools.evaluate.degradations import DEGRADATIONS
+from model_tools.evaluate.evaluator import Judge
+from model_tools.evaluate.html_report import as_html
+from model_tools.evaluate.metric_sets import FOREGROUND, METRIC_SETS, NEED_TRUTH, OVER_TIME, metrics_of
+from model_tools.evaluate.results import Evaluation, as_csv, as_json, table
+
+OF_ALPHAS, OF_MASKS = ("rvm_lr", "failures"), ("failures",)
+"""The sets of metrics without --metrics."""
+READ_FROM_FILES = frozenset({"rvm_lr", "rvm_hr"})
+"""Evaluations that read predicted alphas from pictures, in steps of 1/255."""
+WRITERS = {"json": as_json, "csv": as_csv, "html": as_html}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "-m",
+        "--model",
+        required=True,
+        nargs="+",
+        action="extend",
+        help="Required. One model, or several to compare: files, or bundled models' names.",
+    )
+    _add_inputs(parser)
+    add("--against", metavar="MODEL", help="Where the truth is not known: judge by what this model answers.")
+    add("--metrics", nargs="+", choices=tuple(METRIC_SETS), metavar="SET",
+        help="rvm_lr, rvm_hr: as RobustVideoMatting for low or high resolution. omz: as the Open Model Zoo. failures: "
+        "lost people, holes, ghosts, contours, flicker. Default: rvm_lr failures; of masks, failures.")  # fmt: skip
+    add("--degrade", type=_degradations, default=(), metavar="NAME[,NAME...]",
+        help=f"See everything once more in other light, judged by the truth of the clean pictures: "
+        f"{', '.join(DEGRADATIONS)}.")  # fmt: skip
+    add("--cuts", action="store_true", help="See each still once more right after another one, the state not fresh.")
+    add("--passes", type=values.positive, default=1, help="How often a still is seen, then judged. Default: 1.")
+    add("--clean_plate", choices=PLATES, default="plate",
+        help="The empty scene, for models that want it: plate.png, or each frame's bgr. Default: plate.")  # fmt: skip
+    add("--background", metavar="IMAGE", help="The empty scene of videos without a known alpha.")
+    add("--json", type=Path, metavar="FILE", help="Write averages and every frame's figures.")
+    add("--csv", type=Path, metavar="FILE", help="Write a line for each frame.")
+    add("--html", type=Path, metavar="FILE", help="Write a report with curves and the worst frames, all in one file.")
+    add("--worst", type=values.natural, default=6, help="Frames of each model that the report shows. Default: 6.")
+    add_model_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints a table. Raises BackgroundSubtractionError."""
+    _check(args)
+    with ExitStack() as stack:
+        other = stack.enter_context(open_model(args.against, args)) if args.against else None
+        evaluation = evaluate(args, _cases_by_condition(args, other))
+    print(f"{evaluation.title}\n{table(evaluation)}")
+    for kind, text_of in WRITERS.items():
+        path = getattr(args, kind)
+        if path:
+            _write(path, text_of(evaluation))
+
+
+def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> Evaluation:
+    """Every model on every case under every condition. cases: condition -> its cases."""
+    metrics = _metrics(args)
+    in_steps = not args.masks and not READ_FROM_FILES.isdisjoint(_sets(args))
+    judge = Judge(metrics, in_steps, bool(args.html), Path(args.against).stem if args.against else "truth")
+    models = _labelled(args.model)
+    scores = []
+    with tqdm(total=sum(map(len, cases.values())) * len(models), unit="clip", disable=None) as progress:
+        for label, path in models.items():
+            with open_model(path, args) as model:
+                for condition, case in ((condition, case) for condition, each in cases.items() for case in each):
+                    scores.append(replace(judge.scores(label, model, case), condition=condition))
+                    progress.update()
+    singles = bool(args.masks or args.stills)
+    return Evaluation(_title(args), metrics, tuple(models), scores, singles, args.worst, tuple(cases))
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_mutually_exclusive_group(required=True).add_argument
+    add("-i", "--input", nargs="+", metavar="PATH",
+        help="Folders of clips with com, pha and, for the colours, fgr, as compose makes them; video files, of which "
+        "only the flicker is judged; with --against, videos, images or folders of them.")  # fmt: skip
+    add("--masks", type=Path, nargs=2, metavar=("IMAGES", "MASKS"),
+        help="Instead: a folder of stills and one of their masks, black and white.")  # fmt: skip
+    add("--stills", type=Path, nargs=2, metavar=("IMAGES", "ALPHAS"),
+        help="Instead: a folder of stills and one of their alphas. Each still is seen from a fresh state.")  # fmt: skip
+
+
+def _degradations(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    if not set(names) <= DEGRADATIONS.keys():
+        raise argparse.ArgumentTypeError(f'"{text}": expected some of {", ".join(DEGRADATIONS)}, with commas between')
+    return names
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.against and not args.input:
+        raise OptionError("--against is for -i: stills have a truth already")
+    if args.cuts and args.input:
+        raise OptionError("--cuts is for --stills and --masks. Clips have their own cuts")
+    if args.masks and args.metrics not in (None, ["failures"]):
+        raise OptionError("--metrics failures is all that masks can be judged by. Give soft alphas with --stills")
+    if not _metrics(args):
+        raise OptionError(f"--metrics {' '.join(args.metrics)} needs a truth. Add --against, or take failures")
+    for path in (getattr(args, kind) for kind in WRITERS):
+        if path and not path.absolute().parent.is_dir():
+            raise OptionError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
+
+
+def _sets(args: argparse.Namespace) -> Sequence[str]:
+    return args.metrics or (OF_MASKS if args.masks else OF_ALPHAS)
+
+
+def _metrics(args: argparse.Namespace) -> dict[str, str]:
+    """Those of the chosen sets that can be measured."""
+    if not args.input:
+        return metrics_of(_sets(args), left_out=OVER_TIME | FOREGROUND)
+    has_truth = args.against or not all(map(_is_video, args.input))
+    return metrics_of(_sets(args), left_out=frozenset() if has_truth else NEED_TRUTH)
+
+
+def _is_video(path: str) -> bool:
+    """A file has no truth beside it; a folder is one of clips."""
+    return Path(path).is_file()
+
+
+def _cases_by_condition(args: argparse.Namespace, other: MattingModel | None) -> dict[str, Sequence[Case]]:
+    if args.input:
+        return under_conditions(_clips(args, other), args.degrade, cuts=())
+    shown = _stills(args)
+    return under_conditions(shown, args.degrade, after_cuts(shown) if args.cuts else ())
+
+
+def _stills(args: argparse.Namespace) -> list[Still]:
+    images, alphas = args.masks or args.stills
+    return stills(images, alphas, args.passes, binary=bool(args.masks))
+
+
+def _clips(args: argparse.Namespace, other: MattingModel | None) -> Sequence[Case]:
+    if other:
+        addresses = [clip.address for clip in plan(tuple(args.input), (), Encoding())]
+        videos = [Video(Path(address).stem, address, args.background) for address in addresses]
+        return [SeenByAnother(video, other) for video in videos]
+    return [case for path in args.input for case in _clips_of(path, args)]
+
+
+def _clips_of(path: str, args: argparse.Namespace) -> Sequence[Case]:
+    if _is_video(path):
+        return [Video(path if len(args.input) > 1 else Path(path).stem, path, args.background)]
+    clips = recorded_clips(Path(path), args.clean_plate)
+    return [replace(clip, name=f"{path}/{clip.name}") for clip in clips] if len(args.input) > 1 else clips
+
+
+def _labelled(paths: Sequence[str]) -> dict[str, str]:
+    """A short name for each: the file's, with its folder where two have the same."""
+    stems = [Path(path).stem for path in paths]
+    return {path if stems.count(stem) > 1 else stem: path for stem, path in zip(stems, paths, strict=True)}
+
+
+def _title(args: argparse.Namespace) -> str:
+    measured = f"measured as {' and '.join(_sets(args))}"
+    if args.input:
+        return f"{', '.join(args.input)} {_against(args)}, {measured}"
+    images, alphas = args.masks or args.stills
+    kind = "masks" if args.masks else "alphas"
+    seen = f", seen {args.passes} times" if args.passes > 1 else ""
+    return f"Stills of {images} against {kind} of {alphas}{seen}, {measured}"
+
+
+def _against(args: argparse.Namespace) -> str:
+    if args.against:
+        return f"against what {Path(args.against).stem} answers"
+    return "without a truth" if all(map(_is_video, args.input)) else "against the truth"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,202 @@
+"""Figures of an evaluation: kept frame by frame, summed up, and written as a table, as CSV and as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median
+from typing import Any
+
+from model_tools.evaluate.metric_sets import YES_OR_NO
+
+ALL = "all"
+BLANK = "-"
+CLEAN = "clean"
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """A frame to be shown. value: of the first metric. pictures: caption -> JPEG."""
+
+    clip: str
+    frame: int
+    value: float
+    pictures: dict[str, bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class ClipScores:
+    """What a model scored in a clip. values: heading -> a figure a frame, NaN where there is nothing to measure.
+    condition: in which light, or after what, the model saw the clip."""
+
+    model: str
+    clip: str
+    values: dict[str, list[float]]
+    exhibits: list[Exhibit] = field(default_factory=list)
+    condition: str = CLEAN
+
+    @property
+    def frames(self) -> int:
+        return len(next(iter(self.values.values())))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """title: what was measured. metrics: heading -> name in `metric_sets.METRICS`; the first one ranks frames.
+    singles: every clip is one still, and only averages are of interest. worst: how many frames a report shows.
+    conditions: those under which every model saw every clip."""
+
+    title: str
+    metrics: dict[str, str]
+    models: tuple[str, ...]
+    scores: list[ClipScores]
+    singles: bool = False
+    worst: int = 6
+    conditions: tuple[str, ...] = (CLEAN,)
+
+    @property
+    def clips(self) -> list[str]:
+        return list(dict.fromkeys(scores.clip for scores in self.scores))
+
+    @property
+    def runs(self) -> list[tuple[str, str]]:
+        """Model and condition, a model's conditions side by side."""
+        return [(model, condition) for model in self.models for condition in self.conditions]
+
+    def of(self, model: str, condition: str) -> list[ClipScores]:
+        return [scores for scores in self.scores if (scores.model, scores.condition) == (model, condition)]
+
+    def averages(self, scores: Iterable[ClipScores], kind: str = "mean") -> dict[str, float]:
+        """As `average`, NaN for the median of what a frame has or has not."""
+        figures = average(scores, self.metrics, kind)
+        blank = YES_OR_NO if kind == "median" else frozenset()
+        return {heading: math.nan if self.metrics[heading] in blank else value for heading, value in figures.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A line of the table. figures: heading -> average."""
+
+    clip: str
+    model: str
+    condition: str
+    frames: int
+    figures: dict[str, float]
+
+
+AVERAGES: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "median": median}
+
+
+def average(scores: Iterable[ClipScores], headings: Iterable[str], kind: str = "mean") -> dict[str, float]:
+    """Heading -> average over all frames of all clips that have a figure; NaN where none has. kind: of AVERAGES."""
+    clips = list(scores)
+    known = {heading: numbers(n for clip in clips for n in clip.values[heading]) for heading in headings}
+    return {heading: AVERAGES[kind](values) if values else math.nan for heading, values in known.items()}
+
+
+def numbers(values: Iterable[float]) -> list[float]:
+    """Those that are not NaN."""
+    return [value for value in values if not math.isnan(value)]
+
+
+def rows(evaluation: Evaluation) -> list[Row]:
+    """Of each clip, then of all."""
+    clips = [] if evaluation.singles else evaluation.clips
+    kinds = ("mean", "median") if evaluation.singles else ("mean",)
+    return [
+        *(_row(evaluation, clip, run, of_clip=clip) for clip in clips for run in evaluation.runs),
+        *(_row(evaluation, f"{ALL}, {kind}", run, kind) for kind in kinds for run in evaluation.runs),
+    ]
+
+
+def table(evaluation: Evaluation) -> str:
+    """Aligned with blanks, for a terminal."""
+    lines = [[*columns(evaluation), *evaluation.metrics]]
+    lines += [
+        [*cells(evaluation, row), *(shown(row.figures[heading]) for heading in evaluation.metrics)]
+        for row in rows(evaluation)
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    words = len(columns(evaluation)) - 1
+    return "\n".join(_aligned(line, widths, words) for line in lines)
+
+
+def columns(evaluation: Evaluation) -> list[str]:
+    """What stands before the figures; the condition where there are several."""
+    return ["clip", "model", *(["condition"] if len(evaluation.conditions) > 1 else []), "frames"]
+
+
+def cells(evaluation: Evaluation, row: Row) -> list[str]:
+    """Those of `columns`."""
+    return [str(getattr(row, column)) for column in columns(evaluation)]
+
+
+def as_csv(evaluation: Evaluation) -> str:
+    """A line for each frame of each model under each condition."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["model", "condition", "clip", "frame", *evaluation.metrics])
+    for scores in evaluation.scores:
+        for frame in range(scores.frames):
+            figures = [scores.values[heading][frame] for heading in evaluation.metrics]
+            written = ["" if math.isnan(n) else f"{n:.6g}" for n in figures]
+            writer.writerow([scores.model, scores.condition, scores.clip, frame, *written])
+    return text.getvalue()
+
+
+def as_json(evaluation: Evaluation) -> str:
+    """Averages and every frame's figures; null where there is none."""
+    runs = [_run_as_json(evaluation, model, condition) for model, condition in evaluation.runs]
+    return json.dumps({"title": evaluation.title, "metrics": evaluation.metrics, "models": runs}, indent=1)
+
+
+def shown(value: float) -> str:
+    return BLANK if math.isnan(value) else f"{value:.3f}"
+
+
+def _row(
+    evaluation: Evaluation, title: str, run: tuple[str, str], kind: str = "mean", of_clip: str | None = None
+) -> Row:
+    """of_clip: None for all clips."""
+    model, condition = run
+    scores = [clip for clip in evaluation.of(model, condition) if of_clip in (None, clip.clip)]
+    return Row(title, model, condition, sum(clip.frames for clip in scores), evaluation.averages(scores, kind))
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int], words: int) -> str:
+    """Words to the left, so many, and numbers to the right."""
+    aligned = [
+        cell.ljust(width) if n < words else cell.rjust(width)
+        for n, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ]
+    return "  ".join(aligned).rstrip()
+
+
+def _run_as_json(evaluation: Evaluation, model: str, condition: str) -> dict[str, Any]:
+    own = evaluation.of(model, condition)
+    return {
+        "model": model,
+        "condition": condition,
+        "mean": _plain(evaluation.averages(own)),
+        "median": _plain(evaluation.averages(own, "median")),
+        "clips": [
+            {
+                "clip": scores.clip,
+                "mean": _plain(evaluation.averages([scores])),
+                "frames": {heading: [_number(n) for n in scores.values[heading]] for heading in evaluation.metrics},
+            }
+            for scores in own
+        ],
+    }
+
+
+def _plain(figures: dict[str, float]) -> dict[str, float | None]:
+    return {heading: _number(value) for heading, value in figures.items()}
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

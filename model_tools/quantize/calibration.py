@@ -1,0 +1,92 @@
+"""What a network sees on real clips, its states included: the inputs that 8-bit ranges are chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+
+from model_api import MattingModel, ModelOptions
+from model_api.adapters.base import Binding
+from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter
+from model_api.graph import loading
+from model_api.preprocessing import BYTES, ImageInput, Training, image_layout
+from model_api.types import Frame, Tensors
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What goes into a network for one frame. tensors: its pictures, 1×H×W×3 uint8 BGR, and what else rules its shapes,
+    by input name. states: as the network's own inputs take them."""
+
+    tensors: Tensors
+    states: Tensors
+
+
+def running(
+    model: ov.Model,
+    contract: type[MattingModel],
+    binding: Binding,
+    training: Training = Training(),
+    ratio: float | None = None,
+) -> MattingModel:
+    """A network for BGR of 0..255, run on the CPU as the demo would run its file, its guided filter inside. Works on a
+    copy. A context manager."""
+    network = loading.network_of(Path("calibrated"), model.clone())
+    images = {name: ImageInput(image_layout(network.signature.input(name), {}), BYTES) for name in binding.images}
+    embedded = loading.embed(network, images, (binding.foreground,) if binding.foreground else ())
+    adapter = OpenVinoAdapter(ov.Core(), "CPU", embedded, network.signature, binding, InferenceOptions())
+    return contract(adapter, BYTES, ModelOptions(downsample_ratio=ratio), training)
+
+
+def record(model: MattingModel, clips: Iterable[Iterable[Frame]], count: int) -> list[Moment]:
+    """`count` moments, or twice as many at most, spread evenly over all frames of all clips."""
+    moments: list[Moment] = []
+    step, seen = 1, 0
+    for frames in clips:
+        for moment in walk(model, frames):
+            if seen % step == 0:
+                moments.append(moment)
+            seen += 1
+            if len(moments) == 2 * count:
+                moments, step = moments[::2], 2 * step
+    return moments
+
+
+def walk(model: MattingModel, frames: Iterable[Frame]) -> Iterator[Moment]:
+    """What goes in for each frame, with the states that the network itself gave for the one before: zeros where the
+    clip or the frame's size changes, as in the demo."""
+    stretch: object = None
+    state: Tensors = {}
+    for frame in frames:
+        tensors = model.encode(frame)
+        if not model.recurrent:
+            yield Moment(tensors, {})
+            continue
+        if stretch != (stretch := (frame.clip, frame.size)):
+            state = {}
+        answered = model.state(model.adapter.wait(model.adapter.start({**tensors, **state})).tensors)
+        zeros = {name: np.zeros_like(value) for name, value in answered.items()}
+        yield Moment(tensors, {name: _channels_second(value) for name, value in (state or zeros).items()})
+        state = answered
+
+
+def as_inputs(model: ov.Model, moment: Moment) -> dict[str, Any]:
+    """In the layout of the network's inputs."""
+    tensors = {name: _laid(value, model.input(name).partial_shape) for name, value in moment.tensors.items()}
+    return {**tensors, **moment.states}
+
+
+def _laid(value: npt.NDArray[Any], shape: ov.PartialShape) -> npt.NDArray[np.float32]:
+    has_channels_second = len(shape) == 4 and shape[1] == 3
+    return np.ascontiguousarray(value.transpose(0, 3, 1, 2) if has_channels_second else value, np.float32)
+
+
+def _channels_second(state: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The adapter has states of four dimensions with their channels last, for speed."""
+    return np.ascontiguousarray(state.transpose(0, 3, 1, 2)) if state.ndim == 4 else state

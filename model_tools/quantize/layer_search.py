@@ -1,0 +1,122 @@
+"""Which 8-bit layers hurt the alpha, found by setting each free in turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from tqdm import tqdm
+
+from model_api.adapters.base import Binding
+from model_api.types import Floats
+from model_tools.quantize.calibration import Moment, as_inputs
+
+log = logging.getLogger(__name__)
+
+JUDGED_MOMENTS = 6
+PASSIVE = ("FakeQuantize", "Concat", "Reshape", "Result", "ShapeOf")
+NAMED = 4
+"""Layers that a line of the search names."""
+
+
+Quantize = Callable[[Sequence[str]], ov.Model]
+"""The network in 8 bits, but for these layers."""
+
+
+def quantize_to(
+    most: float, quantize: Quantize, true: ov.Model, binding: Binding, moments: Sequence[Moment]
+) -> ov.Model:
+    """Leave as few layers in floating point as are needed for an alpha MAD x 1e3 of `most` against `true`, those first
+    that hurt most. If no choice of layers is enough, the best that was found.
+    """
+    judged = moments[:: max(1, len(moments) // JUDGED_MOMENTS)]
+    expected = _alphas(true, binding, judged)
+
+    def error(model: ov.Model) -> float:
+        found = _alphas(model, binding, judged)
+        return 1e3 * float(np.mean([np.abs(one - other).mean() for one, other in zip(found, expected, strict=True)]))
+
+    best = quantize([])
+    lowest = error(best)
+    log.info("On %d of the calibration's frames alpha MAD is %.3f e-3, %g at most is wanted", len(judged), lowest, most)
+    if lowest <= most:
+        return best
+    layers = tqdm(_rounded(best), desc="Which layers hurt", disable=None)
+    without = {name: error(_freed(best.clone(), name)) for name in layers}
+    ranked = sorted(without, key=lambda name: without[name])
+
+    def attempt(count: int) -> tuple[float, ov.Model]:
+        model = quantize(ranked[:count])
+        now = error(model)
+        log.info("With %s left in floating point, for they hurt most, it is %.3f e-3", _some(ranked[:count]), now)
+        return now, model
+
+    return fewest(attempt, most, len(ranked), (lowest, best))
+
+
+def fewest(
+    attempt: Callable[[int], tuple[float, ov.Model]], most: float, count: int, whole: tuple[float, ov.Model]
+) -> ov.Model:
+    """The first count of layers to free that is enough, by doubling and then halving the step. Not all of them: that
+    would be no 8-bit model."""
+    tried = {0: whole}
+    enough, free = count, 1
+    while free < count and enough == count:
+        tried[free] = attempt(free)
+        if tried[free][0] <= most:
+            enough = free
+        free *= 2
+    short = max(number for number in tried if number < enough)
+    while enough - short > 1:
+        middle = (short + enough) // 2
+        tried[middle] = attempt(middle)
+        if tried[middle][0] <= most:
+            enough = middle
+        else:
+            short = middle
+    if enough in tried:
+        return tried[enough][1]
+    log.warning("No choice of layers is enough for %g e-3: these are the best", most)
+    return min(tried.values(), key=lambda found: found[0])[1]
+
+
+def _rounded(model: ov.Model) -> list[str]:
+    """Names of the layers that take what was rounded."""
+    return [
+        node.get_friendly_name()
+        for node in model.get_ordered_ops()
+        if node.get_type_name() not in PASSIVE
+        and any(
+            port.get_source_output().get_node().get_type_name() in ("FakeQuantize", "Concat") for port in node.inputs()
+        )
+    ]
+
+
+def _alphas(model: ov.Model, binding: Binding, moments: Sequence[Moment]) -> list[Floats]:
+    request = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+    return [np.array(request.infer(as_inputs(model, moment))[binding.answers["alpha"]]) for moment in moments]
+
+
+def _freed(model: ov.Model, name: str) -> ov.Model:
+    """The layer takes what was rounded before it was. Its weights as well."""
+    node = next(node for node in model.get_ops() if node.get_friendly_name() == name)
+    for port in node.inputs():
+        _bypass(port)
+    return model
+
+
+def _bypass(port: Any) -> None:
+    source = port.get_source_output().get_node()
+    if source.get_type_name() == "FakeQuantize":
+        port.replace_source_output(source.input_value(0))
+    elif source.get_type_name() in ("Broadcast", "Concat", "Reshape", "Split"):
+        for before in source.inputs():
+            _bypass(before)
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,109 @@
+"""The networks that can be trained, by name, and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from pickle import UnpicklingError
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model_api.errors import ModelFileError
+from model_tools.train.networks.base import Trainable
+from model_tools.train.networks.efficientnet import imagenet_weights
+from model_tools.train.networks.matting_network import EfficientMatting
+from model_tools.train.networks.robust_video_matting import MattingNetwork
+
+NETWORKS: dict[str, Callable[[], Trainable]] = {
+    "video": lambda: EfficientMatting(pictures=1, recurrent=True),
+    "clean_plate": lambda: EfficientMatting(pictures=2, recurrent=False),
+    "rvm_mobilenetv3": lambda: MattingNetwork("mobilenetv3"),
+    "rvm_resnet50": lambda: MattingNetwork("resnet50"),
+}
+
+Weights = dict[str, Tensor]
+
+
+def begin_with(network: nn.Module, start: str) -> None:
+    """start: a checkpoint, or "imagenet" for the weights of an encoder. Raises ModelFileError if nothing fits."""
+    if start != "imagenet":
+        load_weights(network, Path(start))
+        return
+    _take(network, {f"encoder.{name}": weight for name, weight in imagenet_weights().items()}, Path(start))
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """The averaged weights of a checkpoint. A network that sees a clean plate as well, or carries no states, takes
+    what it has in common with one that was trained before it. Raises ModelFileError if nothing fits."""
+    _take(network, read_weights(path), path)
+
+
+def _take(network: nn.Module, given: Weights, path: Path) -> None:
+    wanted = network.state_dict()
+    fitting = {name: _widened(given[name], wanted[name]) for name in wanted.keys() & given.keys()}
+    if not fitting:
+        raise ModelFileError(f"{path}: none of its {len(given)} weights belongs to this network")
+    network.load_state_dict({**wanted, **fitting})
+
+
+def load_exactly(network: nn.Module, given: Weights, path: Path, unused: tuple[str, ...] = ()) -> None:
+    """All of the weights, as they are.
+
+    path: where they are from, for messages. unused: beginnings of names that may be missing, or left over.
+    Raises ModelFileError if others are, or their shapes differ.
+    """
+    wanted = network.state_dict()
+    # How many batches the averages of a batch norm have seen means nothing but in training.
+    unused = (*unused, *(name for name in wanted if name.endswith("num_batches_tracked")))
+    missing = [name for name in wanted.keys() - given.keys() if not name.startswith(unused)]
+    foreign = [name for name in given.keys() - wanted.keys() if not name.startswith(unused)]
+    shared = wanted.keys() & given.keys()
+    misshapen = [name for name in shared if wanted[name].shape != given[name].shape]
+    for fault, names in (("lacks", missing), ("has no use for", foreign), ("wants other shapes for", misshapen)):
+        if names:
+            raise ModelFileError(f"{path} is not of this network, which {fault} {_some(names)}")
+    network.load_state_dict({**wanted, **{name: given[name] for name in shared}})
+
+
+def read_weights(path: Path) -> Weights:
+    """By their names, from a checkpoint of `model_tools.train.train` or of others (.pt, .pth), or from NumPy (.npz).
+
+    Raises ModelFileError if there is none at `path`.
+    """
+    try:
+        return _from_numpy(path) if path.suffix == ".npz" else _from_checkpoint(path)
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror}. Expected weights, .pt, .pth or .npz") from error
+    except (RuntimeError, EOFError, TypeError, ValueError, BadZipFile, UnpicklingError) as error:
+        raise ModelFileError(f"{path} does not hold weights and nothing else. Expected .pt, .pth or .npz") from error
+
+
+def _from_numpy(path: Path) -> Weights:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays}
+
+
+def _from_checkpoint(path: Path) -> Weights:
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    weights = state.get("average", state) if isinstance(state, dict) else None
+    if not weights or not all(isinstance(weight, Tensor) for weight in weights.values()):
+        raise ValueError("no weights")
+    return dict(weights)
+
+
+def _widened(weight: Tensor, like: Tensor) -> Tensor:
+    """Weights for more input channels begin with zeros for those that are new, which stand after the old ones of
+    their kind: features first, then pictures."""
+    if weight.shape == like.shape:
+        return weight
+    wide = torch.zeros_like(like)
+    wide[:, : weight.shape[1]] = weight
+    return wide
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(sorted(names)[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -1,0 +1,293 @@
+"""`python -m model_tools.train.train --config FILE.toml --output runs/video`: trains a network, and goes on
+where it stopped when it is run again."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+import math
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from model_api.errors import BackgroundSubtractionError, OptionError
+from model_tools.train.config import Config, Data, Stage, read_config
+from model_tools.train.data.clips import NOBODY, ComposedClips, Extras, Sample
+from model_tools.train.data.material import Material, PeopleSource, load_backgrounds, load_people
+from model_tools.train.log import Log
+from model_tools.train.losses import alpha_losses, foreground_losses, presence_losses
+from model_tools.train.networks.base import Answer, Trainable
+from model_tools.train.networks.matting_network import EfficientMatting
+from model_tools.train.networks.registry import NETWORKS, begin_with
+
+log = logging.getLogger(__name__)
+
+AVERAGE_HALF_LIFE_STEPS = 300
+"""The weights that are kept are a running average, which is better than the last ones."""
+
+VALIDATION_CLIPS = 24
+
+
+@dataclass(frozen=True)
+class Machine:
+    """bfloat16: whether networks compute in it. workers: processes that compose clips."""
+
+    device: torch.device
+    bfloat16: bool = False
+    workers: int = 0
+
+
+@dataclass
+class Run:
+    """Where a training stands. It is what a checkpoint holds."""
+
+    network: Trainable
+    average: Trainable
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
+    args = build_parser().parse_args(arguments)
+    try:
+        config = read_config(args.config)
+        if args.device == "cuda" and not torch.cuda.is_available():
+            raise OptionError("--device cuda: PyTorch finds none on this machine")
+        # Processes that compose clips are forked from this one: OpenCV's threads would not come along.
+        cv2.setNumThreads(1)
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        train(config, args.output, Machine(torch.device(args.device), args.bfloat16, args.workers))
+    except BackgroundSubtractionError as error:
+        print(f"model_tools.train.train: error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, OptionError) else 1
+    except KeyboardInterrupt:
+        print(
+            "model_tools.train.train: interrupted; the same command goes on from the last checkpoint", file=sys.stderr
+        )
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m model_tools.train.train", description=__doc__, allow_abbrev=False)
+    parser.add_argument(
+        "--config", type=Path, required=True, help="Required. A TOML file, as in model_tools/train/configs."
+    )
+    parser.add_argument("--output", type=Path, required=True, help="Required. A folder for checkpoint, log and curves.")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="Default: cpu.")
+    parser.add_argument("--threads", type=int, default=0, help="Of the CPU. Default: all cores.")
+    parser.add_argument(
+        "--bfloat16",
+        action="store_true",
+        help="The networks compute in bfloat16, the losses do not. Half again as fast on processors that have it.",
+    )
+    parser.add_argument("--workers", type=int, default=1, help="Processes that compose clips. Default: 1.")
+    return parser
+
+
+def train(config: Config, output: Path, machine: Machine) -> None:
+    """Every stage in turn, from the last checkpoint in `output` if there is one."""
+    output.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    run = begin(config, machine.device)
+    resume(run, output / "checkpoint.pt")
+    data = config.data
+    material = load(data, data.people, data.backgrounds_range)
+    unseen = load(data, data.unseen, data.unseen_backgrounds)
+    for name, each in {"training": material, "validation": unseen}.items():
+        log.info("For %s: %d people, %d backgrounds", name, len(each.people), len(each.backgrounds))
+    # In memory that the processes of the loader share: they draw people by it.
+    losses = torch.zeros(len(material.people)).share_memory_()  # type: ignore[no-untyped-call]
+    extras = extras_of(run.network)
+    with closing(Log(output / "log.csv", run.step)) as diary:
+        first = 0
+        for number, stage in enumerate(config.stages):
+            freeze(run.network, stage)
+            trials = ComposedClips(unseen, VALIDATION_CLIPS, 4, stage.sizes, 1, config.seed, stage.mix, None, extras)
+            clips = ComposedClips(
+                material, stage.steps * stage.batch, stage.frames, stage.sizes, stage.batch,
+                config.seed + number + 1, stage.mix, losses, extras,
+            )  # fmt: skip
+            batches = loader(clips, stage.batch, run.step - first, machine.workers)
+            for batch in tqdm(batches, desc=stage.name, mininterval=30, disable=not batches):
+                set_rate(run.optimizer, stage, run.step - first)
+                diary.add(run.step, step(run, batch, machine, stage.downsample_ratio, losses))
+                if run.step % config.save_every == 0:
+                    save(run, output / "checkpoint.pt")
+                    diary.judge(run.step, validate(run.average, trials, machine, stage.downsample_ratio))
+            first += stage.steps
+    save(run, output / "checkpoint.pt")
+
+
+def load(data: Data, sources: Sequence[PeopleSource], numbers: tuple[int, int]) -> Material:
+    """Raises OptionError if a folder is missing or has nothing in that range."""
+    people, weights = [], []
+    for source in sources:
+        group = load_people(source, data.largest_px)
+        people += group
+        weights += [source.share / max(len(group), 1)] * len(group)
+    backgrounds = [picture for folder in data.backgrounds for picture in load_backgrounds(Path(folder), numbers)]
+    if not people or not backgrounds:
+        folders = ", ".join((*(source.folder for source in sources), *data.backgrounds))
+        raise OptionError(f"{folders}: nothing to train on among what is named and numbered so")
+    return Material(people, weights, backgrounds)
+
+
+def loader(clips: ComposedClips, batch: int, done: int, workers: int) -> DataLoader[Sample]:
+    """The batches of a stage that are still to come after `done` steps."""
+    rest = Subset(clips, range(min(max(done, 0) * batch, len(clips)), len(clips)))
+    return DataLoader(rest, batch, num_workers=workers if len(rest) else 0, collate_fn=collate)
+
+
+def extras_of(network: Trainable) -> Extras:
+    return Extras(foreground=network.answers_foreground, plate=network.takes_plate)
+
+
+def freeze(network: Trainable, stage: Stage) -> None:
+    if isinstance(network, EfficientMatting):
+        network.freeze(stage.frozen, stage.frozen_filters)
+
+
+@torch.no_grad()
+def validate(network: Trainable, clips: ComposedClips, machine: Machine, ratio: float) -> dict[str, float]:
+    """Mean absolute difference of alpha × 1e3, and IoU at 0.5, on clips of people and rooms never trained on."""
+    network.eval()
+    errors, common, either = [], 0.0, 0.0
+    for number in range(len(clips)):
+        clip = clips[number]
+        alpha = answer_of(network, clip.src[None], clip.plate[None], machine, ratio).alpha[0].cpu()
+        errors.append(float((alpha - clip.alpha).abs().mean()))
+        found, true = alpha > 0.5, clip.alpha > 0.5
+        common += float((found & true).sum())
+        either += float((found | true).sum())
+    return {"mad": 1e3 * sum(errors) / len(errors), "iou": common / max(either, 1.0)}
+
+
+def begin(config: Config, device: torch.device) -> Run:
+    if config.network not in NETWORKS:
+        raise OptionError(f'network "{config.network}": expected one of {", ".join(NETWORKS)}')
+    network = NETWORKS[config.network]().to(device)
+    if not network.refines and any(stage.downsample_ratio != 1 for stage in config.stages):
+        raise OptionError(f"downsample_ratio: the network {config.network} has none. Leave it out")
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in PyTorch's own annotations
+    if config.start:
+        begin_with(network, config.start)
+    average = copy.deepcopy(network).requires_grad_(False)
+    encoder = [weight for name, weight in network.named_parameters() if name.startswith("encoder.")]
+    rest = [weight for name, weight in network.named_parameters() if not name.startswith("encoder.")]
+    groups = [{"params": rest, "pretrained": False}, {"params": encoder, "pretrained": True}]
+    return Run(network, average, torch.optim.AdamW(groups, weight_decay=1e-4))
+
+
+def answer_of(network: Trainable, src: Tensor, plate: Tensor, machine: Machine, ratio: float) -> Answer:
+    """In float32, whatever the network computes in."""
+    device = machine.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=machine.bfloat16):
+        answer = network.unroll(src.to(device), plate.to(device), ratio)
+    return Answer(*(None if part is None else part.float() for part in vars(answer).values()))  # type: ignore[arg-type]
+
+
+def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) -> dict[str, float]:
+    """One step of the optimizer. last: (people,), where each person's loss is kept. Returns the losses by name, and the
+    seconds it took."""
+    started_s = perf_counter()
+    run.network.train()
+    answer = answer_of(run.network, batch.src, batch.plate, machine, ratio)
+    losses = losses_of(answer, batch, machine.device)
+    remember(last, batch, answer.alpha.detach())
+    total = torch.stack(list(losses.values())).sum()
+    run.optimizer.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
+    run.optimizer.step()
+    run.step += 1
+    follow(run)
+    told = {name: float(loss.detach()) for name, loss in losses.items()}
+    return {**told, "total": float(total.detach()), "seconds": perf_counter() - started_s}
+
+
+def losses_of(answer: Answer, batch: Sample, device: torch.device) -> dict[str, Tensor]:
+    alpha = batch.alpha.to(device)
+    losses = alpha_losses(answer.alpha, alpha)
+    if answer.coarse is not None:
+        small = functional.interpolate(alpha.flatten(0, 1), answer.coarse.shape[3:], mode="area")
+        coarse = alpha_losses(answer.coarse, torch.unflatten(small, 0, alpha.shape[:2]))
+        losses |= {f"coarse_{name}": loss for name, loss in coarse.items()}
+    if answer.foreground is not None:
+        losses |= foreground_losses(answer.foreground, batch.foreground.to(device), alpha)
+    return losses | presence_losses(answer.segmentation.flatten(0, 1), alpha.flatten(0, 1))
+
+
+def remember(last: Tensor, batch: Sample, alpha: Tensor) -> None:
+    """How wrong a person's matte was, as a share of the person: small people count as much as large ones."""
+    true = batch.alpha.to(alpha.device)
+    wrong = (alpha - true).abs().mean((1, 2, 3, 4)) / (true.mean((1, 2, 3, 4)) + 0.02)
+    for person, error in zip(batch.person.tolist(), wrong.tolist(), strict=True):
+        if person != NOBODY:
+            last[person] = error
+
+
+def follow(run: Run) -> None:
+    """The average follows the network: quickly at first, when what it began with means nothing yet."""
+    keep = min(0.5 ** (1 / AVERAGE_HALF_LIFE_STEPS), run.step / (run.step + 10))
+    for mean, now in zip(run.average.state_dict().values(), run.network.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(now, 1 - keep)
+        else:
+            mean.copy_(now)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, stage: Stage, done: int) -> None:
+    rise = min(1.0, (done + 1) / max(stage.warm_up, 1))
+    fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / stage.steps))
+    for group in optimizer.param_groups:
+        group["lr"] = stage.rate * rise * fall * (stage.encoder_rate if group["pretrained"] else 1.0)
+
+
+def collate(samples: list[Sample]) -> Sample:
+    names = ("src", "foreground", "alpha", "plate", "person")
+    return Sample(*(torch.stack([getattr(sample, name) for sample in samples]) for name in names))
+
+
+def save(run: Run, path: Path) -> None:
+    """The whole run, and beside it average.pt: the weights that are kept, in half precision."""
+    average = run.average.state_dict()
+    state = {"network": run.network.state_dict(), "average": average, "optimizer": run.optimizer.state_dict()}
+    _write({**state, "step": run.step}, path)
+    small = {name: weight.half() if weight.is_floating_point() else weight for name, weight in average.items()}
+    _write({"average": small, "step": run.step}, path.with_name("average.pt"))
+
+
+def _write(state: dict[str, object], path: Path) -> None:
+    """Whole or not at all: a checkpoint that was cut off by an interruption would end the training for good."""
+    fresh = path.with_suffix(".tmp")
+    torch.save(state, fresh)
+    fresh.replace(path)
+
+
+def resume(run: Run, path: Path) -> None:
+    if not path.exists():
+        return
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    run.network.load_state_dict(state["network"])
+    run.average.load_state_dict(state["average"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    run.step = state["step"]
+    log.info("Going on from step %d", run.step)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""Makes the bundled models: networks, data, losses, training and export. Needs PyTorch, an extra."""
