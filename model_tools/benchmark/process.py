@@ -16,7 +16,7 @@ from model_api import errors
 from model_api.errors import BackgroundSubtractionError, OptionError
 from model_tools.benchmark.rounds import Job, Play, Round
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 END_TIMEOUT_S = 20.0
 """A process that compiles hears of its end only afterwards."""
 USAGE = 2

@@ -20,11 +20,11 @@ from model_tools.benchmark.rounds import Job
 from model_tools.benchmark.sides import Side
 
 MODULES = {
-    "raw": "benchmark_networks",
-    "network": "benchmark_networks",
-    "onnxruntime": "benchmark_networks",
-    "demo": "benchmark_demo",
-    "command": "benchmark_command",
+    "raw": "networks",
+    "network": "networks",
+    "onnxruntime": "networks",
+    "demo": "demo",
+    "command": "external",
 }
 """Kind -> where the function of this name opens it. Only that is imported, for the memory counts."""
 
@@ -48,7 +48,7 @@ def _serve(answers: TextIO) -> None:
     side = told.pop("side")
     job = Job(side=Side(**{**side, "words": tuple(side["words"])}), **told)
     os.chdir(job.home)
-    opened = getattr(import_module(f"model_tools.{MODULES[job.side.kind]}"), job.side.kind)
+    opened = getattr(import_module(f"model_tools.benchmark.{MODULES[job.side.kind]}"), job.side.kind)
     with opened(job) as play:
         _answer(answers, {})
         for _ in sys.stdin:

@@ -24,7 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PACKAGES = {"background_subtraction", "model_api", "model_tools", "training"}
+PACKAGES = {"background_subtraction", "model_api", "model_tools"}
 OF_THEIR_OWN = {"constraints", "omz"}
 """Files in requirements/ that are no extras: versions alone, and an environment that does not go with this one."""
 

@@ -9,7 +9,7 @@ import subprocess
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = Path(os.environ.get("BACKGROUND_SUBTRACTION_ENVIRONMENTS", ROOT / ".environments"))
 """Made once, kept from run to run."""
 
