@@ -12,8 +12,9 @@ with create_model("rvm.xml", device="CPU") as model:
 Every error is a `BackgroundSubtractionError`: `errors` draws the tree.
 """
 
-from model_api import telemetry as telemetry  # before anything imports openvino  # isort: split
+from model_api import telemetry as telemetry  # before anything imports openvino
 
+# isort: split
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.create import create_model
 from model_api.errors import (

@@ -68,7 +68,7 @@ def test_nothing_leaves_the_machine(door: str, models: Path, tmp_path: Path) -> 
 
 
 def test_the_watch_sees_what_openvino_sends_by_itself(tmp_path: Path) -> None:
-    run, network = run_watched(["-c", "import openvino, time; time.sleep(1)"], tmp_path)
+    _, network = run_watched(["-c", "import openvino, time; time.sleep(1)"], tmp_path)
     if not network and not list((tmp_path / "home").rglob("*")):
         pytest.skip("this OpenVINO sends nothing")
     assert "socket." in network or (tmp_path / "home" / "intel").exists()
