@@ -56,7 +56,7 @@ def described(value: object) -> str:
     """A value in a few words: the shape and type of an array."""
     if isinstance(value, np.ndarray):
         return f"array {value.shape} {value.dtype}"
-    text = repr(value)[:60]
+    text = " ".join(repr(value).split())[:60]
     return text if isinstance(value, PLAIN) else f"{type(value).__name__} {text}"
 
 

@@ -23,6 +23,8 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels, the first pixel reaching from 0 to 1."""
 SAMPLES = 4
 """Pixels that are averaged for one of a thumbnail, along each side."""
+MULTIPLE_PX = 32
+"""Networks halve their image five times."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,15 @@ def scaled_inside(size: Size, limit: Size) -> Size:
     return size if size[0] <= limit[0] and size[1] <= limit[1] else _largest_inside(limit, aspect_of=size)
 
 
-def of_area(size: Size, area_wh: Size, multiple: int) -> Size:
-    """As many pixels as `area_wh` has, in the shape of `size`, each side a multiple of `multiple`."""
-    scale = math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1]))
-    width, height = (max(multiple, round(side * scale / multiple) * multiple) for side in size)
+def rounded_size(size: Size, scale: float = 1.0) -> Size:
+    """(width, height) times `scale`, each side the nearest multiple of MULTIPLE_PX, one of them at least."""
+    width, height = (max(MULTIPLE_PX, round(side * scale / MULTIPLE_PX) * MULTIPLE_PX) for side in size)
     return width, height
+
+
+def size_of_area(size: Size, area_wh: Size) -> Size:
+    """The aspect ratio of `size` with as many pixels as `area_wh`, in multiples of MULTIPLE_PX."""
+    return rounded_size(size, math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1])))
 
 
 def cover(image: Image, size: Size) -> Image:

@@ -47,7 +47,7 @@ def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
     return create_model(
         path,
         args.device,
-        InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
-        override_of(args),
-        ModelOptions(RESIZE_TYPES[args.resize_type], args.downsample_ratio),
+        inference=InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
+        override=override_of(args),
+        options=ModelOptions(RESIZE_TYPES[args.resize_type], args.downsample_ratio),
     )

@@ -39,7 +39,9 @@ def _options(args: argparse.Namespace) -> Options:
         raise OptionError(f"where is the model? Expected {ADDRESS_FORMS}", "model")
     preview = "side by side" if args.show_with_original_frame else "composite"
     return Options(
-        model=args.model if args.adapter == "ovms" else find_model(args.model, args.background is not None),
+        model=args.model
+        if args.adapter == "ovms"
+        else find_model(args.model, has_clean_plate=args.background is not None),
         inputs=tuple(args.input),
         device=args.device,
         adapter=args.adapter,

@@ -9,7 +9,7 @@ from model_api.errors import OptionError
 FOLDER = Path(__file__).resolve().parent
 
 
-def find_model(model: str | Path | None, has_clean_plate: bool = False) -> str:
+def find_model(model: str | Path | None, *, has_clean_plate: bool = False) -> str:
     """The file of a bundled model by its name, or `model` as it is, a file or an address.
 
     A file in the current folder comes before a bundled model of the same name.

@@ -112,10 +112,10 @@ def test_every_resize_type_puts_the_answer_where_the_frame_was(models: Path, res
 
 def test_a_ratio_is_taken_where_the_network_takes_one(models: Path) -> None:
     with create_model(models / "counting_dynamic.onnx", options=ModelOptions(downsample_ratio=0.25)) as model:
-        assert model.encode(Frame(0, indexed(0)))["downsample_ratio"] == np.float32(0.25)
+        assert model.preprocess(Frame(0, indexed(0)))["downsample_ratio"] == np.float32(0.25)
     with create_model(models / "counting_dynamic.onnx") as model:
-        assert model.encode(Frame(0, np.zeros((720, 1280, 3), np.uint8)))["downsample_ratio"] == np.float32(0.4)
-        assert model.encode(Frame(0, indexed(0)))["downsample_ratio"] == 1
+        assert model.preprocess(Frame(0, np.zeros((720, 1280, 3), np.uint8)))["downsample_ratio"] == np.float32(0.4)
+        assert model.preprocess(Frame(0, indexed(0)))["downsample_ratio"] == 1
     with pytest.raises(ModelContractError, match="takes none"):
         create_model(models / "counting.onnx", options=ModelOptions(downsample_ratio=0.25))
 

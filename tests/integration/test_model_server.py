@@ -82,7 +82,7 @@ def test_the_state_begins_anew_with_each_clip_and_size(server: Server, protocol:
 @pytest.mark.parametrize("requests", [None, 1, 8])
 def test_several_requests_keep_the_order(server: Server, protocol: str, requests: int | None) -> None:
     with server.model("red", protocol, requests=requests) as model:
-        assert model.depth({}) == (requests or 4)
+        assert model.max_requests({}) == (requests or 4)
         results = list(AsyncPipeline(model).run(indexed_frames(40)))
     assert [result.frame.index for result in results] == list(range(40))
     for index, result in enumerate(results):
