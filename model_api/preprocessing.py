@@ -70,7 +70,7 @@ BYTES = Preprocessing("BGR", source="bytes, as its input takes them")
 GUIDED_FILTER = "fast_guided_filter"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Override:
     """What the user knows better than the file. None: the file decides.
 

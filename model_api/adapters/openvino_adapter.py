@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 PRECISIONS = ("f32", "bf16", "f16")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InferenceOptions:
     """How a network is computed.
 

@@ -115,8 +115,7 @@ def _is_bilinear(node: Any) -> bool:
 
 
 def _ends_so(model: ov.Model, binding: Binding, end: _FilterEnd) -> bool:
-    """Whether alpha and foreground follow from a, b and the image as `mattes.GuidedMatte` computes them: tested with
-    numbers."""
+    """Whether `GuidedMatte` computes the same alpha and foreground from a, b and the image: tried with numbers."""
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (1, TRIAL_PX, TRIAL_PX, 3), np.uint8)
     slope, offset = (random.normal(0, 0.5, (1, 4, TRIAL_PX, TRIAL_PX)).astype(np.float32) for _ in range(2))
@@ -138,8 +137,7 @@ def _ends_so(model: ov.Model, binding: Binding, end: _FilterEnd) -> bool:
 def _computed(
     model: ov.Model, input_name: str, image: Any, values: dict[Any, Any], outputs: Sequence[str]
 ) -> list[Any] | None:
-    """The outputs of the graph where `values` replace what those nodes compute, None if they depend on more than that
-    and the image."""
+    """The outputs where `values` replace what the nodes compute; None if they need more than these and the image."""
     stand_ins = {node.get_friendly_name(): ops.constant(value) for node, value in values.items()}
     trial = model.clone()
     source = trial.input(input_name).get_node()
@@ -158,8 +156,10 @@ def _computed(
 
 
 def _without_end(model: ov.Model, binding: Binding, end: _FilterEnd) -> ov.Model | None:
-    """Feed the image where the shrunk one went, and return a and b before they are enlarged. None if it is not known
-    which points of an image of fixed size the network sees."""
+    """Feed the image where the shrunk one went, and return a and b before they are enlarged.
+
+    None if it is not known which points of an image of fixed size the network sees.
+    """
     source = model.input(binding.images[0]).get_node()
     shape = source.get_output_partial_shape(0)
     slope, offset = (node.input_value(0) for node in (end.slope, end.offset))
@@ -198,7 +198,7 @@ def _covers_all(shrunk: Any) -> bool:
 
 
 def _without_fit(model: ov.Model, binding: Binding) -> ov.Model | None:
-    """Take out the fast filter too, if a and b come from it: tested with numbers. None if they do not."""
+    """Take out the fast filter too, if a and b come from it: tried with numbers. None if they do not."""
     random = np.random.default_rng(1)
     # Light and dark in every window: where all is alike, the rounding of the network's own weights decides.
     light = 200 * (np.indices((TRIAL_PX, TRIAL_PX)).sum(0) % 2)

@@ -129,7 +129,7 @@ class _Guided:
         return levels
 
     def _alphas(self) -> Iterator[tuple[Tile, Floats, Floats]]:
-        """a · grey and b, band by band. Their sum is alpha times 255, below 0 and above 255 too."""
+        """The product a · grey and b, band by band. Their sum is alpha times 255, below 0 and above 255 too."""
         tiles = list(occupied_tiles(self.coefficients.person, self.frame))
         for tile, (slope, offset) in self._enlarged(lambda small: _in_tile(self.coefficients.alpha, small), tiles):
             product = grey(self.frame[tile])

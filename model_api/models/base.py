@@ -19,13 +19,14 @@ from model_api.layouts import image_size, layout_of
 from model_api.mattes.guided_filter import FastAlphaCoefficients
 from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, Matte
 from model_api.models.labels import PERSON_ALONE
+from model_api.models.tickets import Answer, Ticket
 from model_api.preprocessing import Preprocessing, Training
 from model_api.ranges import PROBABILITY, RATIO, require_size
 from model_api.resize import Fit, size_of_area, standard
 from model_api.types import Alpha, Binding, Frame, Image, Signature, Size, Tensors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """What a user may choose about a model.
 
@@ -68,40 +69,6 @@ class NetworkFacts:
     binding: Binding
     preprocessing: Preprocessing
     training: Training = Training()
-
-
-@dataclass(frozen=True, eq=False)
-class Ticket:
-    """A frame that is being computed.
-
-    Attributes:
-        frame: the frame.
-        tensors: what `MattingModel.preprocess` made of it.
-        request: the adapter's own ticket.
-    """
-
-    frame: Frame
-    tensors: Tensors
-    request: Any
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """A frame that was computed. `MattingModel.postprocess` makes the matte of it.
-
-    Attributes:
-        frame: the frame.
-        tensors: what `MattingModel.preprocess` made of it.
-        outputs: output name -> array.
-        state: what the next frame of the clip is to be started with.
-        inference_s: seconds that the device computed.
-    """
-
-    frame: Frame
-    tensors: Tensors
-    outputs: Tensors
-    state: Tensors
-    inference_s: float
 
 
 class MattingModel:

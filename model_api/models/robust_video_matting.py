@@ -23,7 +23,8 @@ from model_api.graph.refiner_extraction import ANSWER, OFFSET, SLOPE
 from model_api.layouts import image_size
 from model_api.mattes.guided_filter import Coefficients, DeepCoefficients, FastCoefficients
 from model_api.mattes.matte import GuidedMatte, Matte
-from model_api.models.base import Answer, MattingModel, ModelOptions, NetworkFacts
+from model_api.models.base import MattingModel, ModelOptions, NetworkFacts
+from model_api.models.tickets import Answer
 from model_api.resize import resize
 from model_api.types import Binding, Frame, Image, Signature, Size, Tensors
 

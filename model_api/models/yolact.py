@@ -68,8 +68,10 @@ def _surest(boxes: Floats, scores: Floats, numbers: npt.NDArray[np.int_]) -> Ite
 
 
 def _mixed(prototypes: Floats, mixture: Floats, place: Box) -> tuple[Floats, Box]:
-    """The mask of an object and the part of the input that it covers, a box in 0..1 as `place` is. It ends a cell
-    outside of the object's box, as in the paper's own code."""
+    """The mask of an object, and the part of the input that it covers: a box in 0..1, as `place` is.
+
+    It ends one cell outside of the object's box, as in the paper's own code.
+    """
     left, top, right, bottom = place
     height, width = prototypes.shape[:2]
     columns, rows = _cells(left, right, width), _cells(top, bottom, height)

@@ -9,7 +9,8 @@ from time import perf_counter
 
 from model_api.arrays import described
 from model_api.errors import OptionError
-from model_api.models.base import Answer, MattingModel, Ticket
+from model_api.models.base import MattingModel
+from model_api.models.tickets import Answer, Ticket
 from model_api.pipelines.scene_cuts import Scene, follow, thumbnail_of
 from model_api.results import Result, StageTimes
 from model_api.types import Frame, Tensors

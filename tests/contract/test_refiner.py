@@ -71,7 +71,7 @@ def test_what_does_not_end_as_a_guided_filter_is_left_as_it_is(tmp_path: Path) -
 
 def test_a_frame_that_is_not_stretched_over_the_input_needs_the_filter_inside(tmp_path: Path) -> None:
     path = networks.guided_matting(tmp_path / "guided.onnx")
-    with create_model(path, options=ModelOptions(RESIZE_TYPES["crop"])) as model:
+    with create_model(path, options=ModelOptions(fit=RESIZE_TYPES["crop"])) as model:
         assert not refiner_is_outside(model)
 
 

@@ -197,7 +197,7 @@ def _read_outputs(binding: Binding) -> tuple[str, ...]:
 
 
 def _spec(item: Mapping[str, Any]) -> TensorSpec:
-    """gRPC sends numbers as text; -1 stands for any size."""
+    """Numbers come as text over gRPC; -1 stands for any size."""
     sizes = (int(size) for size in item.get("shape") or ())
     shape = tuple(None if size < 0 else size for size in sizes)
     kind = str(item.get("datatype"))
