@@ -21,7 +21,7 @@ from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.models.yolact import Yolact
 from model_api.preprocessing import BYTES, ImageInput, Override, Preprocessing, find_preprocessing, find_training
 from model_api.ranges import require_choice
-from model_api.resize import standard
+from model_api.resize import STANDARD
 from model_api.types import Binding, Signature
 
 CONTRACTS: tuple[type[MattingModel], ...] = (RobustVideoMatting, BackgroundMatting, MaskRcnn, Yolact, PortraitMatting)
@@ -69,7 +69,7 @@ def create_model(
             f"{dtype} is PyTorch's. Use inference=InferenceOptions(precision=…): f32, bf16 or f16", "dtype"
         )
     # Where a frame is laid into the input in another way, the filter's image would not be the whole frame.
-    outside = inference.refiner_outside and options.fit is standard
+    outside = inference.refiner_outside and options.resize_type == STANDARD
     network = ADAPTERS[adapter](os.fspath(model), device, replace(inference, refiner_outside=outside))
     contract, binding = recognize(network.signature, network.name)
     preprocessing = _preprocessing(network, contract, binding, override)

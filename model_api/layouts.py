@@ -1,4 +1,4 @@
-"""Where an array of four dimensions has its channels: the one place that tells NCHW from NHWC."""
+"""Where an array of four dimensions has its channels: NCHW or NHWC is decided only here."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def image_layout(spec: TensorSpec, layouts: Mapping[str, str]) -> str:
 
     Raises:
         OptionError: the user's layout does not fit the input.
-        ModelContractError: nobody says, and no dimension is 3.
+        ModelContractError: neither says, and no dimension is 3.
     """
     asked = next((layouts[name] for name in ("", *spec.names) if name in layouts), "")
     if asked:
@@ -53,7 +53,7 @@ def image_layout(spec: TensorSpec, layouts: Mapping[str, str]) -> str:
         return asked
     layout = _known_layout(spec)
     if not layout:
-        raise ModelContractError(f"Input {spec} is no image of 3 channels. Name its layout", "layouts")
+        raise ModelContractError(f"Input {spec} is not an image of 3 channels. Name its layout", "layouts")
     return layout
 
 

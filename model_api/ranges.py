@@ -69,7 +69,7 @@ def require_each(range_: Range, count: int, **values: object) -> None:
         values: parameter -> value. None passes.
 
     Raises:
-        OptionError: a value is no such tuple.
+        OptionError: a value is not such a tuple.
     """
     for parameter, value in values.items():
         if value is None or (isinstance(value, tuple) and len(value) == count and all(map(range_.holds, value))):
@@ -84,7 +84,7 @@ def require_size(**values: object) -> None:
         values: parameter -> (width, height) in pixels. None passes.
 
     Raises:
-        OptionError: a value is no size.
+        OptionError: a value is not a size.
     """
     for parameter, value in values.items():
         if value is None or (isinstance(value, tuple) and len(value) == 2 and all(map(SIDE.holds, value))):

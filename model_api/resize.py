@@ -111,9 +111,10 @@ def fit_to_window_letterbox(frame_wh: Size, input_wh: Size) -> Fit:
     return Fit(frame_wh, input_wh, (0, 0, *frame_wh), _centred(placed_wh, input_wh))
 
 
+STANDARD = "standard"
 RESIZE_TYPES: dict[str, Callable[[Size, Size], Fit]] = {
     "crop": crop,
-    "standard": standard,
+    STANDARD: standard,
     "fit_to_window": fit_to_window,
     "fit_to_window_letterbox": fit_to_window_letterbox,
 }

@@ -54,5 +54,5 @@ def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
         args.device,
         inference=InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
         override=override_of(args),
-        options=ModelOptions(fit=RESIZE_TYPES[args.resize_type], downsample_ratio=args.downsample_ratio),
+        options=ModelOptions(resize_type=args.resize_type, downsample_ratio=args.downsample_ratio),
     )

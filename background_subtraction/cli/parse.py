@@ -19,7 +19,6 @@ from model_api.bundled import find_model
 from model_api.errors import OptionError, renamed
 from model_api.models.base import ModelOptions
 from model_api.preprocessing import Override
-from model_api.resize import RESIZE_TYPES
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
 """Fields of ModelOptions that models without detections have no use for, and how they are asked for."""
@@ -95,7 +94,7 @@ def _inference_options(args: argparse.Namespace) -> InferenceOptions:
 
 def _model_options(args: argparse.Namespace) -> ModelOptions:
     return ModelOptions(
-        fit=RESIZE_TYPES[args.resize_type or "standard"], downsample_ratio=args.downsample_ratio, **_given(args)
+        resize_type=args.resize_type or "standard", downsample_ratio=args.downsample_ratio, **_given(args)
     )
 
 

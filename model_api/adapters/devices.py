@@ -39,7 +39,7 @@ def check_device(device: str, available: Sequence[str]) -> str:
         DeviceError: this machine has no such device; the message lists those that it has.
     """
     if not isinstance(device, str) or not device:
-        raise DeviceError(f"{device!r} is no device. Available: {', '.join(available)}", "device")
+        raise DeviceError(f"{device!r} is not a device. Available: {', '.join(available)}", "device")
     device_name = device.upper()
     name, _, rest = device_name.partition(":")
     _require_known_kind(device, name, rest, available)
@@ -52,7 +52,7 @@ def check_device(device: str, available: Sequence[str]) -> str:
             "device",
         )
     if not members:
-        raise DeviceError(f"{device} leaves none. Available: {', '.join(available)}", "device")
+        raise DeviceError(f"{device} leaves no device. Available: {', '.join(available)}", "device")
     return device_name
 
 

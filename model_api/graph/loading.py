@@ -36,7 +36,7 @@ FRONT_END_ERRORS = (
     OpValidationFailure,
 )
 EXPORT = "Export it first: python -m model_tools export --network NAME --weights FILE --output model.onnx"
-OTHER_FILES = {".bin": "these are the weights alone. Give the .xml file beside it"} | dict.fromkeys(
+OTHER_FILES = {".bin": "these are only the weights. Give the .xml file beside it"} | dict.fromkeys(
     (".pth", ".pt", ".ckpt", ".safetensors"), f"weights of a PyTorch model, without its network. {EXPORT}"
 )
 """Files that people take for a model -> what to do with them."""
@@ -78,7 +78,7 @@ def read(path: Path) -> Network:
     if suffix in OTHER_FILES:
         raise ModelFileError(f"{path}: {OTHER_FILES[suffix]}")
     if suffix not in FRONT_ENDS:
-        raise ModelFileError(f"{path}: no model by its ending. Expected {', '.join(FRONT_ENDS)}")
+        raise ModelFileError(f"{path}: not a model file by its suffix. Expected {', '.join(FRONT_ENDS)}")
     try:
         model = _load(path)
     except (RuntimeError, *FRONT_END_ERRORS) as error:

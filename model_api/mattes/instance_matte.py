@@ -53,8 +53,8 @@ def union(masks: Iterable[tuple[Floats, Box]], frame_wh: Size) -> Alpha:
     falls to 0 beyond the outermost ones. Pixels with a probability > 0.5 belong to the person. Alpha goes from 0 to 1
     within EDGE_PX around the outline.
 
-    The probability itself is no alpha. A mask of 28 cells over a person of 700 pixels would blur the edge by 25 pixels,
-    and where a network is 60 % sure of a person's chest, the background would shine through it.
+    The probability itself is not an alpha. A mask of 28 cells over a person of 700 pixels would blur the edge by 25
+    pixels, and where a network is 60 % sure of a person's chest, the background would shine through it.
 
     Args:
         masks: of each person (h, w) float32, the probability that a cell belongs to the person, and the box of the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from types import TracebackType
@@ -21,8 +21,8 @@ from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, Matte
 from model_api.models.labels import PERSON_ALONE
 from model_api.models.tickets import Answer, Ticket
 from model_api.preprocessing import Preprocessing, Training
-from model_api.ranges import PROBABILITY, RATIO, require_size
-from model_api.resize import Fit, size_of_area, standard
+from model_api.ranges import PROBABILITY, RATIO, require_choice, require_size
+from model_api.resize import RESIZE_TYPES, STANDARD, Fit, size_of_area
 from model_api.types import Alpha, Binding, Frame, Image, Signature, Size, Tensors
 
 
@@ -31,7 +31,7 @@ class ModelOptions:
     """What a user may choose about a model.
 
     Attributes:
-        fit: how a frame is laid into an input of another size, one of `resize.RESIZE_TYPES`.
+        resize_type: how a frame is laid into an input of another size: a name in `resize.RESIZE_TYPES`.
         downsample_ratio: for networks that take one. None: chosen for the frame's size.
         threshold: the score that a detection must exceed, for networks that detect objects.
         labels: the names of their classes by number, the background's first.
@@ -40,14 +40,13 @@ class ModelOptions:
         OptionError: a value that a parameter does not take.
     """
 
-    fit: Callable[[Size, Size], Fit] = standard
+    resize_type: str = STANDARD
     downsample_ratio: float | None = None
     threshold: float = 0.5
     labels: tuple[str, ...] = PERSON_ALONE
 
     def __post_init__(self) -> None:
-        if not callable(self.fit):
-            raise OptionError(f"{described(self.fit)}. Expected one of model_api.resize.RESIZE_TYPES' functions", "fit")
+        require_choice(RESIZE_TYPES, resize_type=self.resize_type or "")
         RATIO.require(downsample_ratio=self.downsample_ratio)
         PROBABILITY.require(threshold=self.threshold)
         if not isinstance(self.labels, tuple) or not all(isinstance(label, str) for label in self.labels):
@@ -242,7 +241,7 @@ class MattingModel:
         """
         if isinstance(clean_plate, Real):
             raise OptionError(
-                f"{clean_plate} is no image. A ratio belongs to the model: create_model(…, "
+                f"{clean_plate} is not an image. A ratio belongs to the model: create_model(…, "
                 f"options=ModelOptions(downsample_ratio={clean_plate}))",
                 "clean_plate",
             )
@@ -266,7 +265,7 @@ class MattingModel:
         self.close()
 
     def _fit(self, frame_wh: Size) -> Fit:
-        return self.options.fit(frame_wh, self.input_size(frame_wh))
+        return RESIZE_TYPES[self.options.resize_type](frame_wh, self.input_size(frame_wh))
 
     def _colours(self, answer: Answer, fit: Fit) -> Image | None:
         """Where the network sees a smaller image, only what it changed is enlarged: details stay the frame's."""

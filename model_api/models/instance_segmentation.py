@@ -125,7 +125,7 @@ class MaskRcnn(InstanceSegmentation):
             answers = {role: batch[0] for role, batch in answers.items()}
         boxes, masks = answers["boxes"], answers["masks"]
         scores = answers.get("scores", boxes[:, -1])
-        # Networks that give scores apart count the background as a class; those with five columns begin at the first.
+        # Networks with an output for scores count the background as class 0; those with five columns do not.
         numbers = answers["labels"].astype(int) + ("scores" not in answers)
         kept = (scores > self.options.threshold) & (boxes[:, 2:4] > boxes[:, :2]).all(axis=1)
         detections = []

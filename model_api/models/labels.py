@@ -32,7 +32,7 @@ def read_labels(path: str | Path) -> tuple[str, ...]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise OptionError(
             f"{path} cannot be read ({reason}). Expected a text file, a name per line", "labels"
         ) from None

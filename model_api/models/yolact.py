@@ -47,7 +47,7 @@ class Yolact(InstanceSegmentation):
         """
         boxes, conf, mixtures, prototypes = (outputs[name][0] for name in ANSWERS)
         boxes = np.clip(boxes, 0, 1)
-        # One box that is no number would spoil the choice among all of them.
+        # One box that is not a number would spoil the choice among all of them.
         in_sight = (boxes[:, 2:] > boxes[:, :2]).all(axis=1, keepdims=True)
         rows, columns = np.nonzero((conf[:, 1:] > self.options.threshold) & in_sight)
         numbers, scores, places = columns + 1, conf[rows, columns + 1], boxes[rows]

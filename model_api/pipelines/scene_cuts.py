@@ -89,7 +89,7 @@ def follow(scene: Scene | None, small: Image) -> tuple[bool, Scene]:
     """Compare a frame with the one before it.
 
     Args:
-        scene: what this function returned for the frame before; None for the first frame of a clip, which is no cut.
+        scene: what this function returned for the frame before; None for the first frame of a clip, which is not a cut.
         small: the thumbnail of this frame.
 
     Returns:

@@ -139,7 +139,7 @@ def test_every_resize_type_puts_people_where_they_were(
     """Cropped, a frame loses its sides or its top and bottom; the people in what is left are found."""
     image = scene(size=size)
     fit = RESIZE_TYPES[resize_type]
-    with create_model(networks[form], options=ModelOptions(fit=fit)) as model:
+    with create_model(networks[form], options=ModelOptions(resize_type=resize_type)) as model:
         alpha = matte_of(model, image).alpha
     x, y, width, height = fit(size, (networks_detection.WIDTH, networks_detection.HEIGHT)).shown
     shown = (slice(y, y + height), slice(x, x + width))
@@ -150,7 +150,7 @@ def test_networks_with_a_size_input_get_the_frame_s_place_in_their_image(network
     frame = Frame(0, np.zeros((300, 400, 3), np.uint8))
     sizes = {}
     for name in ("standard", "fit_to_window", "fit_to_window_letterbox"):
-        with create_model(networks["classes"], options=ModelOptions(fit=RESIZE_TYPES[name])) as model:
+        with create_model(networks["classes"], options=ModelOptions(resize_type=name)) as model:
             sizes[name] = model.preprocess(frame)["im_info"].tolist()
     assert sizes == {
         "standard": [[96, 160, 1]],

@@ -104,7 +104,7 @@ def test_every_resize_type_puts_the_answer_where_the_frame_was(models: Path, res
     """A red disc in the middle of a wide frame: the network of another aspect ratio must find it there."""
     image = np.zeros((300, 600, 3), np.uint8)
     cv2.circle(image, (300, 150), 100, (0, 0, 255), cv2.FILLED)
-    alpha = matte_of(models / "red.onnx", image, options=ModelOptions(fit=RESIZE_TYPES[resize_type]))
+    alpha = matte_of(models / "red.onnx", image, options=ModelOptions(resize_type=resize_type))
     truth = image[..., 2] > 0
     found = alpha > 0.5
     assert (truth & found).sum() / (truth | found).sum() > 0.93

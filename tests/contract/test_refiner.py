@@ -13,7 +13,6 @@ from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, Mode
 from model_api.graph.refiner_extraction import ANSWER, OFFSET, SLOPE
 from model_api.mattes.matte import GuidedMatte
 from model_api.models.robust_video_matting import RobustVideoMatting
-from model_api.resize import RESIZE_TYPES
 from model_api.results import Result
 from tests.support import networks
 
@@ -71,7 +70,7 @@ def test_what_does_not_end_as_a_guided_filter_is_left_as_it_is(tmp_path: Path) -
 
 def test_a_frame_that_is_not_stretched_over_the_input_needs_the_filter_inside(tmp_path: Path) -> None:
     path = networks.guided_matting(tmp_path / "guided.onnx")
-    with create_model(path, options=ModelOptions(fit=RESIZE_TYPES["crop"])) as model:
+    with create_model(path, options=ModelOptions(resize_type="crop")) as model:
         assert not refiner_is_outside(model)
 
 

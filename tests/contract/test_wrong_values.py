@@ -167,7 +167,9 @@ def test_a_state_for_a_model_without_one_is_refused(models: Path) -> None:
 
 
 def test_a_ratio_is_no_clean_plate(counting: MattingModel) -> None:
-    with pytest.raises(OptionError, match=r"clean_plate: 0\.25 is no image.*ModelOptions\(downsample_ratio=0\.25\)"):
+    with pytest.raises(
+        OptionError, match=r"clean_plate: 0\.25 is not an image.*ModelOptions\(downsample_ratio=0\.25\)"
+    ):
         counting(IMAGE, None, 0.25)  # type: ignore[arg-type]
 
 
@@ -217,7 +219,7 @@ VALUES: Mapping[str, tuple[Callable[..., object], str, list[object]]] = {
     "downsample_ratio": (ModelOptions, "downsample_ratio", [-1, 0, 5, float("nan"), "0.5"]),
     "threshold": (ModelOptions, "threshold", [-0.1, 1.1, "high"]),
     "labels": (ModelOptions, "labels", ["person", ["person"], (1, 2)]),
-    "fit": (ModelOptions, "fit", ["crop", None]),
+    "resize_type": (ModelOptions, "resize_type", ["letterbox", 1, None]),
     "mean_values": (Override, "mean_values", [127.5, (1, 2), (1, 2, "3"), (float("nan"),) * 3]),
     "scale_values": (Override, "scale_values", [0, (0, 0, 0), (1, 1, float("inf"))]),
     "layouts": (Override, "layouts", [{"": "XYZ"}]),
@@ -283,7 +285,7 @@ CONVERSIONS: Mapping[str, tuple[dict[str, object], str]] = {
     "a type": ({"output_type": "gif"}, r"output_type: 'gif'\. Expected video or png_sequence"),
     "a background": ({"background": (0, 255, 0)}, r'background: "\(0, 255, 0\)" is neither a file nor a colour'),
     "a device": ({"device": "TPU"}, r"device: TPU is not on this machine"),
-    "no device": ({"device": None}, r"device: None is no device"),
+    "no device": ({"device": None}, r"device: None is not a device"),
     "a model": ({"model": "vdeo"}, r"model: vdeo: no such model"),
     "no output": ({"output_composition": None}, r"No output: give output_composition, output_alpha or output_foreg"),
 }

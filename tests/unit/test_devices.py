@@ -54,7 +54,7 @@ def test_a_machine_without_a_gpu_says_what_it_has() -> None:
 
 def test_excluding_what_is_not_there_is_fine_but_something_must_be_left() -> None:
     assert check_device("AUTO:-GPU,-NPU", ["CPU"]) == "AUTO:-GPU,-NPU"
-    with pytest.raises(DeviceError, match=r"device: AUTO:-CPU leaves none\. Available: CPU"):
+    with pytest.raises(DeviceError, match=r"device: AUTO:-CPU leaves no device\. Available: CPU"):
         check_device("AUTO:-CPU", ["CPU"])
 
 

@@ -64,7 +64,7 @@ def test_addresses(text: str, address: Address) -> None:
 def test_what_is_no_address_is_told_with_both_forms(text: str) -> None:
     with pytest.raises(OptionError) as caught:
         parse_address(text)
-    assert str(caught.value).startswith(f'model: "{text}" is no address')
+    assert str(caught.value).startswith(f'model: "{text}" is not the address')
     assert "host:port/models/NAME[:VERSION] (gRPC)" in str(caught.value)
     assert "host:port/v2/models/NAME[/versions/VERSION] (HTTP)" in str(caught.value)
 

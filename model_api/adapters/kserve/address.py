@@ -60,6 +60,6 @@ def parse_address(text: str) -> Address:
     """
     match = PATTERN.fullmatch(text)
     if not match:
-        raise OptionError(f'"{text}" is no address of a model on a server. Expected {ADDRESS_FORMS}', "model")
+        raise OptionError(f'"{text}" is not the address of a model on a server. Expected {ADDRESS_FORMS}', "model")
     scheme = match["scheme"] or ("http" if match["v2"] else "grpc")
     return Address(scheme, match["server"], match["model"], match["version"] or "")

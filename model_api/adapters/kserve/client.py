@@ -2,7 +2,7 @@
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol; over HTTP tensors travel as bytes,
 by its binary data extension. OpenVINO Model Server, Triton and KServe's own server take both. This is the one door to
-tritonclient, an optional extra: it is imported when a server is asked for.
+tritonclient, an optional extra: it is imported only when a server is used.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class _HttpClient:
     def __init__(self, address: Address, timeout_s: float) -> None:
         self._library = _library("tritonclient.http.aio")
         self._lost = (import_module("aiohttp").ClientError, OSError)
-        # aiohttp would rather be given a file where a request is long, but tritonclient gives it bytes.
+        # aiohttp recommends a file for a long request, but tritonclient sends bytes.
         warnings.filterwarnings("ignore", "Sending a large body directly", ResourceWarning)
         self._address = address
         self._timeout_s = timeout_s
@@ -215,7 +215,7 @@ class _HttpClient:
         self._loop.close()
 
     def _answer(self, question: Callable[..., Coroutine[Any, Any, Answer]], **details: Any) -> Answer:
-        # Left to itself aiohttp asks for gzip: tritonclient reads none, and it costs Triton 200 ms a frame of 720p.
+        # By default aiohttp asks for gzip: tritonclient does not read it, and it costs Triton 200 ms a frame of 720p.
         details["headers"] = {"Accept-Encoding": "identity"}
         try:
             return asyncio.run_coroutine_threadsafe(self._asked(question, details), self._loop).result()
@@ -275,4 +275,4 @@ def _tensors(result: Any, outputs: Iterable[str]) -> Tensors:
 
 
 def _one_line(text: str | None) -> str:
-    return " ".join((text or "it gives no reason").split()).rstrip(".")[:LONGEST_MESSAGE]
+    return " ".join((text or "it names no reason").split()).rstrip(".")[:LONGEST_MESSAGE]
