@@ -18,7 +18,7 @@ import torch
 from model_api.create import recognize
 from model_api.errors import BackgroundSubtractionError, ModelFileError, OptionError, SinkError
 from model_api.graph import loading
-from model_api.models.robust_video_matting import automatic_ratio
+from model_api.models.robust_video_matting import auto_downsample_ratio
 from model_api.types import Size
 from model_tools.train import export_wrappers
 from model_tools.train.export_wrappers import Contract
@@ -159,7 +159,7 @@ def _robust_video_matting(variant: str, wishes: Wishes, given: Weights) -> Contr
             )
         return export_wrappers.original_release(network)
     size = wishes.size or ZOO_SIZE
-    ratio = wishes.ratio or automatic_ratio(size)
+    ratio = wishes.ratio or auto_downsample_ratio(*size)
     if min(size) * ratio < SMALLEST_SEEN:
         raise OptionError(
             f"--size {size[0]}x{size[1]} at ratio {ratio:g}: the network wants to see {SMALLEST_SEEN} pixels at least"
