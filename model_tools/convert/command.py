@@ -36,7 +36,7 @@ WHOLE = InferenceOptions(refiner_outside=False)
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ConversionOptions:
     """size: of the pictures, None for the file's own. dynamic: leave it open. ratio: None for automatic, for networks
     that shrink their picture first. precision: of the weights, "FP16" or "FP32". stateful: keep the state inside."""
 
@@ -77,15 +77,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.dynamic and (args.input_size or args.stateful):
         raise OptionError("--dynamic leaves the size open: it does not go with --input_size or --stateful")
-    wishes = Wishes(
+    options = ConversionOptions(
         args.input_size, args.dynamic, args.downsample_ratio, args.data_type, args.stateful, override_of(args)
     )
     output = args.output or Path(f"{args.model.stem}.xml")
-    convert(args.model, output, wishes)
+    convert(args.model, output, options)
     log.info("Next: python -m background_subtraction -m %s -i 0", output)
 
 
-def convert(path: Path, output: Path, wishes: Wishes = Wishes()) -> None:
+def convert(path: Path, output: Path, options: ConversionOptions = ConversionOptions()) -> None:
     """Read the network at `path` and write it to `output`, preprocessing and sizes inside, and try it.
 
     Raises ModelFileError, ModelContractError, OptionError, or SinkError if `output` cannot be written.
@@ -96,51 +96,53 @@ def convert(path: Path, output: Path, wishes: Wishes = Wishes()) -> None:
         raise OptionError(f"{output} is the model itself: give the result another name with -o")
     network = read(path)
     contract, binding = recognize(network.signature, path.name)
-    preprocessing = find_preprocessing(wishes.override, network.info, network.is_ir, contract.original)
+    preprocessing = find_preprocessing(options.override, network.info, network.is_ir, contract.original)
     log.info("%s: %s, takes %s", path.name, contract.__name__, preprocessing)
-    wishes = decided(wishes, network, contract, binding)
-    model = complete(network, binding, preprocessing, wishes)
+    options = decided(options, network, contract, binding)
+    model = complete(network, binding, preprocessing, options)
     training = find_training(network.info)
-    describe(model, contract, preprocessing, training if wishes.dynamic else replace(training, base_wh=None))
-    write(model, output, wishes.precision)
-    log.info("Wrote %s", _summary(output, network, binding, model, wishes))
+    describe(model, contract, preprocessing, training if options.dynamic else replace(training, base_wh=None))
+    write(model, output, options.precision)
+    log.info("Wrote %s", _summary(output, network, binding, model, options))
     if path.suffix != ".ckpt" and "alpha" in binding.answers:
-        _compare(path, output, binding, wishes)
+        _compare(path, output, binding, options)
 
 
 def read(path: Path) -> Network:
     return torch_checkpoint.read(path) if path.suffix == ".ckpt" else loading.read(path)
 
 
-def decided(wishes: Wishes, network: Network, contract: type[MattingModel], binding: Binding) -> Wishes:
+def decided(
+    options: ConversionOptions, network: Network, contract: type[MattingModel], binding: Binding
+) -> ConversionOptions:
     """The size and the ratio that were left open. Raises OptionError for what this contract has no use for."""
-    if wishes.stateful and not binding.states:
+    if options.stateful and not binding.states:
         raise OptionError(f"--stateful: {network.path.name} is not recurrent, it has no state")
     takes_ratio = contract is RobustVideoMatting and (
         binding.baked or editing.shrinks_first(network.model, binding.images[0])
     )
-    if wishes.ratio is not None and not takes_ratio:
+    if options.ratio is not None and not takes_ratio:
         raise OptionError(f"--downsample_ratio is for Robust Video Matting; {network.path.name} takes none")
-    if wishes.dynamic:
-        return wishes
+    if options.dynamic:
+        return options
     own, base = picture_size(network.signature.input(binding.images[0])), find_training(network.info).base_wh
-    if base and not (own or wishes.size or wishes.stateful):
-        return replace(wishes, dynamic=True)
-    size = wishes.size or own or base or DEFAULT_SIZES.get(contract, DEFAULT_SIZE)
-    shrinks = takes_ratio and (bool(binding.baked) or size != own or wishes.ratio is not None)
-    return replace(wishes, size=size, ratio=wishes.ratio or automatic_ratio(size) if shrinks else None)
+    if base and not (own or options.size or options.stateful):
+        return replace(options, dynamic=True)
+    size = options.size or own or base or DEFAULT_SIZES.get(contract, DEFAULT_SIZE)
+    shrinks = takes_ratio and (bool(binding.baked) or size != own or options.ratio is not None)
+    return replace(options, size=size, ratio=options.ratio or automatic_ratio(size) if shrinks else None)
 
 
-def complete(network: Network, binding: Binding, preprocessing: Preprocessing, wishes: Wishes) -> ov.Model:
+def complete(network: Network, binding: Binding, preprocessing: Preprocessing, options: ConversionOptions) -> ov.Model:
     model = network.model
     images = {
-        name: ImageInput(image_layout(network.signature.input(name), wishes.override.layouts), preprocessing)
+        name: ImageInput(image_layout(network.signature.input(name), options.override.layouts), preprocessing)
         for name in binding.images
     }
-    if wishes.size is not None:
-        editing.set_size(model, network.signature, binding, wishes.size, wishes.ratio)
+    if options.size is not None:
+        editing.set_size(model, network.signature, binding, options.size, options.ratio)
     model = editing.embed_preprocessing(model, images)
-    if wishes.stateful:
+    if options.stateful:
         editing.keep_state_inside(model, binding.states or {})
     return model
 
@@ -180,23 +182,22 @@ def write(model: ov.Model, output: Path, precision: str) -> None:
                 part.unlink()
 
 
-def _summary(output: Path, network: Network, binding: Binding, model: ov.Model, wishes: Wishes) -> str:
+def _summary(output: Path, network: Network, binding: Binding, model: ov.Model, options: ConversionOptions) -> str:
     megabytes = output.with_suffix(".bin").stat().st_size / 1e6
-    size = f"{wishes.size[0]}x{wishes.size[1]}" if wishes.size else "any size"
-    parts = [f"{output} ({megabytes:.1f} MB): {size}, {wishes.precision}"]
-    parts += [f"downsample ratio {wishes.ratio:.4g}"] if wishes.ratio else []
-    states = [] if wishes.stateful or wishes.dynamic else list(binding.states or {})
+    size = f"{options.size[0]}x{options.size[1]}" if options.size else "any size"
+    parts = [f"{output} ({megabytes:.1f} MB): {size}, {options.precision}"]
+    parts += [f"downsample ratio {options.ratio:.4g}"] if options.ratio else []
+    states = [] if options.stateful or options.dynamic else list(binding.states or {})
     parts += [f"{name} {model.input(name).partial_shape}" for name in states]
-    return ", ".join([*parts, *(["state inside"] if wishes.stateful else [])])
+    return ", ".join([*parts, *(["state inside"] if options.stateful else [])])
 
 
-def _compare(path: Path, output: Path, binding: Binding, wishes: Wishes) -> None:
+def _compare(path: Path, output: Path, binding: Binding, options: ConversionOptions) -> None:
     """How far the alphas of the result are from the original's, where both see pictures of one size."""
-    options = ModelOptions(downsample_ratio=wishes.ratio if binding.baked else None)
-    same = options if wishes.dynamic else ModelOptions()
+    with_ratio = ModelOptions(downsample_ratio=options.ratio if binding.baked else None)
     with (
-        create_model(path, inference=WHOLE, override=wishes.override, options=options) as original,
-        create_model(output, inference=WHOLE, options=same) as converted,
+        create_model(path, inference=WHOLE, override=options.override, options=with_ratio) as original,
+        create_model(output, inference=WHOLE, options=with_ratio if options.dynamic else ModelOptions()) as converted,
     ):
         size = converted.input_size(DEFAULT_SIZE)
         if original.input_size(size) != size:

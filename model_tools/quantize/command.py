@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from model_api import MattingModel, ModelOptions, Override, Preprocessing, creat
 from model_api.adapters.base import Binding
 from model_api.create import recognize
 from model_api.errors import ModelContractError, OptionError
-from model_api.extras import install_command
 from model_api.graph import editing
 from model_api.models.base import picture_size
 from model_api.preprocessing import Training, find_preprocessing, find_training
@@ -113,7 +113,9 @@ def run(args: argparse.Namespace) -> None:
             f"--check {' '.join(sorted(both))}: judged by what it was calibrated on, any model looks good"
         )
     nncf = _nncf()
-    subject = _subject(args.model, convert.Wishes(args.input_size, False, args.downsample_ratio, "FP16", args.stateful))
+    subject = _subject(
+        args.model, convert.ConversionOptions(args.input_size, False, args.downsample_ratio, "FP16", args.stateful)
+    )
     plate = read_image(args.background) if args.background else None
     plates = subject.contract.needs_clean_plate
     reading = Reading(limit=args.limit, stills=args.stills, passes=args.passes, plates=plates, plate=plate)
@@ -134,7 +136,7 @@ def run(args: argparse.Namespace) -> None:
     log.info("Wrote %s, and %s to compare with", output, beside)
 
 
-def _subject(path: Path, wishes: convert.Wishes) -> Subject:
+def _subject(path: Path, options: convert.ConversionOptions) -> Subject:
     """Of the size that is asked for, else of the file's own, which may be any."""
     network = convert.read(path)
     contract, binding = recognize(network.signature, path.name)
@@ -144,13 +146,15 @@ def _subject(path: Path, wishes: convert.Wishes) -> Subject:
         )
     preprocessing = find_preprocessing(Override(), network.info, network.is_ir, contract.original)
     takes_any = picture_size(network.signature.input(binding.images[0])) is None
-    wishes = replace(wishes, dynamic=takes_any and not wishes.size and not wishes.stateful)
-    wishes = replace(convert.decided(wishes, network, contract, binding), stateful=False)  # NNCF wants to see the state
+    options = replace(options, dynamic=takes_any and not options.size and not options.stateful)
+    options = replace(
+        convert.decided(options, network, contract, binding), stateful=False
+    )  # NNCF wants to see the state
     training = find_training(network.info)
-    training = training if wishes.dynamic else replace(training, base_wh=None)
-    ratio = wishes.ratio if wishes.dynamic else None
-    model = convert.complete(network, binding, preprocessing, wishes)
-    if not wishes.dynamic:
+    training = training if options.dynamic else replace(training, base_wh=None)
+    ratio = options.ratio if options.dynamic else None
+    model = convert.complete(network, binding, preprocessing, options)
+    if not options.dynamic:
         binding = replace(binding, baked=frozenset())
     return Subject(model, contract, binding, preprocessing, training, ratio)
 
@@ -253,9 +257,7 @@ def _upstream(nodes: Sequence[Any]) -> list[Any]:
 
 
 def _nncf() -> Any:
-    try:
-        import nncf  # only this tool wants it
-    except ImportError as error:
-        raise OptionError(f"NNCF makes 8-bit models, and is not installed: {install_command('quantize')}") from error
+    """Asked for first, because all that comes before it takes long. Raises ImportError."""
+    nncf = import_module("nncf")
     nncf.set_log_level(logging.ERROR)
     return nncf

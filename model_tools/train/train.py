@@ -1,13 +1,10 @@
-"""`python -m model_tools.train.train --config FILE.toml --output runs/video`: trains a network, and goes on
-where it stopped when it is run again."""
+"""Training: every stage of a configuration in turn, with checkpoints that a stopped training resumes from."""
 
 from __future__ import annotations
 
-import argparse
 import copy
 import logging
 import math
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,8 +18,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from model_api.errors import BackgroundSubtractionError, OptionError
-from model_tools.train.config import Config, Data, Stage, read_config
+from model_api.errors import OptionError
+from model_tools.train.config import Config, Data, Stage
 from model_tools.train.data.clips import NOBODY, ComposedClips, Extras, Sample
 from model_tools.train.data.material import Material, PeopleSource, load_backgrounds, load_people
 from model_tools.train.log import Log
@@ -58,44 +55,25 @@ class Run:
     step: int = 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
-    args = build_parser().parse_args(arguments)
-    try:
-        config = read_config(args.config)
-        if args.device == "cuda" and not torch.cuda.is_available():
-            raise OptionError("--device cuda: PyTorch finds none on this machine")
-        # Processes that compose clips are forked from this one: OpenCV's threads would not come along.
-        cv2.setNumThreads(1)
-        if args.threads:
-            torch.set_num_threads(args.threads)
-        train(config, args.output, Machine(torch.device(args.device), args.bfloat16, args.workers))
-    except BackgroundSubtractionError as error:
-        print(f"model_tools.train.train: error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, OptionError) else 1
-    except KeyboardInterrupt:
-        print(
-            "model_tools.train.train: interrupted; the same command goes on from the last checkpoint", file=sys.stderr
-        )
-        return 1
-    return 0
+def machine_of(device: str, threads: int | None, *, bfloat16: bool, workers: int) -> Machine:
+    """Set up PyTorch and OpenCV for a training.
 
+    Args:
+        device: "cpu" or "cuda".
+        threads: CPU threads. None: all cores.
+        bfloat16: Whether the network computes in bfloat16.
+        workers: Processes that compose clips. 0: this one.
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model_tools.train.train", description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--config", type=Path, required=True, help="Required. A TOML file, as in model_tools/train/configs."
-    )
-    parser.add_argument("--output", type=Path, required=True, help="Required. A folder for checkpoint, log and curves.")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="Default: cpu.")
-    parser.add_argument("--threads", type=int, default=0, help="Of the CPU. Default: all cores.")
-    parser.add_argument(
-        "--bfloat16",
-        action="store_true",
-        help="The networks compute in bfloat16, the losses do not. Half again as fast on processors that have it.",
-    )
-    parser.add_argument("--workers", type=int, default=1, help="Processes that compose clips. Default: 1.")
-    return parser
+    Raises:
+        OptionError: PyTorch finds no CUDA device.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OptionError("--device cuda: PyTorch finds no CUDA device on this machine. Expected cpu")
+    # The workers are forked from this process, and OpenCV's threads do not survive a fork.
+    cv2.setNumThreads(1)
+    if threads:
+        torch.set_num_threads(threads)
+    return Machine(torch.device(device), bfloat16, workers)
 
 
 def train(config: Config, output: Path, machine: Machine) -> None:
@@ -287,7 +265,3 @@ def resume(run: Run, path: Path) -> None:
     run.optimizer.load_state_dict(state["optimizer"])
     run.step = state["step"]
     log.info("Going on from step %d", run.step)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

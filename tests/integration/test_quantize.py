@@ -20,7 +20,7 @@ from model_api.create import recognize
 from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
-from model_tools.convert.command import Wishes, convert
+from model_tools.convert.command import ConversionOptions, convert
 from model_tools.footage import Reading, footage_of
 from model_tools.quantize.calibration import record, running, walk
 from model_tools.quantize.command import layers_of, refiner
@@ -148,7 +148,7 @@ def test_what_a_file_tells_of_itself_is_kept(tmp_path: Path, quantize: Quantize,
     network = onnx.load(str(source))
     helper.set_model_props(network, {"base_size": "96x64"})
     onnx.save(network, str(source))
-    convert(source, tmp_path / "net.xml", Wishes())
+    convert(source, tmp_path / "net.xml", ConversionOptions())
     done = quantize(tmp_path / "net.xml", "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
     assert done.returncode == 0, done
     print(done.stdout)

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from model_tools.train import label
+from model_tools.__main__ import main
 from model_tools.train.data.clips import HARDEST, NOBODY, ComposedClips, Extras, Mix
 from model_tools.train.data.material import Material, PeopleSource, load_backgrounds, load_people, number_of
 from model_tools.train.data.scenes import HUNG, draw_scene
 from model_tools.train.losses import alpha_losses, coherence_loss, foreground_losses, laplacian_loss, presence_losses
-from model_tools.train.train import main
 from tests.support.media import write_video
 from tests.support.networks import red_is_alpha
 
@@ -89,7 +88,7 @@ def material_of(data: Path) -> Material:
 
 def run(data: Path, output: str, first: int = 4, options: tuple[str, ...] = ()) -> int:
     (data / "config.toml").write_text(CONFIG.format(first=first))
-    return main(["--config", "config.toml", "--output", output, "--threads", "1", "--workers", "0", *options])
+    return main(["train", "--config", "config.toml", "--output", output, "--threads", "1", "--workers", "0", *options])
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -256,7 +255,7 @@ def test_the_average_is_kept_in_half_precision(data: Path) -> None:
     (data / "next.toml").write_text(
         CONFIG.format(first=2).replace("save_every", 'start = "run/average.pt"\nsave_every')
     )
-    assert main(["--config", "next.toml", "--output", "next", "--workers", "0"]) == 0
+    assert main(["train", "--config", "next.toml", "--output", "next", "--workers", "0"]) == 0
 
 
 def test_a_run_writes_a_log_and_curves(data: Path) -> None:
@@ -289,11 +288,11 @@ def test_bad_input_is_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -
         ("nothing to train on", good.replace("numbers = [0, 4]", "numbers = [10, 14]")),
     ):
         (data / "config.toml").write_text(text)
-        assert main(["--config", "config.toml", "--output", "bad"]) == 2
+        assert main(["train", "--config", "config.toml", "--output", "bad"]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert line.startswith("model_tools.train.train: error: ")
+        assert line.startswith("model_tools train: error: ")
         assert word in line
-    assert main(["--config", "none.toml", "--output", "bad"]) == 2
+    assert main(["train", "--config", "none.toml", "--output", "bad"]) == 2
     assert "none.toml" in capsys.readouterr().err
 
 
@@ -326,11 +325,11 @@ def test_another_network_labels_clips_and_photographs(tmp_path: Path, capsys: py
     cv2.imwrite(str(tmp_path / "photographs/nobody.png"), np.zeros((400, 400, 3), np.uint8))
     write_video(tmp_path / "clip.mp4", [half[:96, 150:278]] * 5)
     words = ["--model", str(model), "--output", str(tmp_path / "labelled"), "--input"]
-    assert label.main([*words, str(tmp_path / "photographs"), str(tmp_path / "clip.mp4")]) == 0
+    assert main(["label", *words, str(tmp_path / "photographs"), str(tmp_path / "clip.mp4")]) == 0
     assert [path.name for path in (tmp_path / "labelled/images").iterdir()] == ["half.jpg"]
     (person,) = load_people(PeopleSource(str(tmp_path / "labelled")))
     assert person.box == (0, 0, 200, 400)
     (clip,) = load_people(PeopleSource(str(tmp_path / "labelled"), begins=("clip",), clips=True))
     assert len(clip.looks) == 3
-    assert label.main([*words, str(tmp_path / "none.mp4")]) == 1
+    assert main(["label", *words, str(tmp_path / "none.mp4")]) == 1
     assert "none.mp4" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What `model_tools.train.train` asks of a network."""
+"""What `model_tools train` asks of a network."""
 
 from __future__ import annotations
 

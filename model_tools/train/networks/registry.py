@@ -69,7 +69,7 @@ def load_exactly(network: nn.Module, given: Weights, path: Path, unused: tuple[s
 
 
 def read_weights(path: Path) -> Weights:
-    """By their names, from a checkpoint of `model_tools.train.train` or of others (.pt, .pth), or from NumPy (.npz).
+    """By their names, from a checkpoint of `model_tools train` or of others (.pt, .pth), or from NumPy (.npz).
 
     Raises ModelFileError if there is none at `path`.
     """
