@@ -66,21 +66,21 @@ class MobileNetV3(nn.Module):
         super().__init__()
         first, last = MOBILENET_ROWS[0].before, MOBILENET_ROWS[-1].after
         self.features = nn.Sequential(
-            normalized(3, first, 3, nn.Hardswish(), stride=2),
+            conv_bn_act(3, first, 3, nn.Hardswish(), stride=2),
             *map(InvertedResidual, MOBILENET_ROWS),
-            normalized(last, self.channels[-1], 1, nn.Hardswish()),
+            conv_bn_act(last, self.channels[-1], 1, nn.Hardswish()),
         )
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, src: Tensor) -> list[Tensor]:
         feature = (src - self.mean) / self.deviation
-        found = []
+        features = []
         for number, layer in enumerate(self.features):
             feature = layer(feature)
             if number in self.ends:
-                found.append(feature)
-        return found
+                features.append(feature)
+        return features
 
 
 class InvertedResidual(nn.Module):
@@ -90,13 +90,13 @@ class InvertedResidual(nn.Module):
         after_each = nn.Hardswish if row.hard else nn.ReLU
         layers: list[nn.Module] = []
         if row.wide != row.before:
-            layers.append(normalized(row.before, row.wide, 1, after_each()))
+            layers.append(conv_bn_act(row.before, row.wide, 1, after_each()))
         layers.append(
-            normalized(row.wide, row.wide, row.kernel, after_each(), row.stride, row.dilation, groups=row.wide)
+            conv_bn_act(row.wide, row.wide, row.kernel, after_each(), row.stride, row.dilation, groups=row.wide)
         )
         if row.squeeze:
             layers.append(SqueezeExcitation(row.wide))
-        layers.append(normalized(row.wide, row.after, 1))
+        layers.append(conv_bn_act(row.wide, row.after, 1))
         self.block = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        few = in_eights(channels / SQUEEZE)
+        few = make_divisible(channels / SQUEEZE)
         self.fc1 = nn.Conv2d(channels, few, 1)
         self.fc2 = nn.Conv2d(few, channels, 1)
         self.relu, self.gate = nn.ReLU(), nn.Hardsigmoid()
@@ -168,25 +168,25 @@ def repeated(channels: int, inside: int, times: int, dilation: int = 1) -> list[
     return [Residual(channels, inside, dilation=dilation) for _ in range(times)]
 
 
-def normalized(
-    before: int,
-    after: int,
+def conv_bn_act(
+    in_channels: int,
+    out_channels: int,
     kernel: int,
     activation: nn.Module | None = None,
     stride: int = 1,
     dilation: int = 1,
     groups: int = 1,
 ) -> nn.Sequential:
-    """Convolution and batch norm as MobileNetV3 has them; sizes change by the stride alone."""
+    """Convolution, batch norm and activation as MobileNetV3 has them; only the stride changes the size."""
     padding = kernel // 2 * dilation
     layers: list[nn.Module] = [
-        nn.Conv2d(before, after, kernel, stride, padding, dilation, groups, bias=False),
-        nn.BatchNorm2d(after, eps=1e-3, momentum=0.01),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, groups, bias=False),
+        nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01),
     ]
     return nn.Sequential(*layers, *([activation] if activation else []))
 
 
-def in_eights(channels: float) -> int:
-    """The nearest multiple of eight, but never less than nine tenths of it (the rule of the MobileNets)."""
+def make_divisible(channels: float) -> int:
+    """The nearest multiple of eight that is at least 0.9 times as large (the rule of the MobileNets)."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest if nearest >= 0.9 * channels else nearest + 8
