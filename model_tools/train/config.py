@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from model_api.errors import OptionError
-from model_tools.train.data.clips import Mix
+from model_tools.train.data.composition import Mix
 from model_tools.train.data.material import PeopleSource
 
 if sys.version_info >= (3, 11):
@@ -53,7 +53,7 @@ class Stage:
     frozen: int = 0
     frozen_filters: bool = False
     downsample_ratio: float = 1.0
-    mix: Mix = Mix()
+    mix: Mix = field(default_factory=Mix)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _stage(table: dict[str, Any], path: Path) -> Stage:
 
 
 def _made(kind: type[Any], values: dict[str, Any], path: Path) -> Any:
-    known = {field.name for field in fields(kind)}
+    known = {each.name for each in fields(kind)}
     unknown = values.keys() - known
     if unknown:
         raise OptionError(f"{path}: unknown {', '.join(sorted(unknown))}. Known: {', '.join(sorted(known))}")

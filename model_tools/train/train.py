@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from model_api.errors import OptionError
 from model_tools.train.config import Config, Data, Stage
-from model_tools.train.data.clips import NOBODY, ComposedClips, Extras, Sample
+from model_tools.train.data.clips import NOBODY, ClipSettings, ComposedClips, Extras, Sample
 from model_tools.train.data.material import Material, PeopleSource, load_backgrounds, load_people
 from model_tools.train.log import Log
 from model_tools.train.losses import alpha_losses, foreground_losses, presence_losses
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 AVERAGE_HALF_LIFE_STEPS = 300
 """The weights that are kept are a running average, which is better than the last ones."""
 
-VALIDATION_CLIPS = 24
+VALIDATION_CLIPS, VALIDATION_FRAMES = 24, 4
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,10 @@ def train(config: Config, output: Path, machine: Machine) -> None:
         first = 0
         for number, stage in enumerate(config.stages):
             freeze(run.network, stage)
-            trials = ComposedClips(unseen, VALIDATION_CLIPS, 4, stage.sizes, 1, config.seed, stage.mix, None, extras)
-            clips = ComposedClips(
-                material, stage.steps * stage.batch, stage.frames, stage.sizes, stage.batch,
-                config.seed + number + 1, stage.mix, losses, extras,
-            )  # fmt: skip
+            settings = clip_settings(stage, config.seed + number + 1, extras)
+            clips = ComposedClips(material, stage.steps * stage.batch, settings, losses)
+            trial_settings = replace(settings, frames=VALIDATION_FRAMES, batch=1, seed=config.seed)
+            trials = ComposedClips(unseen, VALIDATION_CLIPS, trial_settings)
             batches = loader(clips, stage.batch, run.step - first, machine.workers)
             for batch in tqdm(batches, desc=stage.name, mininterval=30, disable=not batches):
                 set_rate(run.optimizer, stage, run.step - first)
@@ -128,6 +127,12 @@ def loader(clips: ComposedClips, batch: int, done: int, workers: int) -> DataLoa
     """The batches of a stage that are still to come after `done` steps."""
     rest = Subset(clips, range(min(max(done, 0) * batch, len(clips)), len(clips)))
     return DataLoader(rest, batch, num_workers=workers if len(rest) else 0, collate_fn=collate)
+
+
+def clip_settings(stage: Stage, seed: int, extras: Extras) -> ClipSettings:
+    return ClipSettings(
+        frames=stage.frames, sizes=stage.sizes, batch=stage.batch, seed=seed, mix=stage.mix, extras=extras
+    )
 
 
 def extras_of(network: Trainable) -> Extras:
