@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
@@ -12,6 +12,7 @@ import numpy as np
 from model_tools.benchmark.machine import Machine
 from model_tools.benchmark.rounds import Round
 from model_tools.benchmark.sides import Side
+from model_tools.reporting.tables import aligned
 
 PERCENTILES = (50, 90, 99)
 UNKNOWN = "—"
@@ -21,6 +22,9 @@ HEADINGS = (
 NOTES = (
     "Frames: of a round. FPS: the rounds' median; then its ratio to that of {base} in the same round, with its range.",
     "p50, p90, p99: of the latencies of all frames. CPU: of a frame, all threads together. Peak: with the libraries.",
+)
+STAGES_NOTE = (
+    "A stage's time is that of its own work: stages overlap, and come to more than a frame's share of the time."
 )
 COMMAND_NOTE = "Of a command, CPU and peak are those of the whole program, its start included."
 
@@ -74,7 +78,7 @@ def figures(benchmark: Benchmark) -> list[Figures]:
 
 
 def as_json(benchmark: Benchmark) -> str:
-    found = [
+    sides = [
         {**asdict(each), "shares": each.shares, "rounds": _without_latencies(benchmark.rounds[each.side.name])}
         for each in figures(benchmark)
     ]
@@ -83,18 +87,16 @@ def as_json(benchmark: Benchmark) -> str:
         "machine": asdict(benchmark.machine),
         "base": benchmark.base,
         "orders": benchmark.orders,
-        "sides": found,
+        "sides": sides,
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def table(benchmark: Benchmark) -> str:
     """The machine and the command, a row for each side, then the stages of those that have some."""
-    found = figures(benchmark)
-    wide = max(len("side"), *(len(each.side.name) for each in found))
-    compared = f"times {benchmark.base}"
-    rows = [(each.side.name, _cells(each), _spread(each.ratio)) for each in found]
-    head = f"{'side':<{wide}}{_row(HEADINGS)}  {compared}"
+    every_side = figures(benchmark)
+    head = ["side", *HEADINGS, f"times {benchmark.base}"]
+    rows = [[each.side.name, *_cells(each), _spread(each.ratio)] for each in every_side]
     notes = [note.format(base=benchmark.base) for note in NOTES]
     notes += [COMMAND_NOTE] if any(side.kind == "command" for side in benchmark.sides) else []
     return "\n".join(
@@ -102,10 +104,9 @@ def table(benchmark: Benchmark) -> str:
             *benchmark.machine.lines(),
             f"{len(benchmark.orders)} rounds in turns: {benchmark.command}",
             "",
-            head,
-            *(f"{name:<{wide}}{_row(cells)}  {spread}" for name, cells, spread in rows),
+            *aligned([head, *rows], words=(0, len(head) - 1)),
             *notes,
-            *_stages(found),
+            *_stages(every_side),
         ]
     )
 
@@ -130,8 +131,8 @@ def _figures(side: Side, rounds: Sequence[Round], base: Sequence[Round]) -> Figu
 def _percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
     if not latencies_ms:
         return {}
-    found = np.percentile(latencies_ms, PERCENTILES)
-    return {f"p{percent}": float(value) for percent, value in zip(PERCENTILES, found, strict=True)}
+    values = np.percentile(latencies_ms, PERCENTILES)
+    return {f"p{percent}": float(value) for percent, value in zip(PERCENTILES, values, strict=True)}
 
 
 def _without_latencies(rounds: Sequence[Round]) -> list[dict[str, object]]:
@@ -143,10 +144,6 @@ def _cells(each: Figures) -> list[str]:
     return [str(each.frames), *(_number(value) for value in (each.fps, *latencies, each.cpu_ms, each.peak_mb))]
 
 
-def _row(cells: Sequence[str]) -> str:
-    return "".join(f"{cell:>9}" for cell in cells)
-
-
 def _number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.2f}" if value < 100 else f"{value:.1f}"
 
@@ -155,18 +152,14 @@ def _spread(ratio: Ratio) -> str:
     return f"{ratio.median:.3f} ({ratio.least:.3f} to {ratio.most:.3f})"
 
 
-def _stages(found: Sequence[Figures]) -> Iterator[str]:
+def _stages(every_side: Sequence[Figures]) -> list[str]:
     """A column for each side that has stages: milliseconds of a frame, and their share in the work on it."""
-    staged = [each for each in found if each.stages_ms]
+    staged = [each for each in every_side if each.stages_ms]
     if not staged:
-        return
-    wide = max(len(stage) for each in staged for stage in each.stages_ms)
-    columns = [max(20, len(each.side.name) + 2) for each in staged]
-    yield ""
-    yield f"{'stage':<{wide}}" + "".join(
-        f"{each.side.name:>{column}}" for each, column in zip(staged, columns, strict=True)
-    )
-    for stage in staged[0].stages_ms:
-        cells = [f"{each.stages_ms[stage]:.2f} ms {each.shares[stage]:>5.1%}" for each in staged]
-        yield f"{stage:<{wide}}" + "".join(f"{cell:>{column}}" for cell, column in zip(cells, columns, strict=True))
-    yield "A stage's time is that of its own work: stages overlap, and come to more than a frame's share of the time."
+        return []
+    head = ["stage", *(each.side.name for each in staged)]
+    rows = [
+        [stage, *(f"{each.stages_ms[stage]:.2f} ms {each.shares[stage]:>5.1%}" for each in staged)]
+        for stage in staged[0].stages_ms
+    ]
+    return ["", *aligned([head, *rows], words=(0,)), STAGES_NOTE]

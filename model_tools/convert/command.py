@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from model_api.models.robust_video_matting import RobustVideoMatting, automatic_
 from model_api.preprocessing import ImageInput, Preprocessing, Training, find_preprocessing, find_training, image_layout
 from model_api.types import Alpha, Image, Size, Tensors
 from model_tools.convert import torch_checkpoint
+from model_tools.reporting.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -167,19 +167,12 @@ def describe(
 
 
 def write(model: ov.Model, output: Path, precision: str) -> None:
-    """Under another name first, so that an interruption leaves no half of a model behind."""
-    fresh = output.with_name(f"{output.stem}.part.xml")
+    """Write an IR, .xml and .bin. precision: of the weights, "FP16" or "FP32". Raises SinkError."""
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        ov.save_model(model, fresh, compress_to_fp16=precision == "FP16")
-        fresh.with_suffix(".bin").replace(output.with_suffix(".bin"))
-        fresh.replace(output)
+        with replacing(output, companion=".bin") as part:
+            ov.save_model(model, part, compress_to_fp16=precision == "FP16")
     except (OSError, RuntimeError) as error:
         raise SinkError(f"{output} cannot be written: {loading.reason(error)}") from error
-    finally:
-        for part in (fresh, fresh.with_suffix(".bin")):
-            with suppress(OSError):
-                part.unlink()
 
 
 def _summary(output: Path, network: Network, binding: Binding, model: ov.Model, options: ConversionOptions) -> str:

@@ -15,7 +15,7 @@ from background_subtraction.cli.model_arguments import add_model_arguments, open
 from background_subtraction.jobs import plan
 from background_subtraction.sinks.base import Encoding
 from model_api import MattingModel
-from model_api.errors import OptionError, SinkError
+from model_api.errors import OptionError
 from model_tools.evaluate.conditions import after_cuts, under_conditions
 from model_tools.evaluate.datasets import PLATES, Case, SeenByAnother, Still, Video, recorded_clips, stills
 from model_tools.evaluate.degradations import DEGRADATIONS
@@ -23,6 +23,7 @@ from model_tools.evaluate.evaluator import Judge
 from model_tools.evaluate.html_report import as_html
 from model_tools.evaluate.metric_sets import FOREGROUND, METRIC_SETS, NEED_TRUTH, OVER_TIME, metrics_of
 from model_tools.evaluate.results import Evaluation, as_csv, as_json, table
+from model_tools.reporting.files import require_folders, write_text
 
 OF_ALPHAS, OF_MASKS = ("rvm_lr", "failures"), ("failures",)
 """The sets of metrics without --metrics."""
@@ -67,11 +68,11 @@ def run(args: argparse.Namespace) -> None:
     with ExitStack() as stack:
         other = stack.enter_context(open_model(args.against, args)) if args.against else None
         evaluation = evaluate(args, _cases_by_condition(args, other))
-    print(f"{evaluation.title}\n{table(evaluation)}")
     for kind, text_of in WRITERS.items():
         path = getattr(args, kind)
         if path:
-            _write(path, text_of(evaluation))
+            write_text(path, text_of(evaluation))
+    print(f"{evaluation.title}\n{table(evaluation)}")
 
 
 def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> Evaluation:
@@ -118,9 +119,7 @@ def _check(args: argparse.Namespace) -> None:
         raise OptionError("--metrics failures is all that masks can be judged by. Give soft alphas with --stills")
     if not _metrics(args):
         raise OptionError(f"--metrics {' '.join(args.metrics)} needs a truth. Add --against, or take failures")
-    for path in (getattr(args, kind) for kind in WRITERS):
-        if path and not path.absolute().parent.is_dir():
-            raise OptionError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
+    require_folders(getattr(args, kind) for kind in WRITERS)
 
 
 def _sets(args: argparse.Namespace) -> Sequence[str]:
@@ -187,10 +186,3 @@ def _against(args: argparse.Namespace) -> str:
     if args.against:
         return f"against what {Path(args.against).stem} answers"
     return "without a truth" if all(map(_is_video, args.input)) else "against the truth"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written ({error.strerror})") from error

@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
 from model_tools.evaluate.metric_sets import YES_OR_NO
+from model_tools.reporting.tables import aligned
 
 ALL = "all"
 BLANK = "-"
@@ -120,9 +121,8 @@ def table(evaluation: Evaluation) -> str:
         [*cells(evaluation, row), *(shown(row.figures[heading]) for heading in evaluation.metrics)]
         for row in rows(evaluation)
     ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    words = len(columns(evaluation)) - 1
-    return "\n".join(_aligned(line, widths, words) for line in lines)
+    words = range(len(columns(evaluation)) - 1)
+    return "\n".join(aligned(lines, words))
 
 
 def columns(evaluation: Evaluation) -> list[str]:
@@ -165,15 +165,6 @@ def _row(
     model, condition = run
     scores = [clip for clip in evaluation.of(model, condition) if of_clip in (None, clip.clip)]
     return Row(title, model, condition, sum(clip.frames for clip in scores), evaluation.averages(scores, kind))
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int], words: int) -> str:
-    """Words to the left, so many, and numbers to the right."""
-    aligned = [
-        cell.ljust(width) if n < words else cell.rjust(width)
-        for n, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ]
-    return "  ".join(aligned).rstrip()
 
 
 def _run_as_json(evaluation: Evaluation, model: str, condition: str) -> dict[str, Any]:

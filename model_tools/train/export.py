@@ -21,6 +21,7 @@ from model_api.errors import ModelFileError, OptionError, SinkError
 from model_api.graph import loading
 from model_api.models.robust_video_matting import automatic_ratio
 from model_api.types import Size
+from model_tools.reporting.files import replacing
 from model_tools.train import export_wrappers
 from model_tools.train.export_wrappers import Contract
 from model_tools.train.networks.matting_network import SMALLEST, EfficientMatting
@@ -84,33 +85,32 @@ def export(network: str, output: Path, options: ExportOptions) -> None:
 
 
 def write(contract: Contract, output: Path) -> None:
-    """Under another name first, so that an interruption leaves no half of a file. Batch norms become part of the
-    convolutions before them."""
-    fresh = output.with_name(f"{output.stem}.part.onnx")
+    """Write an ONNX file, batch norms folded into the convolutions before them. Raises SinkError."""
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            # It says that the exporter of TorchScript is the older one. The newer needs one more package.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            # Of the amounts by which a picture is padded: OpenVINO folds them itself.
-            warnings.filterwarnings("ignore", message="Constant folding", category=UserWarning)
-            torch.onnx.export(
-                contract.network.eval(),
-                tuple(contract.inputs.values()),
-                str(fresh),
-                input_names=list(contract.inputs),
-                output_names=list(contract.outputs),
-                dynamic_axes={name: dict(axes) for name, axes in contract.open.items()},
-                opset_version=OPSET,
-                dynamo=False,
-            )
-        if facts := contract.training.as_info():
-            _tell(fresh, **facts)
-        fresh.replace(output)
+        with replacing(output) as part:
+            _export(contract, part)
+            if facts := contract.training.as_info():
+                _tell(part, **facts)
     except (OSError, RuntimeError) as error:
         raise SinkError(f"{output} cannot be written: {loading.reason(error)}") from error
-    finally:
-        fresh.unlink(missing_ok=True)
+
+
+def _export(contract: Contract, file: Path) -> None:
+    with warnings.catch_warnings():
+        # It says that the exporter of TorchScript is the older one. The newer needs one more package.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # OpenVINO itself folds the constants by which images are padded.
+        warnings.filterwarnings("ignore", message="Constant folding", category=UserWarning)
+        torch.onnx.export(
+            contract.network.eval(),
+            tuple(contract.inputs.values()),
+            str(file),
+            input_names=list(contract.inputs),
+            output_names=list(contract.outputs),
+            dynamic_axes={name: dict(axes) for name, axes in contract.open.items()},
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def _tell(file: Path, **facts: str) -> None:

@@ -18,7 +18,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from model_api.errors import OptionError
+from model_api.errors import OptionError, SinkError
+from model_tools.reporting.files import replacing
 from model_tools.train.config import Config, Data, Stage
 from model_tools.train.data.clips import NOBODY, ClipSettings, ComposedClips, Extras, Sample
 from model_tools.train.data.material import Material, PeopleSource, load_backgrounds, load_people
@@ -255,10 +256,12 @@ def save(run: Run, path: Path) -> None:
 
 
 def _write(state: dict[str, object], path: Path) -> None:
-    """Whole or not at all: a checkpoint that was cut off by an interruption would end the training for good."""
-    fresh = path.with_suffix(".tmp")
-    torch.save(state, fresh)
-    fresh.replace(path)
+    """Raises SinkError; the checkpoint that was there before stays then."""
+    try:
+        with replacing(path) as part:
+            torch.save(state, part)
+    except (OSError, RuntimeError) as error:
+        raise SinkError(f"{path} cannot be written: {error}") from error
 
 
 def resume(run: Run, path: Path) -> None:
