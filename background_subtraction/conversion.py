@@ -76,7 +76,7 @@ def convert_video(
             model="" if loaded else find_model(str(model)),
             inputs=(str(input_source),),
             device=device,
-            inference=InferenceOptions(seq_chunk),
+            inference=InferenceOptions(requests=seq_chunk),
             model_options=ModelOptions(downsample_ratio=downsample_ratio),
             target_bgr=target,
             clean_plate=None if clean_plate is None else str(clean_plate),

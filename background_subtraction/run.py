@@ -42,10 +42,10 @@ def run(options: Options, report: Report, model: MattingModel | None = None) -> 
                 create_model(
                     options.model,
                     options.device,
-                    options.inference,
-                    options.override,
-                    options.model_options,
-                    options.adapter,
+                    inference=options.inference,
+                    override=options.override,
+                    options=options.model_options,
+                    adapter=options.adapter,
                 )
             )
         for name in () if model.detects else options.for_detection:
@@ -74,7 +74,7 @@ def run_clip(
         source = stack.enter_context(open_source(clip.address, options.loop, options.selection))
         background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))
         plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, window is not None)
-        model.prepare(source.info.size)
+        model.compile_for(source.info.size)
         outputs = stack.enter_context(Outputs(clip.outputs, options.encoding, source.info, options.virtual_camera))
         drops = source.info.drops
         reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))

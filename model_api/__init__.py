@@ -1,17 +1,19 @@
-"""From a frame to its matte, on OpenVINO. Usable alone:
+"""From a frame to its matte, on OpenVINO.
 
-from model_api import AsyncPipeline, Frame, create_model
+Example:
+    from model_api import AsyncPipeline, Frame, create_model
 
-with create_model("rvm.xml", device="CPU") as model:
-    frames = (Frame(index, image) for index, image in enumerate(images))
-    for result in AsyncPipeline(model).run(frames):
-        result.matte.alpha                       # (H, W) float32 in [0, 1]
-        result.matte.foreground                  # (H, W, 3) uint8 BGR
-        result.matte.over(background)            # (H, W, 3) uint8 BGR
+    with create_model("rvm.xml", device="CPU") as model:
+        frames = (Frame(index, image) for index, image in enumerate(images))
+        for result in AsyncPipeline(model).run(frames):
+            result.matte.alpha                       # (H, W) float32 in [0, 1]
+            result.matte.foreground                  # (H, W, 3) uint8 BGR
+            result.matte.over(background)            # (H, W, 3) uint8 BGR
 
-Every error is a `BackgroundSubtractionError`: `errors` draws the tree.
+Every error is a `BackgroundSubtractionError`; `model_api.errors` draws the tree.
 """
 
+from model_api import errors
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.create import create_model
 from model_api.errors import (
@@ -29,6 +31,7 @@ from model_api.errors import (
 )
 from model_api.mattes.matte import DenseMatte, Matte
 from model_api.models.base import MattingModel, ModelOptions
+from model_api.models.robust_video_matting import auto_downsample_ratio
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.preprocessing import Override, Preprocessing
 from model_api.results import Result
@@ -56,5 +59,7 @@ __all__ = [
     "ShapeError",
     "SinkError",
     "SourceError",
+    "auto_downsample_ratio",
     "create_model",
+    "errors",
 ]

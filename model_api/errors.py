@@ -3,18 +3,18 @@
     BackgroundSubtractionError
     ├── OptionError              a value that a parameter does not take
     ├── ModelError
-    │   ├── ModelFileError       the file is missing, corrupt, or of no format that is read here
-    │   ├── ModelContractError   a network whose inputs and outputs match no known model, or that is used against it
+    │   ├── ModelFileError       the file is missing, corrupt, or of a format that is not read
+    │   ├── ModelContractError   inputs and outputs match no known model, or are used against its contract
     │   ├── DeviceError          no such device, or it refuses the network or a setting
     │   └── InferenceError       the device failed while it computed
-    ├── ShapeError               an array of another shape or type than expected, or arrays that do not belong together
+    ├── ShapeError               an array of another shape or type than expected, or arrays that do not go together
     ├── SourceError              frames cannot be read
     ├── SinkError                results cannot be written
     └── DisplayError             no window can be shown
 
-A message says what, got, expected, and what to do next, in one line: the command prints it as it is. An error about one
-parameter has its name in `parameter`, and begins with it; who calls it by another name, as the command does with its
-options, says so with `renamed`.
+A message says in one line what is wrong, what was expected, and what to do next: the command prints it as it is. An
+error about one parameter has its name in `parameter`, and begins with it. Callers that have another name for the
+parameter, as the command has for its options, use `renamed`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,19 @@ from contextlib import contextmanager
 
 
 class BackgroundSubtractionError(Exception):
-    """The root: catch this one to catch them all.
+    """The root: catch this one to catch all.
 
-    parameter: the name of the parameter that it is about, "" for none. The text begins with it.
+    Attributes:
+        parameter: the name of the parameter that it is about, "" for none. The text begins with it.
     """
 
     def __init__(self, message: str = "", parameter: str = "") -> None:
+        """Make an error.
+
+        Args:
+            message: one line: what is wrong, what was expected, what to do next.
+            parameter: the name of the parameter that it is about.
+        """
         super().__init__(message)
         self.parameter = parameter
 
@@ -47,7 +54,7 @@ class ModelError(BackgroundSubtractionError):
 
 
 class ModelFileError(ModelError):
-    """The model file is missing, corrupt, or of a format that is not read here."""
+    """The model file is missing, corrupt, or of a format that is not read."""
 
 
 class ModelContractError(ModelError):
@@ -63,7 +70,7 @@ class InferenceError(ModelError):
 
 
 class ShapeError(BackgroundSubtractionError):
-    """An array of another shape or type than expected, or arrays that do not belong together."""
+    """An array of another shape or type than expected, or arrays that do not go together."""
 
 
 class SourceError(BackgroundSubtractionError):
@@ -80,7 +87,11 @@ class DisplayError(BackgroundSubtractionError):
 
 @contextmanager
 def renamed(names: Mapping[str, str]) -> Iterator[None]:
-    """Errors from within are about the caller's own parameters. names: parameter -> what the caller calls it."""
+    """Give errors from within the caller's own names of parameters.
+
+    Args:
+        names: parameter -> the caller's name of it.
+    """
     try:
         yield
     except BackgroundSubtractionError as error:

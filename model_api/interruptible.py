@@ -1,4 +1,4 @@
-"""Waiting for another thread in a way that Ctrl-C ends at any moment."""
+"""Waiting for another thread so that Ctrl-C ends the wait at any moment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Item = TypeVar("Item")
 
 
 def next_of(queue: SimpleQueue[Item]) -> Item:
-    """The next item, once there is one.
+    """Wait for the next item of a queue.
 
-    A SimpleQueue is in C: an interruption cannot leave it locked, as it can a Queue or a Future. It is asked in
-    slices of time, for a signal that comes just before Python waits for a lock is noticed only when the wait is over.
+    A SimpleQueue is written in C: an interruption cannot leave it locked, as it can a Queue or a Future. The wait is
+    cut into slices, because Python notices a signal that comes just before a wait only when the wait is over.
     """
     while True:
         with suppress(Empty):

@@ -1,4 +1,4 @@
-"""Which numbers a network wants in place of u8 BGR pixels, and who says so."""
+"""The numbers that a network takes in place of uint8 BGR pixels, and where that is written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model_api.errors import ModelContractError, ModelFileError, OptionError
+from model_api.errors import ModelFileError, OptionError
 from model_api.ranges import SCALE, Range, require_choice, require_each
-from model_api.types import Size, TensorSpec
+from model_api.types import Size
 
 ANY = Range("numbers, such as 127.5", -1e6, 1e6)
 
@@ -17,10 +17,16 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The network takes (pixel - mean) / scale, pixel in 0..255, in the channel order `channels`.
+    """The network takes (pixel - mean) / scale, with pixels of 0..255.
 
-    channels: "RGB" or "BGR". mean, scale: one number a channel, in that order.
-    source: where this was found, for people. Raises OptionError for other values.
+    Attributes:
+        channels: "RGB" or "BGR", the network's channel order.
+        mean: one number per channel, in that order.
+        scale: the same.
+        source: where this was found, for messages.
+
+    Raises:
+        OptionError: a value that a parameter does not take.
     """
 
     channels: str = "RGB"
@@ -47,7 +53,12 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class ImageInput:
-    """An input that the program feeds with u8 NHWC BGR. layout: the network's own, "NCHW" or "NHWC"."""
+    """How a network takes an image, which the program gives as uint8 NHWC BGR.
+
+    Attributes:
+        layout: the network's own, "NCHW" or "NHWC".
+        preprocessing: the numbers that it takes.
+    """
 
     layout: str
     preprocessing: Preprocessing
@@ -59,12 +70,18 @@ BYTES = Preprocessing("BGR", source="bytes, as its input takes them")
 GUIDED_FILTER = "fast_guided_filter"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Override:
-    """What the user knows better than the file. None: leave it to the file.
+    """What the user knows better than the file. None: the file decides.
 
-    reverse_input_channels: True for a network that takes RGB. layouts: input name -> "NCHW"; the name ""
-    stands for every image input. Raises OptionError for other values.
+    Attributes:
+        reverse_input_channels: True for a network that takes RGB.
+        mean_values: one number per channel, in the network's order.
+        scale_values: the same.
+        layouts: input name -> "NCHW" or "NHWC". The name "" stands for every image input.
+
+    Raises:
+        OptionError: a value that a parameter does not take.
     """
 
     reverse_input_channels: bool | None = None
@@ -81,87 +98,89 @@ class Override:
 
 
 def find_preprocessing(
-    override: Override, info: Mapping[str, Mapping[str, str]], is_ir: bool, default: Preprocessing
+    override: Override, info: Mapping[str, Mapping[str, str]], *, is_ir: bool, default: Preprocessing
 ) -> Preprocessing:
-    """The first that answers: the user, model_info, conversion_parameters, the contract's `default`.
+    """The first that is known: the user's, model_info, conversion_parameters, the contract's.
 
-    info: the sections of the file's rt_info, as text. The two sections mean opposite things by
-    `reverse_input_channels`: model_info (Model API) asks the program to reverse; conversion_parameters
-    (Model Optimizer) tells that the reversal is in the network already, so that it takes BGR.
+    The two sections mean opposite things by `reverse_input_channels`. model_info (Model API) asks the program to
+    reverse; conversion_parameters (Model Optimizer) says that the network reverses already, so that it takes BGR.
+
+    Args:
+        override: what the user says.
+        info: the sections of the file's rt_info, as text.
+        is_ir: whether the file is OpenVINO's own format.
+        default: the contract's.
     """
     if "model_info" in info:
-        found = _from_model_info(info["model_info"], default)
+        preprocessing = _from_model_info(info["model_info"], default)
     elif "conversion_parameters" in info:
-        found = _from_conversion(info["conversion_parameters"], default)
+        preprocessing = _from_conversion(info["conversion_parameters"], default)
     else:
-        found = OPEN_MODEL_ZOO if is_ir else default
-    return _overridden(found, override)
-
-
-def image_layout(spec: TensorSpec, layouts: Mapping[str, str]) -> str:
-    """ "NCHW" or "NHWC" of an image input. Raises ModelContractError if neither fits, OptionError if the
-    user's layout does not."""
-    asked = next((layouts[name] for name in ("", *spec.names) if name in layouts), "")
-    if asked:
-        if asked not in ("NCHW", "NHWC") or len(spec.shape) != 4:
-            raise OptionError(f"{asked} does not fit input {spec}. Expected NCHW or NHWC", "layouts")
-        return asked
-    if spec.layout in ("NCHW", "NHWC"):
-        return spec.layout
-    if len(spec.shape) == 4 and 3 in (spec.shape[1], spec.shape[3]):
-        return "NCHW" if spec.shape[1] == 3 else "NHWC"
-    raise ModelContractError(f"Input {spec} is no image of 3 channels. Say what it is", "layouts")
+        preprocessing = OPEN_MODEL_ZOO if is_ir else default
+    return _overridden(preprocessing, override)
 
 
 def triple(values: tuple[float, ...]) -> Triple:
-    """One or three numbers as three. Raises ValueError for any other count."""
+    """One or three numbers as three.
+
+    Raises:
+        ValueError: any other count.
+    """
     if len(values) not in (1, 3):
         raise ValueError(f"{len(values)} values, expected 1 or 3")
     first, second, third = values * 3 if len(values) == 1 else values
     return first, second, third
 
 
-def _overridden(found: Preprocessing, override: Override) -> Preprocessing:
-    given = (override.reverse_input_channels, override.mean_values, override.scale_values)
-    if given == (None, None, None):
-        return found
-    channels = {None: found.channels, True: "RGB", False: "BGR"}[override.reverse_input_channels]
-    return Preprocessing(
-        channels,
-        found.mean if override.mean_values is None else override.mean_values,
-        found.scale if override.scale_values is None else override.scale_values,
-        source="as asked" if None not in given else f"as asked; the rest: {found.source}",
-    )
-
-
 @dataclass(frozen=True)
 class Training:
-    """What a file tells of how its network was trained.
+    """What a file says about how its network was trained.
 
-    base_wh: (width, height) of the pictures, of a network that takes any. guided: alpha was brought to the size of
-    larger pictures by the fast guided filter (arXiv 1505.00996).
+    Attributes:
+        base_wh: (width, height) of the images, for a network that takes any size.
+        guided: whether alpha was enlarged by the fast guided filter (arXiv 1505.00996).
     """
 
     base_wh: Size | None = None
     guided: bool = False
 
     def as_info(self) -> dict[str, str]:
-        """How files tell it: keys of model_info, or of an ONNX file's metadata."""
+        """The same as files have it: keys of model_info, or of an ONNX file's metadata."""
         base = {"base_size": f"{self.base_wh[0]}x{self.base_wh[1]}"} if self.base_wh else {}
         return {**base, **({"alpha_refiner": GUIDED_FILTER} if self.guided else {})}
 
 
 def find_training(info: Mapping[str, Mapping[str, str]]) -> Training:
-    """From `base_size`, "384x224", and `alpha_refiner`, "fast_guided_filter", in model_info or among an ONNX file's
-    metadata. Raises ModelFileError for another size."""
-    told = {**info.get("framework", {}), **info.get("model_info", {})}
-    guided = told.get("alpha_refiner") == GUIDED_FILTER
-    if "base_size" not in told:
+    """Read how a network was trained.
+
+    Args:
+        info: the sections of the file's rt_info, as text. `base_size`, such as "384x224", and `alpha_refiner`,
+            "fast_guided_filter", are in model_info or, of an ONNX file, in its metadata.
+
+    Raises:
+        ModelFileError: `base_size` is not a size.
+    """
+    facts = {**info.get("framework", {}), **info.get("model_info", {})}
+    guided = facts.get("alpha_refiner") == GUIDED_FILTER
+    if "base_size" not in facts:
         return Training(None, guided)
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", told["base_size"])
-    if not found:
-        raise ModelFileError(f'base_size in the file is "{told["base_size"]}": expected WIDTHxHEIGHT, such as 384x224')
-    return Training((int(found[1]), int(found[2])), guided)
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", facts["base_size"])
+    if not match:
+        raise ModelFileError(f'base_size in the file is "{facts["base_size"]}": expected WIDTHxHEIGHT, such as 384x224')
+    return Training((int(match[1]), int(match[2])), guided)
+
+
+def _overridden(preprocessing: Preprocessing, override: Override) -> Preprocessing:
+    asked = (override.reverse_input_channels, override.mean_values, override.scale_values)
+    if asked == (None, None, None):
+        return preprocessing
+    channels = {None: preprocessing.channels, True: "RGB", False: "BGR"}[override.reverse_input_channels]
+    return Preprocessing(
+        channels,
+        preprocessing.mean if override.mean_values is None else override.mean_values,
+        preprocessing.scale if override.scale_values is None else override.scale_values,
+        source="as asked" if None not in asked else f"as asked; the rest: {preprocessing.source}",
+    )
 
 
 def _from_model_info(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
@@ -176,7 +195,7 @@ def _from_model_info(section: Mapping[str, str], default: Preprocessing) -> Prep
 
 
 def _from_conversion(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
-    """What the Model Optimizer put into the network need not be done again; the rest is the original's."""
+    """What the Model Optimizer put into the network is not done again; the rest is the original's."""
     embedded = {key for key in ("mean_values", "scale_values", "scale") if re.search(r"\d", section.get(key, ""))}
     return Preprocessing(
         "BGR" if _is_true(section.get("reverse_input_channels", "")) else default.channels,
@@ -191,8 +210,8 @@ def _is_true(text: str) -> bool:
 
 
 def _numbers(text: str, default: float) -> Triple:
-    found = tuple(float(number) for number in re.findall(r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?", text))
-    return triple(found or (default,))
+    numbers = tuple(float(number) for number in re.findall(r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?", text))
+    return triple(numbers or (default,))
 
 
 def _spell(values: Triple) -> str:

@@ -1,4 +1,4 @@
-"""What parameters take, said once for the library and for the command line. Values check themselves with these."""
+"""The ranges of parameters, for the library and the command line alike. Value objects check themselves with these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from model_api.errors import OptionError
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included. words: for "expected …". whole: no fractions."""
+    """Numbers from low to high.
+
+    Attributes:
+        words: for messages, after "Expected".
+        low: the lowest, included.
+        high: the highest, included.
+        whole: whether only whole numbers count.
+    """
 
     words: str
     low: float
@@ -20,11 +27,19 @@ class Range:
     whole: bool = False
 
     def holds(self, value: object) -> bool:
+        """Whether `value` is a number in the range."""
         kind = Integral if self.whole else Real
         return isinstance(value, kind) and not isinstance(value, bool) and bool(self.low <= value <= self.high)  # type: ignore[operator]
 
     def require(self, **values: object) -> None:
-        """Values by the names of their parameters. Raises OptionError. None stands for a default, and passes."""
+        """Check values.
+
+        Args:
+            values: parameter -> value. None stands for a default, and passes.
+
+        Raises:
+            OptionError: a value outside of the range.
+        """
         for parameter, value in values.items():
             if value is not None and not self.holds(value):
                 raise OptionError(f"{described(value)}. Expected {self.words}", parameter)
@@ -38,15 +53,24 @@ POSITIVE_NUMBER = Range("a number above 0", 1e-3, 1e6)
 SECONDS = Range("seconds, such as 12.5", 0, 1e9)
 RATE = Range("frames per second, such as 25 or 30000/1001", 1e-6, 1000)
 SIDE = Range("a whole number from 1 to 32767", 1, 32767, whole=True)
-"""OpenCV takes no longer ones in every function."""
+"""Not all functions of OpenCV take longer sides."""
 LEVEL = Range("levels from 0 to 255", 0, 255)
 SCALE = Range("numbers above 0", 1e-6, 1e6)
-QUALITY = Range("a whole number from 0 to 63, less being better", 0, 63, whole=True)
-"""The widest scale of a codec; each has its own within."""
+QUALITY = Range("a whole number from 0 to 63, lower is better", 0, 63, whole=True)
+"""The widest scale of all codecs. Each codec has its own within it."""
 
 
 def require_each(range_: Range, count: int, **values: object) -> None:
-    """Tuples of so many numbers. Raises OptionError. None passes."""
+    """Check tuples of numbers.
+
+    Args:
+        range_: of each number.
+        count: how many numbers a tuple has.
+        values: parameter -> value. None passes.
+
+    Raises:
+        OptionError: a value is not such a tuple.
+    """
     for parameter, value in values.items():
         if value is None or (isinstance(value, tuple) and len(value) == count and all(map(range_.holds, value))):
             continue
@@ -54,7 +78,14 @@ def require_each(range_: Range, count: int, **values: object) -> None:
 
 
 def require_size(**values: object) -> None:
-    """Raises OptionError unless each is (width, height) in pixels, or None."""
+    """Check sizes.
+
+    Args:
+        values: parameter -> (width, height) in pixels. None passes.
+
+    Raises:
+        OptionError: a value is not a size.
+    """
     for parameter, value in values.items():
         if value is None or (isinstance(value, tuple) and len(value) == 2 and all(map(SIDE.holds, value))):
             continue
@@ -62,7 +93,15 @@ def require_size(**values: object) -> None:
 
 
 def require_choice(choices: Iterable[str], **values: object) -> None:
-    """Raises OptionError unless each is one of `choices`, or None."""
+    """Check choices.
+
+    Args:
+        choices: what the parameters take.
+        values: parameter -> value. None passes.
+
+    Raises:
+        OptionError: a value is not among the choices.
+    """
     known = tuple(choices)
     for parameter, value in values.items():
         if value is not None and value not in known:
@@ -70,7 +109,14 @@ def require_choice(choices: Iterable[str], **values: object) -> None:
 
 
 def require_text(**values: object) -> None:
-    """Raises OptionError unless each is text, or None."""
+    """Check text.
+
+    Args:
+        values: parameter -> value. None passes.
+
+    Raises:
+        OptionError: a value is not text.
+    """
     for parameter, value in values.items():
         if value is not None and not isinstance(value, str):
             raise OptionError(f"{described(value)}. Expected text", parameter)

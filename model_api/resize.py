@@ -1,7 +1,7 @@
-"""How a frame is laid into a network's input, and how the answer finds its way back.
+"""How a frame is laid into a network's input, and the network's answer is brought back to the frame.
 
-Every way of the Open Model Zoo is two rectangles: the part of the frame that is shown to the network,
-and the place in the input where it goes.
+Each resize type of the Open Model Zoo is two rectangles: the part of the frame that the network sees, and its place in
+the input.
 """
 
 from __future__ import annotations
@@ -20,14 +20,23 @@ AnyImage = TypeVar("AnyImage", Image, Alpha)
 Rectangle = tuple[int, int, int, int]
 """x, y, width, height in pixels."""
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels, the first pixel reaching from 0 to 1."""
+"""Left, top, right, bottom in pixels. The first pixel extends from 0 to 1."""
 SAMPLES = 4
-"""Pixels that are averaged for one of a thumbnail, along each side."""
+"""Pixels along each side that are averaged for one pixel of a thumbnail."""
+MULTIPLE_PX = 32
+"""Networks halve their image five times."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """frame_wh, input_wh: sizes of both. shown: rectangle of the frame. placed: rectangle of the input."""
+    """How a frame is laid into a network's input.
+
+    Attributes:
+        frame_wh: (width, height) of the frame in pixels.
+        input_wh: (width, height) of the input in pixels.
+        shown: the rectangle of the frame that the network sees.
+        placed: the rectangle of the input where it is.
+    """
 
     frame_wh: Size
     input_wh: Size
@@ -35,15 +44,29 @@ class Fit:
     placed: Rectangle
 
     def apply(self, image: Image) -> Image:
-        """The network's input, (H, W, 3) uint8, for a frame of `frame_wh`. Borders are black."""
+        """Lay a frame into the input.
+
+        Args:
+            image: (H, W, 3) uint8 of `frame_wh`.
+
+        Returns:
+            The same of `input_wh`, with black borders.
+        """
         return _transfer(image, self.shown, self.placed, self.input_wh)
 
     def undo(self, answer: AnyImage) -> AnyImage:
-        """An answer of `input_wh` at the frame's size, 0 where the network did not see the frame."""
+        """Bring an answer back to the frame.
+
+        Args:
+            answer: an image or alpha of `input_wh`.
+
+        Returns:
+            The same of `frame_wh`, 0 where the network did not see the frame.
+        """
         return _transfer(answer, self.placed, self.shown, self.frame_wh)
 
     def undo_box(self, box: Box) -> Box:
-        """A box of the input as one of the frame."""
+        """Convert a box in the input to a box in the frame."""
         (from_x, from_y, from_width, from_height), (x, y, width, height) = self.placed, self.shown
         across, down = width / from_width, height / from_height
         left, top, right, bottom = box
@@ -61,11 +84,12 @@ class Fit:
 
     @property
     def scales(self) -> bool:
+        """Whether the frame is resized."""
         return self.shown[2:] != self.placed[2:]
 
 
 def standard(frame_wh: Size, input_wh: Size) -> Fit:
-    """Stretch the whole frame over the whole input."""
+    """Stretch the whole frame over the whole input. The aspect ratio changes."""
     return Fit(frame_wh, input_wh, (0, 0, *frame_wh), (0, 0, *input_wh))
 
 
@@ -87,16 +111,25 @@ def fit_to_window_letterbox(frame_wh: Size, input_wh: Size) -> Fit:
     return Fit(frame_wh, input_wh, (0, 0, *frame_wh), _centred(placed_wh, input_wh))
 
 
+STANDARD = "standard"
 RESIZE_TYPES: dict[str, Callable[[Size, Size], Fit]] = {
     "crop": crop,
-    "standard": standard,
+    STANDARD: standard,
     "fit_to_window": fit_to_window,
     "fit_to_window_letterbox": fit_to_window_letterbox,
 }
 
 
 def resize(image: AnyImage, size: Size) -> AnyImage:
-    """To (width, height): averaged when it shrinks, so that nothing flickers, else bilinear."""
+    """Resize an image or alpha: averaged when it shrinks, so that nothing flickers, else bilinear.
+
+    Args:
+        image: (H, W, 3) uint8 or (H, W) float32.
+        size: (width, height) in pixels.
+
+    Returns:
+        A new array of that size, or `image` itself if it has that size.
+    """
     height, width = image.shape[:2]
     if (width, height) == size:
         return image
@@ -105,7 +138,15 @@ def resize(image: AnyImage, size: Size) -> AnyImage:
 
 
 def thumbnail(image: Image, size: Size) -> Image:
-    """To a small (width, height) at little cost: of a large picture some pixels are taken, then averaged."""
+    """Shrink an image to a small size at little cost: some pixels are sampled, then averaged.
+
+    Args:
+        image: (H, W, 3) uint8.
+        size: (width, height) in pixels.
+
+    Returns:
+        (H, W, 3) uint8 of that size.
+    """
     # Averaging all of 1280×720 takes 4 ms, this 0.1 ms.
     samples_wh = SAMPLES * size[0], SAMPLES * size[1]
     return cv2.resize(
@@ -114,19 +155,31 @@ def thumbnail(image: Image, size: Size) -> Image:
 
 
 def scaled_inside(size: Size, limit: Size) -> Size:
-    """The largest size of the same aspect ratio that fits into `limit`, never larger than `size`."""
+    """The largest size with the aspect ratio of `size` that fits into `limit` and is not larger than `size`."""
     return size if size[0] <= limit[0] and size[1] <= limit[1] else _largest_inside(limit, aspect_of=size)
 
 
-def of_area(size: Size, area_wh: Size, multiple: int) -> Size:
-    """As many pixels as `area_wh` has, in the shape of `size`, each side a multiple of `multiple`."""
-    scale = math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1]))
-    width, height = (max(multiple, round(side * scale / multiple) * multiple) for side in size)
+def rounded_size(size: Size, scale: float = 1.0) -> Size:
+    """(width, height) times `scale`, each side the nearest multiple of MULTIPLE_PX, one of them at least."""
+    width, height = (max(MULTIPLE_PX, round(side * scale / MULTIPLE_PX) * MULTIPLE_PX) for side in size)
     return width, height
 
 
+def size_of_area(size: Size, area_wh: Size) -> Size:
+    """The aspect ratio of `size` with as many pixels as `area_wh`, in multiples of MULTIPLE_PX."""
+    return rounded_size(size, math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1])))
+
+
 def cover(image: Image, size: Size) -> Image:
-    """Fill (width, height) with the image's middle, keeping its aspect ratio."""
+    """Fill a size with the image's middle, keeping its aspect ratio.
+
+    Args:
+        image: (H, W, 3) uint8.
+        size: (width, height) in pixels.
+
+    Returns:
+        (H, W, 3) uint8 of that size.
+    """
     height, width = image.shape[:2]
     return crop((width, height), size).apply(image)
 

@@ -1,4 +1,4 @@
-"""What a pipeline gives for each frame."""
+"""What a pipeline yields for each frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model_api.types import Frame
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Seconds that one frame spent in each stage, its waiting for other frames left out."""
+    """Seconds that one frame spent in each stage, without the time in which it waited for other frames."""
 
     preprocessing_s: float
     inference_s: float
@@ -19,7 +19,14 @@ class StageTimes:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A frame and its own matte. started_s: `time.perf_counter()` when the pipeline took the frame."""
+    """A frame and its matte.
+
+    Attributes:
+        frame: the frame.
+        matte: its matte.
+        times: seconds in each stage.
+        started_s: `time.perf_counter()` when the pipeline took the frame.
+    """
 
     frame: Frame
     matte: Matte

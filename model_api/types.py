@@ -1,4 +1,4 @@
-"""The values that travel between the parts: frames, tensors and what a network looks like."""
+"""The values that travel between the parts: frames, tensors, and what a network looks like."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Floats = npt.NDArray[np.float32]
 Tensors = Mapping[str, npt.NDArray[Any]]
 """Arrays by the name of a network's input or output."""
 
-Part = tuple[slice, slice]
-"""Rows and columns of a picture."""
+Tile = tuple[slice, slice]
+"""Rows and columns of an image."""
 
 Size = tuple[int, int]
 """(width, height) in pixels."""
@@ -36,13 +36,18 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a source, with all that belongs to it.
+    """One frame of a source, with all that belongs to it.
 
-    image: (H, W, 3) uint8 BGR. index: position in the run, from 0. timestamp_s: seconds since the run's first frame.
-    clip: counts uninterrupted stretches; a recurrent model starts afresh when it changes.
-    clean_plate: (H, W, 3) uint8 BGR, the same scene without the person, for models that ask for it.
-    decoding_s: how long the source took to produce the image.
-    Raises ShapeError for an image or plate that is none.
+    Attributes:
+        index: position in the run, from 0.
+        image: (H, W, 3) uint8 BGR.
+        timestamp_s: seconds since the run's first frame.
+        clip: counts uninterrupted stretches. A recurrent model starts afresh when it changes.
+        clean_plate: (H, W, 3) uint8 BGR, the same scene without the person, for models that compare with it.
+        decoding_s: seconds that the source took to produce the image.
+
+    Raises:
+        ShapeError: `image` or `clean_plate` is not an image.
     """
 
     index: int
@@ -59,13 +64,21 @@ class Frame:
 
     @property
     def size(self) -> Size:
+        """(width, height) of the image in pixels."""
         height, width = self.image.shape[:2]
         return width, height
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output of a network. A dimension that may vary is None."""
+    """An input or output of a network.
+
+    Attributes:
+        names: all names that it goes by.
+        shape: its dimensions, None for one that may vary.
+        dtype: OpenVINO's name of the element type.
+        layout: such as "NCHW", "" where the file does not say.
+    """
 
     names: frozenset[str]
     shape: tuple[int | None, ...]
@@ -79,8 +92,14 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a network takes and gives. states: input name -> the output that feeds it in the next frame,
-    known beforehand only for networks that were stored with their state inside."""
+    """The inputs and outputs of a network.
+
+    Attributes:
+        inputs: every input.
+        outputs: every output.
+        states: input name -> the output that feeds it in the next frame. Known here only for networks that were
+            stored with their state inside.
+    """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -88,22 +107,52 @@ class Signature:
 
     @property
     def input_names(self) -> frozenset[str]:
+        """All names of all inputs."""
         return frozenset().union(*(spec.names for spec in self.inputs))
 
     @property
     def output_names(self) -> frozenset[str]:
+        """All names of all outputs."""
         return frozenset().union(*(spec.names for spec in self.outputs))
 
     def input(self, name: str) -> TensorSpec:
-        """Raises KeyError if no input has this name."""
+        """The input of this name.
+
+        Raises:
+            KeyError: no input has it.
+        """
         return _named(self.inputs, name)
 
     def output(self, name: str) -> TensorSpec:
-        """Raises KeyError if no output has this name."""
+        """The output of this name.
+
+        Raises:
+            KeyError: no output has it.
+        """
         return _named(self.outputs, name)
 
     def __str__(self) -> str:
         return f"inputs [{', '.join(map(str, self.inputs))}], outputs [{', '.join(map(str, self.outputs))}]"
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The roles that a contract gives to a network's inputs and outputs.
+
+    Attributes:
+        images: inputs that take images. They are fed with 1×H×W×3 uint8 BGR, whatever the network itself takes.
+        answers: role -> output that the contract reads: "alpha" of a matting network, "boxes" and more of one that
+            detects objects.
+        foreground: the output that holds the person's colours. It comes out as 1×H×W×3 uint8 BGR. None without one.
+        states: input -> the output that feeds it in the next frame.
+        shape_inputs: inputs whose values decide the shapes. They become constants of the compiled network.
+    """
+
+    images: tuple[str, ...]
+    answers: Mapping[str, str]
+    foreground: str | None = None
+    states: Mapping[str, str] = field(default_factory=dict)
+    shape_inputs: frozenset[str] = frozenset()
 
 
 def _named(specs: tuple[TensorSpec, ...], name: str) -> TensorSpec:

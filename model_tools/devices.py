@@ -106,9 +106,9 @@ def difference(alphas: Sequence[Alpha], others: Sequence[Alpha]) -> float:
 def measure(path: Path, device: str) -> Measured:
     """Raises DeviceError, InferenceError, ShapeError, or what OpenVINO raises on hardware that breaks down."""
     started_s = perf_counter()
-    with create_model(path, device, InferenceOptions(requests=1)) as model:
+    with create_model(path, device, inference=InferenceOptions(requests=1)) as model:
         size = model.input_size(FRAME_WH)
-        model.prepare(size)
+        model.compile_for(size)
         compiled_s = perf_counter() - started_s
         plate = picture(size, 0)
         frames = (Frame(index, picture(size, 1 + index), clean_plate=plate) for index in range(FRAMES))

@@ -13,14 +13,14 @@ from typing import Any
 import openvino as ov
 
 from background_subtraction.cli.model_arguments import model_file
-from model_api.adapters.base import Binding
 from model_api.create import recognize
 from model_api.errors import ModelContractError
 from model_api.graph import loading
 from model_api.graph.loading import Network
+from model_api.layouts import image_layout
 from model_api.models.base import MattingModel
-from model_api.preprocessing import Override, Preprocessing, find_preprocessing, image_layout
-from model_api.types import TensorSpec
+from model_api.preprocessing import Override, Preprocessing, find_preprocessing
+from model_api.types import Binding, TensorSpec
 
 KERNELS = {
     "Convolution": ("output", 1),
@@ -132,7 +132,11 @@ def multiplications(op: ov.Node) -> int:
 
 def _preprocessing(network: Network, contract: type[MattingModel] | None) -> Preprocessing | None:
     """What the program would find."""
-    return find_preprocessing(Override(), network.info, network.is_ir, contract.original) if contract else None
+    return (
+        find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=contract.original)
+        if contract
+        else None
+    )
 
 
 def _with_layout(spec: TensorSpec, binding: Binding | None) -> TensorSpec:

@@ -33,7 +33,12 @@ def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
 
 def override_of(args: argparse.Namespace) -> Override:
     """What `add_preprocessing_arguments` asked for."""
-    return Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout)
+    return Override(
+        reverse_input_channels=args.reverse_input_channels,
+        mean_values=args.mean_values,
+        scale_values=args.scale_values,
+        layouts=args.layout,
+    )
 
 
 def model_file(text: str) -> Path:
@@ -47,7 +52,7 @@ def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
     return create_model(
         path,
         args.device,
-        InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
-        override_of(args),
-        ModelOptions(RESIZE_TYPES[args.resize_type], args.downsample_ratio),
+        inference=InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
+        override=override_of(args),
+        options=ModelOptions(resize_type=args.resize_type, downsample_ratio=args.downsample_ratio),
     )

@@ -19,7 +19,6 @@ from model_api.bundled import find_model
 from model_api.errors import OptionError, renamed
 from model_api.models.base import ModelOptions
 from model_api.preprocessing import Override
-from model_api.resize import RESIZE_TYPES
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
 """Fields of ModelOptions that models without detections have no use for, and how they are asked for."""
@@ -39,12 +38,19 @@ def _options(args: argparse.Namespace) -> Options:
         raise OptionError(f"where is the model? Expected {ADDRESS_FORMS}", "model")
     preview = "side by side" if args.show_with_original_frame else "composite"
     return Options(
-        model=args.model if args.adapter == "ovms" else find_model(args.model, args.background is not None),
+        model=args.model
+        if args.adapter == "ovms"
+        else find_model(args.model, has_clean_plate=args.background is not None),
         inputs=tuple(args.input),
         device=args.device,
         adapter=args.adapter,
         inference=_inference_options(args),
-        override=Override(args.reverse_input_channels, args.mean_values, args.scale_values, args.layout),
+        override=Override(
+            reverse_input_channels=args.reverse_input_channels,
+            mean_values=args.mean_values,
+            scale_values=args.scale_values,
+            layouts=args.layout,
+        ),
         model_options=_model_options(args),
         target_bgr=args.target_bgr,
         blur_bgr=args.blur_bgr,
@@ -74,21 +80,22 @@ def _encoding(args: argparse.Namespace) -> Encoding:
 
 
 def _inference_options(args: argparse.Namespace) -> InferenceOptions:
-    requests = args.num_infer_requests or args.seq_chunk
     return InferenceOptions(
-        requests,
-        args.num_streams,
-        args.num_threads,
-        args.cache_dir,
-        args.jobs,
-        args.server_timeout,
-        args.refiner == "outside",
-        args.infer_precision,
+        requests=args.num_infer_requests or args.seq_chunk,
+        streams=args.num_streams,
+        threads=args.num_threads,
+        cache_dir=args.cache_dir,
+        clips=args.jobs,
+        timeout_s=args.server_timeout,
+        refiner_outside=args.refiner == "outside",
+        precision=args.infer_precision,
     )
 
 
 def _model_options(args: argparse.Namespace) -> ModelOptions:
-    return ModelOptions(RESIZE_TYPES[args.resize_type or "standard"], args.downsample_ratio, **_given(args))
+    return ModelOptions(
+        resize_type=args.resize_type or "standard", downsample_ratio=args.downsample_ratio, **_given(args)
+    )
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

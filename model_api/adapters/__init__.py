@@ -1,1 +1,1 @@
-"""Where a network runs."""
+"""Where networks run: on a device of this machine, or on a model server."""

@@ -1,4 +1,4 @@
-"""Device names and stream counts as people write them, checked before the runtime sees them."""
+"""Device names and stream counts as users write them, checked before OpenVINO gets them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,37 @@ CPU_DEFAULTS: Mapping[str, Any] = {
     "INFERENCE_PRECISION_HINT": "f32",
     "ENABLE_CPU_PINNING": False,
 }
-"""Processors with bfloat16 would use it unasked, and single pixels of an alpha be a quarter off. A thread bound to a
-core waits there for what decodes and writes on it, while another core may be idle."""
+"""Processors with bfloat16 would use it by default: single pixels of an alpha are a quarter off then. A thread that is
+pinned to a core waits for the decoder or encoder there, while another core may be idle."""
 LISTS = {"HETERO": "GPU,CPU", "BATCH": "GPU"}
-"""Those that need one, with an example."""
+"""Devices that need a list -> an example."""
 
 SUCCESSORS = {
     "MYRIAD": "NPU", "VPU": "NPU", "HDDL": "NPU", "KEEMBAY": "NPU", "MULTI": "AUTO",
 }  # fmt: skip
+OTHERS = {"CUDA": "an NVIDIA GPU", "MPS": "an Apple GPU", "XPU": "PyTorch's name of an Intel GPU"}
+"""Names that PyTorch has for devices -> what they are."""
 
 
 def check_device(device: str, available: Sequence[str]) -> str:
-    """The name in capitals. Raises DeviceError if the machine has no such device, with those it has."""
+    """Check that this machine has a device.
+
+    Args:
+        device: "CPU", "GPU", "NPU", "AUTO", "HETERO:GPU,CPU", … in any case.
+        available: the devices of this machine, as OpenVINO names them.
+
+    Returns:
+        The name in capitals.
+
+    Raises:
+        DeviceError: this machine has no such device; the message lists those that it has.
+    """
     if not isinstance(device, str) or not device:
-        raise DeviceError(f"{device!r} is no device. Available: {', '.join(available)}", "device")
-    wanted = device.upper()
-    name, _, rest = wanted.partition(":")
-    if name in SUCCESSORS:
-        successor = SUCCESSORS[name]
-        example = f"{successor}:{rest}" if rest else successor
-        raise DeviceError(f"{device} is of OpenVINO's past. Use {example} instead", "device")
-    if name in LISTS and not rest:
-        raise DeviceError(f"{name} needs a list, such as {name}:{LISTS[name]}", "device")
-    members = member_devices(wanted, available)
+        raise DeviceError(f"{device!r} is not a device. Available: {', '.join(available)}", "device")
+    device_name = device.upper()
+    name, _, rest = device_name.partition(":")
+    _require_known_kind(device, name, rest, available)
+    members = member_devices(device_name, available)
     unknown = [part for part in members if not any(_means(part, present) for present in available)]
     if unknown:
         raise DeviceError(
@@ -44,14 +52,30 @@ def check_device(device: str, available: Sequence[str]) -> str:
             "device",
         )
     if not members:
-        raise DeviceError(f"{device} leaves none. Available: {', '.join(available)}", "device")
-    return wanted
+        raise DeviceError(f"{device} leaves no device. Available: {', '.join(available)}", "device")
+    return device_name
+
+
+def _require_known_kind(device: str, name: str, rest: str, available: Sequence[str]) -> None:
+    if name in SUCCESSORS:
+        successor = SUCCESSORS[name]
+        example = f"{successor}:{rest}" if rest else successor
+        raise DeviceError(f"{device} is no longer in OpenVINO. Use {example} instead", "device")
+    if name in OTHERS:
+        raise DeviceError(
+            f"{device} is {OTHERS[name]}. OpenVINO's devices are CPU, GPU (Intel's), NPU and AUTO. "
+            f"Available: {', '.join(available)}",
+            "device",
+        )
+    if name in LISTS and not rest:
+        raise DeviceError(f"{name} needs a list, such as {name}:{LISTS[name]}", "device")
 
 
 def member_devices(device: str, available: Sequence[str]) -> list[str]:
     """The plain devices in "CPU", "GPU.0", "AUTO:GPU,CPU", "HETERO:GPU,CPU" or "BATCH:GPU(4)".
 
-    For AUTO without a list, or with one of what it shall not use ("AUTO:-GPU"), all other ones of `available`.
+    AUTO without a list, or with a list of what it must not use ("AUTO:-GPU"), stands for all other devices of
+    `available`.
     """
     name, _, rest = device.partition(":")
     if name not in META_DEVICES:
@@ -65,16 +89,26 @@ def member_devices(device: str, available: Sequence[str]) -> list[str]:
 def device_config(
     device: str,
     available: Sequence[str],
+    *,
     hint: str,
-    streams: str,
-    threads: int | None,
-    requests: int | None,
+    streams: str = "",
+    threads: int | None = None,
+    requests: int | None = None,
     precision: str | None = None,
 ) -> dict[str, Any]:
-    """OpenVINO's properties for a compile call.
+    """OpenVINO's properties for compiling a network.
 
-    precision: of the arithmetic, None for float32 on the CPU and what other devices like.
-    device: as `check_device` gave it. streams: "", a number, or "<device>:<number>,…" for HETERO and AUTO.
+    Args:
+        device: as `check_device` returns it.
+        available: the devices of this machine.
+        hint: "LATENCY" or "THROUGHPUT".
+        streams: "", a number, or "<device>:<number>,…" for HETERO and AUTO.
+        threads: of the CPU. None: OpenVINO decides.
+        requests: how many are in flight at once. None: as many as the device recommends.
+        precision: inference precision. None: f32 on CPU, the device's default elsewhere.
+
+    Raises:
+        OptionError: streams or threads do not go with the device.
     """
     config: dict[str, Any] = {"PERFORMANCE_HINT": hint}
     if requests is not None and hint == "THROUGHPUT":
@@ -87,7 +121,9 @@ def device_config(
     if "CPU" in of_device:
         of_device["CPU"] |= CPU_DEFAULTS
     if precision is not None:
-        of_device = {name: told | {"INFERENCE_PRECISION_HINT": precision} for name, told in of_device.items()}
+        of_device = {
+            name: properties | {"INFERENCE_PRECISION_HINT": precision} for name, properties in of_device.items()
+        }
     if threads is not None:
         if "CPU" not in of_device:
             raise OptionError(f"{threads}, but device {device} does not use the CPU. Leave it out", "threads")
@@ -98,9 +134,17 @@ def device_config(
 
 
 def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
-    """Member -> number of streams; "GPU:2" is for GPU.0 and GPU.1 too.
+    """Read how many streams each device gets. "GPU:2" is for GPU.0 and GPU.1 too.
 
-    Raises OptionError if `text` is of neither form or names a device that is no member.
+    Args:
+        text: "", "<n>" or "<device>:<n>,<device>:<n>".
+        members: the plain devices of the run.
+
+    Returns:
+        Member -> number of streams.
+
+    Raises:
+        OptionError: `text` has another form, or names a device that is not a member.
     """
     if not text:
         return {}
@@ -108,7 +152,7 @@ def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
         return dict.fromkeys(members, int(text))
     pairs = [re.fullmatch(r"([A-Za-z]+(?:\.\d+)?):([1-9]\d*)", part.strip()) for part in text.split(",")]
     if not all(pairs):
-        raise OptionError(f'"{text}" is no number of streams. Expected <n> or <device>:<n>,<device>:<n>', "streams")
+        raise OptionError(f'"{text}". Expected a number of streams, <n> or <device>:<n>,<device>:<n>', "streams")
     counts = {pair[1].upper(): int(pair[2]) for pair in pairs if pair}
     foreign = [name for name in counts if not any(_means(name, member) for member in members)]
     if foreign:
@@ -119,5 +163,5 @@ def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
 
 
 def _means(name: str, device: str) -> bool:
-    """Whether OpenVINO takes `name` for `device`: "GPU" is for GPU.0 and GPU.1, "GPU.0" for a single "GPU" too."""
+    """Whether `name` stands for `device`: "GPU" for GPU.0 and GPU.1, "GPU.0" for a single "GPU" too."""
     return name in (device, device.split(".")[0]) or (name, device) == ("GPU.0", "GPU")

@@ -1,4 +1,4 @@
-"""Where a network is found and computed, by the name of its adapter."""
+"""Networks by where they are computed: on a device of this machine, or on a model server."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_api.adapters.base import Adapter, Binding
+from model_api.adapters.base import Adapter
 from model_api.adapters.kserve.adapter import KServeAdapter, find_network
 from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter, read_network
 from model_api.bundled import find_model
 from model_api.graph import loading, refiner_extraction
 from model_api.preprocessing import ImageInput
-from model_api.types import Signature
+from model_api.types import Binding, Signature
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class FoundNetwork:
-    """A network before its contract is known. info: the sections of its rt_info that tell about preprocessing.
-    run: makes it ready to compute, once the roles of its inputs and outputs are known."""
+    """A network before its contract is known.
+
+    Attributes:
+        name: for messages.
+        signature: its inputs and outputs.
+        info: the sections of its rt_info that say something about preprocessing.
+        is_ir: whether it is OpenVINO's own format.
+        run: makes it ready to compute, once the roles of its inputs and outputs are known.
+    """
 
     name: str
     signature: Signature
@@ -31,26 +38,55 @@ class FoundNetwork:
 
 
 def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork:
-    """path: or the name of a bundled model. Raises DeviceError, ModelFileError, OptionError."""
+    """Read a network that a device of this machine computes.
+
+    Args:
+        path: a file, or the name of a bundled model.
+        device: its name.
+        inference: how it is computed.
+
+    Raises:
+        DeviceError: this machine has no such device.
+        ModelFileError: there is no model that can be read.
+        OptionError: no such bundled model, or options that do not go with the device.
+    """
     core, device, network = read_network(Path(find_model(path)), device, inference)
 
     def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
         model = loading.embed(network, images, (binding.foreground,) if binding.foreground else ())
         rest = refiner_extraction.extract_refiner(model, binding) if inference.refiner_outside else None
-        if rest is None:
-            return OpenVinoAdapter(core, device, model, network.signature, binding, inference)
-        return OpenVinoAdapter(core, device, rest.model, loading.signature_of(rest.model), rest.binding, inference)
+        if rest is not None:
+            model, binding = rest.model, rest.binding
+        return OpenVinoAdapter(core, device, model, binding=binding, options=inference)
 
     return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, run)
 
 
 def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNetwork:
-    """Raises DeviceError, ModelFileError, OptionError."""
-    _tell_ignored(device, inference)
+    """Ask a model server for a network.
+
+    Args:
+        address: one of `kserve.address.ADDRESS_FORMS`.
+        device: ignored, the server decides.
+        inference: requests, clips and the timeout count; the server decides the rest.
+
+    Raises:
+        DeviceError: no server answers, or the model is not ready.
+        ModelFileError: the server does not have it.
+        OptionError: no such address.
+    """
+    _warn_of_ignored(device, inference)
     network = find_network(address)
 
     def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
-        return KServeAdapter(network, binding, images, inference.requests, inference.clips, inference.timeout_s)
+        return KServeAdapter(
+            network,
+            binding,
+            images,
+            requests=inference.requests,
+            clips=inference.clips,
+            timeout_s=inference.timeout_s,
+        )
 
     return FoundNetwork(address, network.signature, network.info, network.is_ir, run)
 
@@ -58,14 +94,14 @@ def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNe
 ADAPTERS: Mapping[str, Callable[[str, str, InferenceOptions], FoundNetwork]] = {"openvino": in_file, "ovms": on_server}
 
 
-def _tell_ignored(device: str, inference: InferenceOptions) -> None:
-    given = {
+def _warn_of_ignored(device: str, inference: InferenceOptions) -> None:
+    settings = {
         "device": device != "CPU",
         "streams": inference.streams,
         "threads": inference.threads,
         "cache_dir": inference.cache_dir,
         "precision": inference.precision,
     }
-    ignored = [name for name, value in given.items() if value]
+    ignored = [name for name, value in settings.items() if value]
     if ignored:
         log.warning("%s: on a model server the server decides this", ", ".join(ignored))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 
-from model_api.adapters.base import Binding, Outputs
+from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.devices import check_device, device_config
 from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
@@ -19,22 +20,29 @@ from model_api.graph import loading
 from model_api.graph.cpu_optimizations import rewritten
 from model_api.graph.loading import Network
 from model_api.ranges import POSITIVE, POSITIVE_NUMBER, require_choice, require_text
-from model_api.types import Signature, Tensors
+from model_api.types import Binding, Tensors
 
 Array = npt.NDArray[Any]
 PRECISIONS = ("f32", "bf16", "f16")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InferenceOptions:
-    """requests: in flight at once, None for the device's own wish. streams: "", "<n>" or "<device>:<n>,…".
-    threads: of the CPU. cache_dir: where compiled networks are kept from run to run.
-    clips: how many run at once; a recurrent network gets a stream for each.
-    timeout_s: the longest that a model server may take for an answer.
-    refiner_outside: whether a guided filter that is known is taken out of the network, to be computed with the
-    composite.
-    precision: "f32", "bf16" or "f16", of the arithmetic; None for float32 on the CPU and what other devices like.
-    Raises OptionError for other values."""
+    """How a network is computed.
+
+    Attributes:
+        requests: how many are in flight at once. None: as many as the device recommends.
+        streams: "", "<n>" or "<device>:<n>,<device>:<n>".
+        threads: of the CPU. None: OpenVINO decides.
+        cache_dir: a folder where compiled networks are kept from run to run.
+        clips: how many clips run at once. A recurrent network gets a stream for each.
+        timeout_s: the longest that a model server may take for an answer, in seconds.
+        refiner_outside: whether a known guided filter is taken out of the network, and computed with the composite.
+        precision: inference precision, "f32", "bf16" or "f16". None: f32 on CPU, the device's default elsewhere.
+
+    Raises:
+        OptionError: a value that a parameter does not take.
+    """
 
     requests: int | None = None
     streams: str = ""
@@ -57,9 +65,9 @@ class _Program:
     """The network compiled for one set of input shapes, its idle requests, and the zeros it begins with."""
 
     compiled: ov.CompiledModel
-    outputs: dict[str, ov.ConstOutput]
+    ports: dict[str, ov.ConstOutput]
     zeros: dict[str, Array]
-    slots: int
+    max_requests: int
     idle: list[ov.InferRequest] = field(default_factory=list)
 
 
@@ -68,38 +76,52 @@ class _Ticket:
     program: _Program
     request: ov.InferRequest
     inputs: list[ov.Tensor]  # kept alive, because the request reads their memory
-    answers: dict[str, Array]
+    outputs: dict[str, Array]
 
 
-def read_network(path: Any, device: str, options: InferenceOptions) -> tuple[ov.Core, str, Network]:
-    """Checks the device before the file. Raises DeviceError, ModelFileError, OptionError."""
+def read_network(path: Path, device: str, options: InferenceOptions) -> tuple[ov.Core, str, Network]:
+    """Check the device, then read the file.
+
+    Returns:
+        OpenVINO's core, the device's name as OpenVINO takes it, and the network.
+
+    Raises:
+        DeviceError: this machine has no such device.
+        ModelFileError: there is no model at `path` that can be read.
+        OptionError: streams or threads do not go with the device.
+    """
     core = ov.Core()
     name = check_device(device, core.available_devices)
+    _config(core, name, "LATENCY", options)  # raises before the file is read
     if options.cache_dir is not None:
         core.set_property({"CACHE_DIR": options.cache_dir})
-    device_config(name, core.available_devices, "LATENCY", options.streams, options.threads, options.requests)
     return core, name, loading.read(path)
 
 
 class OpenVinoAdapter:
-    """Compiles once for each set of input shapes: at once if the network's are fixed, else when first seen."""
+    """Compiles once for each set of input shapes: at once if the network's are fixed, else when they come first."""
 
     def __init__(
-        self,
-        core: ov.Core,
-        device: str,
-        model: ov.Model,
-        signature: Signature,
-        binding: Binding,
-        options: InferenceOptions,
+        self, core: ov.Core, device: str, model: ov.Model, *, binding: Binding, options: InferenceOptions
     ) -> None:
-        """model: with its preprocessing inside. signature: of the network, as contracts know it."""
-        self.signature = signature
+        """Compile a network, if its shapes are fixed.
+
+        Args:
+            core: OpenVINO's.
+            device: as `check_device` returns it.
+            model: the graph, with its preprocessing inside.
+            binding: the roles of its inputs and outputs.
+            options: how it is computed.
+
+        Raises:
+            DeviceError: the device refuses the network or a setting.
+        """
+        self.signature = loading.signature_of(model)
         self.binding = binding
         self._core = core
         self._device = device
         self._options = options
-        self._states = dict(binding.states or {})
+        self._states = dict(binding.states)
         self._model = model
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._running: set[_Ticket] = set()
@@ -107,36 +129,41 @@ class OpenVinoAdapter:
         if not self._model.is_dynamic():
             self._programs[()] = self._compile(self._model)
 
-    def slots(self, tensors: Tensors) -> int:
-        return self._program_for(tensors).slots
+    def max_requests(self, tensors: Tensors) -> int:
+        """See `Adapter`."""
+        return self._program_for(tensors).max_requests
 
     def start(self, tensors: Tensors) -> _Ticket:
+        """See `Adapter`."""
         program = self._program_for(tensors)
         try:
             request = program.idle.pop()
         except IndexError:
             request = program.compiled.create_infer_request()
-        given = program.zeros | {name: value for name, value in tensors.items() if name not in self.binding.baked}
-        inputs = [self._set(request, name, value, program.zeros.get(name)) for name, value in given.items()]
-        ticket = _Ticket(program, request, inputs, self._answer_memory(program, request))
+        constants = self.binding.shape_inputs
+        values = program.zeros | {name: value for name, value in tensors.items() if name not in constants}
+        inputs = [self._set(request, name, value, program.zeros.get(name)) for name, value in values.items()]
+        ticket = _Ticket(program, request, inputs, self._output_memory(program, request))
         request.start_async()
         self._running.add(ticket)
         return ticket
 
-    def wait(self, ticket: _Ticket) -> Outputs:
+    def wait(self, ticket: _Ticket) -> InferenceOutputs:
+        """See `Adapter`."""
         self._running.discard(ticket)
         try:
             ticket.request.wait()
         except RuntimeError as error:
             raise InferenceError(f"Device {self._device} failed while it computed: {loading.reason(error)}") from error
         tensors = {
-            name: ticket.answers[name] if name in ticket.answers else np.array(ticket.request.get_tensor(port).data)
-            for name, port in ticket.program.outputs.items()
+            name: ticket.outputs[name] if name in ticket.outputs else np.array(ticket.request.get_tensor(port).data)
+            for name, port in ticket.program.ports.items()
         }
         ticket.program.idle.append(ticket.request)
-        return Outputs(tensors, ticket.request.latency / 1000)
+        return InferenceOutputs(tensors, ticket.request.latency / 1000)
 
     def close(self) -> None:
+        """Cancel what runs, and release the device."""
         for ticket in self._running:
             ticket.request.cancel()
         self._running.clear()
@@ -146,16 +173,16 @@ class OpenVinoAdapter:
         if () in self._programs:
             return self._programs[()]
         shapes = {name: tensors[name].shape for name in self.binding.images}
-        baked = {name: tensors[name] for name in self.binding.baked}
-        key = (*shapes.items(), *((name, value.tobytes()) for name, value in baked.items()))
+        constants = {name: tensors[name] for name in self.binding.shape_inputs}
+        key = (*shapes.items(), *((name, value.tobytes()) for name, value in constants.items()))
         with self._compiling:  # clips that run at once meet here
             if key not in self._programs:
-                self._programs[key] = self._compile(self._specialized(shapes, baked))
+                self._programs[key] = self._compile(self._specialized(shapes, constants))
             return self._programs[key]
 
-    def _specialized(self, shapes: Mapping[str, tuple[int, ...]], baked: Mapping[str, Array]) -> ov.Model:
+    def _specialized(self, shapes: Mapping[str, tuple[int, ...]], constants: Mapping[str, Array]) -> ov.Model:
         try:
-            return loading.specialize(self._model, shapes, baked, self._states)
+            return loading.specialize(self._model, shapes, constants, self._states)
         except RuntimeError as error:
             raise ShapeError(f"The network takes no input of {shapes}: {loading.reason(error)}") from error
 
@@ -164,34 +191,31 @@ class OpenVinoAdapter:
         options = self._options
         hint = "LATENCY" if self._states and options.clips == 1 else "THROUGHPUT"
         streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
-        available = self._core.available_devices
-        config = device_config(
-            self._device, available, hint, streams, options.threads, options.requests, options.precision
-        )
+        config = _config(self._core, self._device, hint, replace(options, streams=streams))
         try:
             compiled = self._core.compile_model(rewritten(model, self._states), self._device, config)
         except RuntimeError as error:
             raise DeviceError(
                 f"{self._device} does not take this model: {loading.reason(error)}. Try another one", "device"
             ) from error
-        slots = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        outputs = {name: port for port in compiled.outputs for name in port.names}
+        requests = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        ports = {name: port for port in compiled.outputs for name in port.names}
         zeros = {
             name: np.zeros(tuple(compiled.input(name).shape), compiled.input(name).element_type.to_dtype())
             for name in self._states
         }
-        return _Program(compiled, outputs, zeros, slots)
+        return _Program(compiled, ports, zeros, requests)
 
     def _set(self, request: ov.InferRequest, name: str, value: Array, zero: Array | None) -> ov.Tensor:
         """zero: what a state begins with, None for other inputs."""
         if zero is not None and (value.shape, value.dtype) != (zero.shape, zero.dtype):
             raise ShapeError(
-                f"{name} is {described(value)}, expected {described(zero)}. A state goes with one model and one size "
-                "of frames: begin again with None",
+                f"{name} is {described(value)}, expected {described(zero)}. A state belongs to one model and one "
+                "frame size: begin again with None",
                 "state",
             )
         array = np.ascontiguousarray(value)
-        # OpenVINO shares memory that may be written to alone, though it only reads it.
+        # OpenVINO shares only memory that may be written to, though it only reads it.
         tensor = ov.Tensor(array if array.flags.writeable else array.copy(), shared_memory=True)
         try:
             request.set_tensor(name, tensor)
@@ -201,12 +225,24 @@ class OpenVinoAdapter:
             ) from error
         return tensor
 
-    def _answer_memory(self, program: _Program, request: ov.InferRequest) -> dict[str, Array]:
-        """Fresh memory for every answer: the device writes into it and nobody has to copy it out."""
-        answers: dict[str, Array] = {}
+    def _output_memory(self, program: _Program, request: ov.InferRequest) -> dict[str, Array]:
+        """New memory for the outputs of fixed shape: the device writes into it, and nothing has to be copied."""
+        outputs: dict[str, Array] = {}
         for port in program.compiled.outputs:
             if port.partial_shape.is_static:
                 array = np.empty(tuple(port.shape), port.element_type.to_dtype())
                 request.set_tensor(port, ov.Tensor(array, shared_memory=True))
-                answers |= dict.fromkeys(port.names, array)
-        return answers
+                outputs |= dict.fromkeys(port.names, array)
+        return outputs
+
+
+def _config(core: ov.Core, device: str, hint: str, options: InferenceOptions) -> dict[str, Any]:
+    return device_config(
+        device,
+        core.available_devices,
+        hint=hint,
+        streams=options.streams,
+        threads=options.threads,
+        requests=options.requests,
+        precision=options.precision,
+    )

@@ -9,17 +9,20 @@ from model_api.errors import OptionError
 FOLDER = Path(__file__).resolve().parent
 
 
-def find_model(model: str | Path | None, has_clean_plate: bool = False) -> str:
-    """The file of a bundled model by its name, or `model` as it is, a file or an address.
+def find_model(model: str | Path | None, *, has_clean_plate: bool = False) -> str:
+    """Find the file of a bundled model.
 
     A file in the current folder comes before a bundled model of the same name.
 
     Args:
-        model: None for the bundled model for video, or, with a clean plate, the one that compares with it.
-        has_clean_plate: whether a picture of the empty scene is given.
+        model: a name, a file or an address. None: "video", or "clean_plate" where there is a clean plate.
+        has_clean_plate: whether there is an image of the empty scene.
+
+    Returns:
+        The file of the bundled model of that name, or `model` itself.
 
     Raises:
-        OptionError: a name that is neither that of a file nor of a bundled model.
+        OptionError: there is neither a file nor a bundled model of that name.
     """
     name = str(model or ("clean_plate" if has_clean_plate else "video"))
     if name in names() and not Path(name).is_file():
@@ -32,4 +35,5 @@ def find_model(model: str | Path | None, has_clean_plate: bool = False) -> str:
 
 
 def names() -> list[str]:
+    """The names of the bundled models."""
     return sorted(path.stem for path in FOLDER.glob("*.xml"))

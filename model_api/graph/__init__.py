@@ -1,0 +1,1 @@
+"""OpenVINO graphs before they are compiled."""

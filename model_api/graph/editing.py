@@ -1,4 +1,4 @@
-"""Changes to a network's graph that make an IR complete: its size, its preprocessing, its state."""
+"""Changes to a graph that make an IR complete: its size, its preprocessing, its state."""
 
 from __future__ import annotations
 
@@ -12,41 +12,54 @@ from openvino import opset15 as ops
 from openvino.passes import ConstantFolding, MakeStateful, Manager
 from openvino.preprocess import PrePostProcessor
 
-from model_api.adapters.base import Binding
 from model_api.errors import ModelContractError
 from model_api.graph import loading
-from model_api.models.base import MULTIPLE_PX
+from model_api.graph.traversal import downstream, is_pointwise, redirect
+from model_api.layouts import image_shape, layout_of
 from model_api.preprocessing import ImageInput
-from model_api.types import Signature, Size
+from model_api.resize import MULTIPLE_PX, rounded_size
+from model_api.types import Binding, Signature, Size
 
 EXACT = 1e-4
 """A scaled size this close to a whole number of pixels is that number."""
+FIXED_SIZES = "Where a file has fixed sizes, convert the file that it was made from, or export that one again"
 
 
 def set_size(model: ov.Model, signature: Signature, binding: Binding, size: Size, ratio: float | None) -> None:
-    """Fix every shape for pictures of `size`. ratio: for networks that shrink their picture first.
+    """Fix every shape for images of one size.
 
-    Raises ModelContractError if the network cannot be made to take such pictures.
+    Args:
+        model: the graph, changed in place.
+        signature: its inputs and outputs.
+        binding: their roles.
+        size: (width, height) in pixels.
+        ratio: the downsample ratio, for networks that shrink their image first; None leaves it as it is.
+
+    Raises:
+        ModelContractError: the network cannot be made to take such images.
     """
-    for name in binding.baked:
-        loading.bake(model, name, np.array([ratio], np.float32))
-    if not binding.baked and ratio is not None:
+    for name in binding.shape_inputs:
+        loading.make_constant(model, name, np.array([ratio], np.float32))
+    if not binding.shape_inputs and ratio is not None:
         _set_ratio(model, binding.images[0], ratio)
-    shapes = {name: _shape(signature.input(name).shape, size) for name in binding.images}
+    shapes = {name: image_shape(size, layout_of(signature.input(name).shape) or "NCHW") for name in binding.images}
     try:
-        loading.reshape(model, shapes, binding.states or {})
+        loading.reshape(model, shapes, binding.states)
     except RuntimeError as error:
         raise ModelContractError(
-            f"This network does not take pictures of {size[0]}x{size[1]}: {loading.reason(error)}. {_advice(size)}"
+            f"This network does not take images of {size[0]}x{size[1]}: {loading.reason(error)}. {_advice(size)}"
         ) from error
     fold(model)
     _require_whole(model, binding, size)
 
 
 def fold(model: ov.Model) -> None:
-    """Compute now what does not depend on the pictures, and give whole sizes in place of scales.
+    """Compute now what does not depend on the images, and replace scales by sizes in whole pixels.
 
-    A device that computes a size from a scale of its own precision may come out a pixel short.
+    A device that computes a size from a scale in its own precision may come out a pixel short.
+
+    Args:
+        model: the graph, changed in place.
     """
     manager = Manager()
     manager.register_pass(ConstantFolding())
@@ -58,7 +71,12 @@ def fold(model: ov.Model) -> None:
 
 
 def embed_preprocessing(model: ov.Model, images: Mapping[str, ImageInput]) -> ov.Model:
-    """The network for BGR pictures of 0..255, float, in its own layout. Returns a new model."""
+    """Build a graph that takes float BGR of 0..255, in the network's own layout.
+
+    Args:
+        model: the graph. What is returned takes its place.
+        images: input -> its layout and preprocessing.
+    """
     steps = PrePostProcessor(model)
     for name, image in images.items():
         item = steps.input(name)
@@ -69,18 +87,23 @@ def embed_preprocessing(model: ov.Model, images: Mapping[str, ImageInput]) -> ov
 
 
 def keep_state_inside(model: ov.Model, states: Mapping[str, str]) -> None:
-    """Turn the pairs of state inputs and outputs into ReadValue and Assign."""
+    """Turn pairs of state inputs and outputs into ReadValue and Assign.
+
+    Args:
+        model: the graph, changed in place.
+        states: input -> the output that feeds it in the next frame.
+    """
     pairs = [(model.input(name).get_node(), _result(model, output)) for name, output in states.items()]
     MakeStateful(pairs).run_on_model(model)
 
 
 def shrinks_first(model: ov.Model, name: str) -> bool:
-    """Whether the network makes this picture smaller before it looks at it."""
+    """Whether the network resizes the image of this input before anything else."""
     return _first_resize(model, name) is not None
 
 
 def _set_ratio(model: ov.Model, name: str, ratio: float) -> None:
-    """The Open Model Zoo's networks shrink their picture to a size that stands in the file as a constant."""
+    """The Open Model Zoo's networks shrink their image to a size that is a constant in the file."""
     resize = _first_resize(model, name)
     if resize is not None:
         _replace(resize, "scales", np.array([1, 1, ratio, ratio], np.float32))
@@ -90,20 +113,15 @@ def _replace(resize: Any, mode: str, values: npt.NDArray[Any]) -> None:
     attributes = {**resize.get_attributes(), "shape_calculation_mode": mode}
     changed = ops.interpolate(resize.input_value(0), ops.constant(values), **attributes)
     changed.set_friendly_name(resize.get_friendly_name())
-    loading.redirect(resize.output(0), changed.output(0))
+    redirect(resize.output(0), changed.output(0))
 
 
 def _first_resize(model: ov.Model, name: str) -> Any:
-    """The resize that the picture runs into before it meets anything but arithmetic, None if there is none."""
-    waiting = [consumer.get_node() for consumer in model.input(name).get_node().output(0).get_target_inputs()]
-    while waiting:
-        node = waiting.pop(0)
-        kind = node.get_type_name()
-        if kind == "Interpolate":
-            return node if node.get_input_size() == 2 else None
-        if kind in ("Multiply", "Divide", "Subtract", "Add", "Convert", "Gather", "Split", "Concat"):
-            waiting += [consumer.get_node() for output in node.outputs() for consumer in output.get_target_inputs()]
-    return None
+    """The resize that the image meets before anything but pointwise operations, None without one."""
+    source = model.input(name).get_node()
+    walk = downstream([source], lambda node: is_pointwise(node) or node.get_type_name() == "Parameter")
+    resize = next((node for node in walk if node.get_type_name() == "Interpolate"), None)
+    return resize if resize is not None and resize.get_input_size() == 2 else None
 
 
 def _use_sizes(resize: Any) -> None:
@@ -114,15 +132,9 @@ def _use_sizes(resize: Any) -> None:
         return
     sizes = np.array([axis.get_length() for axis in after], np.int64)
     scaled = np.array([axis.get_length() for axis in before]) * np.array(scales.get_data(), np.float64)
-    # Where a scale leaves a part of a pixel over, sizes would sample the picture a little beside the original's points.
+    # Where a scale leaves a part of a pixel over, sizes would sample the image a little beside the original's points.
     if np.abs(scaled - sizes).max() < EXACT:
         _replace(resize, "sizes", sizes)
-
-
-def _shape(shape: tuple[int | None, ...], size: Size) -> tuple[int, ...]:
-    """1×3×H×W or 1×H×W×3, as the network has it."""
-    width, height = size
-    return (1, height, width, 3) if shape[1] != 3 and shape[-1] == 3 else (1, 3, height, width)
 
 
 def _result(model: ov.Model, output: str) -> Any:
@@ -130,10 +142,10 @@ def _result(model: ov.Model, output: str) -> Any:
 
 
 def _advice(size: Size) -> str:
-    width, height = (max(MULTIPLE_PX, round(side / MULTIPLE_PX) * MULTIPLE_PX) for side in size)
+    width, height = rounded_size(size)
     if (width, height) != size:
-        return f"Many networks take multiples of {MULTIPLE_PX} alone: try {width}x{height}"
-    return "Where sizes stand fixed in the file, convert what it was made from, or export that anew"
+        return f"Many networks take only multiples of {MULTIPLE_PX}: try {width}x{height}"
+    return FIXED_SIZES
 
 
 def _require_whole(model: ov.Model, binding: Binding, size: Size) -> None:
@@ -142,6 +154,6 @@ def _require_whole(model: ov.Model, binding: Binding, size: Size) -> None:
     shape = model.output(binding.answers["alpha"]).partial_shape
     if shape.is_dynamic or not {size[0], size[1]} <= set(shape.to_shape()):
         raise ModelContractError(
-            f"Made for pictures of {size[0]}x{size[1]}, this network answers {shape}: sizes stand fixed in the file. "
-            "Convert what it was made from, or export that anew"
+            f"Made for images of {size[0]}x{size[1]}, this network answers {shape}: its file has fixed sizes. "
+            f"{FIXED_SIZES}"
         )

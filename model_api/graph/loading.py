@@ -22,6 +22,8 @@ from openvino.frontend import (
 from openvino.preprocess import PrePostProcessor
 
 from model_api.errors import ModelContractError, ModelFileError
+from model_api.graph.traversal import redirect
+from model_api.layouts import layout_of
 from model_api.preprocessing import ImageInput, Preprocessing
 from model_api.types import Signature, TensorSpec
 
@@ -33,13 +35,25 @@ FRONT_END_ERRORS = (
     OpConversionFailure,
     OpValidationFailure,
 )
+EXPORT = "Export it first: python -m model_tools export --network NAME --weights FILE --output model.onnx"
+OTHER_FILES = {".bin": "these are only the weights. Give the .xml file beside it"} | dict.fromkeys(
+    (".pth", ".pt", ".ckpt", ".safetensors"), f"weights of a PyTorch model, without its network. {EXPORT}"
+)
+"""Files that people take for a model -> what to do with them."""
 RT_INFO_SECTIONS = ("model_info", "conversion_parameters", "framework")
 """The last holds what an ONNX file says of itself (metadata_props)."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network as it was read. info: the sections of its rt_info that tell about pictures, as text."""
+    """A network as its file has it.
+
+    Attributes:
+        path: the file.
+        model: its graph, with any state outside, as inputs and outputs.
+        signature: its inputs and outputs.
+        info: the sections of its rt_info that say something about preprocessing, as text.
+    """
 
     path: Path
     model: ov.Model
@@ -48,17 +62,23 @@ class Network:
 
     @property
     def is_ir(self) -> bool:
+        """Whether it is OpenVINO's own format, .xml with .bin."""
         return self.path.suffix.lower() == ".xml"
 
 
 def read(path: Path) -> Network:
-    """Raises ModelFileError if there is no readable model at `path`."""
+    """Read a network from a file.
+
+    Raises:
+        ModelFileError: there is no model at `path` that can be read.
+    """
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file. Expected an .xml (IR) or .onnx file")
-    if path.suffix.lower() == ".bin":
-        raise ModelFileError(f"{path}: these are the weights alone. Give the .xml file beside it")
-    if path.suffix.lower() not in FRONT_ENDS:
-        raise ModelFileError(f"{path}: no model by its ending. Expected {', '.join(FRONT_ENDS)}")
+    suffix = path.suffix.lower()
+    if suffix in OTHER_FILES:
+        raise ModelFileError(f"{path}: {OTHER_FILES[suffix]}")
+    if suffix not in FRONT_ENDS:
+        raise ModelFileError(f"{path}: not a model file by its suffix. Expected {', '.join(FRONT_ENDS)}")
     try:
         model = _load(path)
     except (RuntimeError, *FRONT_END_ERRORS) as error:
@@ -69,7 +89,7 @@ def read(path: Path) -> Network:
 
 
 def network_of(path: Path, model: ov.Model) -> Network:
-    """What a model says of itself; its state becomes inputs and outputs, and what has no name gets one."""
+    """Describe a graph. Its state becomes inputs and outputs, and ports without a name get one: `model` is changed."""
     states = _take_state_out(model)
     for prefix, ports in (("input", model.inputs), ("output", model.outputs)):
         for number, port in enumerate(ports):
@@ -79,21 +99,28 @@ def network_of(path: Path, model: ov.Model) -> Network:
 
 
 def signature_of(model: ov.Model, states: Mapping[str, str] | None = None) -> Signature:
-    """states: of a network that was stored with its state inside."""
+    """The inputs and outputs of a graph.
+
+    Args:
+        model: the graph.
+        states: input -> output, of a network that was stored with its state inside.
+    """
     return Signature(tuple(map(_spec, model.inputs)), tuple(map(_spec, model.outputs)), states or {})
 
 
-def embed(network: Network, images: Mapping[str, ImageInput], pictures: tuple[str, ...]) -> ov.Model:
-    """The network with its preprocessing inside.
+def embed(network: Network, images: Mapping[str, ImageInput], foregrounds: tuple[str, ...]) -> ov.Model:
+    """Put the preprocessing into a copy of the network.
 
-    images: these inputs become u8 NHWC BGR. pictures: these outputs, float RGB in [0, 1], become
-    u8 NHWC BGR. Works on a copy.
+    Args:
+        network: its graph stays as it is.
+        images: these inputs become 1×H×W×3 uint8 BGR.
+        foregrounds: these outputs, float RGB in [0, 1], become 1×H×W×3 uint8 BGR.
     """
     steps = PrePostProcessor(network.model.clone())
     for name, image in images.items():
         _embed_input(steps, name, image)
-    for name in pictures:
-        layout = "NHWC" if network.signature.output(name).shape[-1] == 3 else "NCHW"
+    for name in foregrounds:
+        layout = layout_of(network.signature.output(name).shape) or "NCHW"
         steps.output(name).postprocess().custom(_to_bgr_bytes(layout))
     return steps.build()
 
@@ -101,13 +128,20 @@ def embed(network: Network, images: Mapping[str, ImageInput], pictures: tuple[st
 def specialize(
     model: ov.Model,
     shapes: Mapping[str, tuple[int, ...]],
-    baked: Mapping[str, npt.NDArray[Any]],
+    constants: Mapping[str, npt.NDArray[Any]],
     states: Mapping[str, str],
 ) -> ov.Model:
-    """A copy for inputs of just these `shapes`, with the inputs `baked` made constants; the states' shapes follow."""
+    """A copy of a graph for inputs of just one set of shapes.
+
+    Args:
+        model: the graph.
+        shapes: input -> its shape.
+        constants: inputs that decide shapes -> their values. They become constants.
+        states: input -> the output that feeds it in the next frame. Their shapes follow from the others.
+    """
     model = model.clone()
-    for name, value in baked.items():
-        bake(model, name, value)
+    for name, value in constants.items():
+        make_constant(model, name, value)
     if model.is_dynamic():
         free = {name for name in states if model.input(name).partial_shape.is_dynamic}
         reshape(model, shapes, {name: states[name] for name in free})
@@ -115,10 +149,18 @@ def specialize(
 
 
 def reshape(model: ov.Model, shapes: Mapping[str, tuple[int, ...]], states: Mapping[str, str]) -> None:
-    """Give the inputs these shapes, and the `states` (input -> output) those that follow from them.
+    """Give the inputs these shapes, and the states those that follow from them.
 
-    They are found by asking what the network answers to states of any size, or, where not even their channels are
-    known, to states of 1×1×1×1, which the published recurrent networks broadcast. Raises RuntimeError as OpenVINO does.
+    The shapes of the states are what the network answers to states of any size, or, where not even their channels are
+    known, to states of 1×1×1×1, which the published recurrent networks broadcast.
+
+    Args:
+        model: the graph, changed in place.
+        shapes: input -> its shape.
+        states: input -> the output that feeds it in the next frame.
+
+    Raises:
+        RuntimeError: OpenVINO's, where the network does not take such shapes.
     """
     before = {name: model.input(name).partial_shape for name in states}
     _set_shapes(model, {**shapes, **{name: _trial(shape) for name, shape in before.items()}})
@@ -126,26 +168,26 @@ def reshape(model: ov.Model, shapes: Mapping[str, tuple[int, ...]], states: Mapp
     _set_shapes(model, {name: before[name] if shape.is_dynamic else shape for name, shape in after.items()})
 
 
-def bake(model: ov.Model, name: str, value: npt.NDArray[Any]) -> None:
-    """Make an input a constant."""
+def make_constant(model: ov.Model, name: str, value: npt.NDArray[Any]) -> None:
+    """Replace an input by a constant."""
     parameter = model.input(name).get_node()
     constant = ops.constant(value)
     redirect(parameter.output(0), constant.output(0))
     model.remove_parameter(parameter)
 
 
-def normalize(steps: Any, wanted: Preprocessing) -> None:
-    """Add to an input's preprocessing `steps` what turns float BGR of 0..255 into what the network wants."""
-    if wanted.channels == "RGB":
+def normalize(steps: Any, preprocessing: Preprocessing) -> None:
+    """Add to an input's preprocessing `steps` what turns float BGR of 0..255 into what the network takes."""
+    if preprocessing.channels == "RGB":
         steps.reverse_channels()
-    if any(wanted.mean):
-        steps.mean(list(wanted.mean))
-    if wanted.scale != (1.0, 1.0, 1.0):
-        steps.scale(list(wanted.scale))
+    if any(preprocessing.mean):
+        steps.mean(list(preprocessing.mean))
+    if preprocessing.scale != (1.0, 1.0, 1.0):
+        steps.scale(list(preprocessing.scale))
 
 
 def reason(error: BaseException) -> str:
-    """OpenVINO's errors run over many lines, the first of which name its own source files."""
+    """The line of an OpenVINO error that says what is wrong: the first ones name its own source files."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Exception from", "Check '", "[ERROR]"))]
     return (telling or lines or [type(error).__name__])[-1].rstrip(".")[:200]
@@ -169,14 +211,14 @@ def _ranked(port: ov.Output) -> bool:
 
 
 def _text_info(model: ov.Model) -> dict[str, dict[str, str]]:
-    found = {}
-    for section in RT_INFO_SECTIONS:
-        if model.has_rt_info([section]):
-            value = model.get_rt_info([section])
+    sections = {}
+    for name in RT_INFO_SECTIONS:
+        if model.has_rt_info([name]):
+            value = model.get_rt_info([name])
             items = getattr(value, "value", value)
             if isinstance(items, dict):
-                found[section] = {key: str(getattr(item, "value", item)) for key, item in items.items()}
-    return found
+                sections[name] = {key: str(getattr(item, "value", item)) for key, item in items.items()}
+    return sections
 
 
 def _take_state_out(model: ov.Model) -> dict[str, str]:
@@ -241,14 +283,3 @@ def _set_shapes(model: ov.Model, shapes: Mapping[str, Any]) -> None:
 def _trial(shape: ov.PartialShape) -> list[int]:
     _, channels, *sides = shape
     return [1, 1, 1, 1] if channels.is_dynamic else [1, channels.get_length(), *[-1] * len(sides)]
-
-
-def inputs(node: Any) -> list[Any]:
-    """The nodes whose values it takes, in order."""
-    return [node.input_value(number).get_node() for number in range(node.get_input_size())]
-
-
-def redirect(port: Any, new: Any) -> None:
-    """Whoever wanted what comes out of `port` gets what comes out of `new`."""
-    for consumer in port.get_target_inputs():
-        consumer.replace_source_output(new)

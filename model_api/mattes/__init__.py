@@ -1,0 +1,1 @@
+"""Mattes, and how they are computed at the frame's size."""

@@ -1,7 +1,8 @@
-"""Guided filters: an answer found in a small picture, brought to the frame's size along the frame's own edges.
+"""Guided filters: an answer found in a small image, brought to the frame's size along the frame's own edges.
 
-The answer is slope · picture + offset, picture the frame's blue, green, red and grey (their mean) of 0..255; slope and
-offset belong to the small picture, and are enlarged bilinearly (He and Sun, "Fast Guided Filter", arXiv 1505.00996).
+The answer is a · image + b, where the image is the frame's blue, green, red and grey (their mean) of 0..255. The
+coefficients a, the slope, and b, the offset, belong to the small image and are enlarged bilinearly (He and Sun, "Fast
+Guided Filter", arXiv 1505.00996).
 """
 
 from __future__ import annotations
@@ -13,152 +14,185 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from model_api.types import Floats, Image, Part, Size
+from model_api.types import Floats, Image, Size, Tile
 
 REACH_PX = 1
 EPSILON = 1e-5 * 255**2
-"""Of the filter for pictures in 0..255."""
+"""Of the filter for images in 0..255."""
 
-BAND_PX = 32
-"""Rows that are worked on at a time: they stay in the processor's cache."""
+FIT_BAND_PX = 32
+"""Rows that are fitted at a time: they stay in the processor's cache."""
 
 FULL = np.float32(255)
 MEAN = np.full((1, 3), 1 / 3, np.float32)
 WINDOW = np.full(2 * REACH_PX + 1, 1 / (2 * REACH_PX + 1), np.float32)
 
 RESIDUAL = np.array([1, 1, 1, 0], np.float32)
-"""Networks answer what they change in the colours: those are the picture's and that. Added to the slopes."""
+"""Networks answer how the colours change. Added to the slopes, this adds the image's own colours."""
 
-Line = tuple[Floats, Floats]
-"""Slope and offset of a straight line for each point, both (h, w) or (h, w, 4) float32."""
+SlopeAndOffset = tuple[Floats, Floats]
+"""The coefficients a and b at each point, both (h, w) or (h, w, 4) float32."""
 
 
-class Guide(Protocol):
-    """Slopes and offsets of an alpha at the small size, for answers of 0..255."""
+class AlphaCoefficients(Protocol):
+    """The coefficients of an alpha at the small size, for answers of 0..255."""
 
     @property
     def size(self) -> Size:
-        """The small one."""
+        """(width, height) of the small image in pixels."""
 
     @property
     def person(self) -> Floats | None:
-        """(h, w), above 0 wherever alpha may be; None where that is not known."""
+        """(h, w) float32, above 0 wherever alpha may be; None where that is not known."""
 
     @property
-    def alpha(self) -> Line:
-        """(h, w), from the picture's grey."""
+    def alpha(self) -> SlopeAndOffset:
+        """(h, w) float32 each, to be applied to the image's grey."""
 
 
-class Lines(Guide, Protocol):
-    """Those of the colours, too."""
+class Coefficients(AlphaCoefficients, Protocol):
+    """The coefficients of the colours, too."""
 
-    def colours(self, part: Part) -> Line:
-        """(rows, columns, 4) of a part of the small picture: blue, green, red, and a fourth that means nothing: OpenCV
-        and NumPy are much slower with three."""
+    def colours(self, tile: Tile) -> SlopeAndOffset:
+        """Compute the coefficients of the colours in a part of the small image.
+
+        Args:
+            tile: rows and columns of the small image.
+
+        Returns:
+            (rows, columns, 4) float32 each: blue, green, red, and a fourth that means nothing, because OpenCV and NumPy
+            are much slower with three.
+        """
 
 
 @dataclass(frozen=True, eq=False)
-class KnownLines:
-    """Slope and offset as a network found them ("deep guided filter"): each (h, w, 4) float32 of red, green, blue and
-    alpha, for answers and pictures in [0, 1], the colours as residuals."""
+class DeepCoefficients:
+    """Coefficients as a network answers them: the deep guided filter of Wu et al., arXiv 1803.05619.
+
+    Attributes:
+        slope: (h, w, 4) float32 of red, green, blue and alpha, for answers and images in [0, 1], the colours as
+            residuals.
+        offset: the same.
+    """
 
     slope: Floats
     offset: Floats
 
     @property
     def size(self) -> Size:
+        """(width, height) of the small image in pixels."""
         return self.slope.shape[1], self.slope.shape[0]
 
     @property
     def person(self) -> None:
+        """Not known."""
         return None
 
     @cached_property
-    def alpha(self) -> Line:
+    def alpha(self) -> SlopeAndOffset:
+        """See `AlphaCoefficients`."""
         return cv2.extractChannel(self.slope, 3), cv2.extractChannel(self.offset, 3) * FULL
 
-    def colours(self, part: Part) -> Line:
-        return _bgra(self.slope[part]) + RESIDUAL, _bgra(self.offset[part]) * FULL
+    def colours(self, tile: Tile) -> SlopeAndOffset:
+        """See `Coefficients`."""
+        return _bgra(self.slope[tile]) + RESIDUAL, _bgra(self.offset[tile]) * FULL
 
 
 @dataclass(frozen=True, eq=False)
-class FittedLines:
-    """Slope and offset of the lines that fit best, found where they are asked for: see `slope_and_offset`.
+class FastCoefficients:
+    """Coefficients fitted to an answer at the small size, where they are asked for: see `fit_coefficients`.
 
-    picture: (h, w, 3) uint8 BGR. answer: (h, w, 4) float32 in [0, 1] of red, green, blue and alpha, the colours as
-    residuals.
+    Attributes:
+        image: (h, w, 3) uint8 BGR, the small image.
+        answer: (h, w, 4) float32 in [0, 1] of red, green, blue and alpha, the colours as residuals.
     """
 
-    picture: Image
+    image: Image
     answer: Floats
 
     @property
     def size(self) -> Size:
-        return self.picture.shape[1], self.picture.shape[0]
+        """(width, height) of the small image in pixels."""
+        return self.image.shape[1], self.image.shape[0]
 
     @property
     def person(self) -> None:
-        """Not known: what the network answers before its filter may be below 0, and the alpha there above it."""
+        """Not known: where the network's answer is below 0, the filtered alpha may be above it."""
         return None
 
     @cached_property
-    def alpha(self) -> Line:
-        return slope_and_offset(grey(self.picture), cv2.extractChannel(self.answer, 3) * FULL)
+    def alpha(self) -> SlopeAndOffset:
+        """See `AlphaCoefficients`."""
+        return fit_coefficients(grey(self.image), cv2.extractChannel(self.answer, 3) * FULL)
 
-    def colours(self, part: Part) -> Line:
+    def colours(self, tile: Tile) -> SlopeAndOffset:
+        """See `Coefficients`."""
         height, width = self.answer.shape[:2]
-        (rows, inner_rows), (columns, inner_columns) = _widened(part[0], height), _widened(part[1], width)
-        picture, answer = self.picture[rows, columns], self.answer[rows, columns]
-        slope, offset = slope_and_offset(with_grey(picture), _bgra(answer) * FULL)
+        (rows, inner_rows), (columns, inner_columns) = _widened(tile[0], height), _widened(tile[1], width)
+        image, answer = self.image[rows, columns], self.answer[rows, columns]
+        slope, offset = fit_coefficients(with_grey(image), _bgra(answer) * FULL)
         return slope[inner_rows, inner_columns] + RESIDUAL, offset[inner_rows, inner_columns]
 
 
 @dataclass(frozen=True, eq=False)
-class AlphaLines:
-    """The same for an alpha alone. picture: (h, w, 3) uint8 BGR. person: (h, w) float32 in [0, 1], its alpha."""
+class FastAlphaCoefficients:
+    """Coefficients fitted to an alpha at the small size: see `fit_coefficients`.
 
-    picture: Image
+    Attributes:
+        image: (h, w, 3) uint8 BGR, the small image.
+        person: (h, w) float32 in [0, 1], its alpha.
+    """
+
+    image: Image
     person: Floats
 
     @property
     def size(self) -> Size:
-        return self.picture.shape[1], self.picture.shape[0]
+        """(width, height) of the small image in pixels."""
+        return self.image.shape[1], self.image.shape[0]
 
     @cached_property
-    def alpha(self) -> Line:
-        return slope_and_offset(grey(self.picture), self.person * FULL)
+    def alpha(self) -> SlopeAndOffset:
+        """See `AlphaCoefficients`."""
+        return fit_coefficients(grey(self.image), self.person * FULL)
 
 
-def slope_and_offset(guide: Floats, answer: Floats) -> Line:
-    """The straight line from the guide to the answer that fits best in each point's window, as Robust Video Matting has
-    it (https://github.com/PeterL1n/RobustVideoMatting, model/fast_guided_filter.py, radius 1, epsilon 1e-5). Around the
-    picture everything is 0.
+def fit_coefficients(guide: Floats, answer: Floats) -> SlopeAndOffset:
+    """Fit a and b of answer = a · guide + b in the window around each point, by least squares.
 
-    guide: (h, w) or (h, w, 4) float32 of 0..255. answer: of the same shape, in any unit, which is that of the offset.
+    As Robust Video Matting does it (https://github.com/PeterL1n/RobustVideoMatting, model/fast_guided_filter.py,
+    radius 1, epsilon 1e-5). Around the image everything is 0.
+
+    Args:
+        guide: (h, w) or (h, w, 4) float32 of 0..255.
+        answer: of the same shape, in any unit.
+
+    Returns:
+        a and b, each of that shape; b is in the unit of `answer`.
     """
     slope, offset = np.empty_like(answer), np.empty_like(answer)
     height = guide.shape[0]
-    for begin in range(0, height, BAND_PX):
-        rows = slice(begin, min(begin + BAND_PX, height))
+    for begin in range(0, height, FIT_BAND_PX):
+        rows = slice(begin, min(begin + FIT_BAND_PX, height))
         around, inner = _widened(rows, height)
-        slope[rows], offset[rows] = (line[inner] for line in _fitted(guide[around], answer[around]))
+        slope[rows], offset[rows] = (plane[inner] for plane in _fitted(guide[around], answer[around]))
     return slope, offset
 
 
-def grey(picture: Image) -> Floats:
-    """(h, w) float32 of 0..255: the mean of blue, green and red."""
-    return cv2.transform(picture.astype(np.float32), MEAN)
+def grey(image: Image) -> Floats:
+    """The mean of blue, green and red: (h, w) float32 of 0..255."""
+    return cv2.transform(image.astype(np.float32), MEAN)
 
 
-def with_grey(picture: Image) -> Floats:
-    """(h, w, 4) float32 of 0..255: blue, green, red and their mean."""
-    colours = picture.astype(np.float32)
+def with_grey(image: Image) -> Floats:
+    """Blue, green, red and their mean: (h, w, 4) float32 of 0..255."""
+    colours = image.astype(np.float32)
     planes: Floats = cv2.cvtColor(colours, cv2.COLOR_BGR2BGRA)
     cv2.insertChannel(cv2.transform(colours, MEAN), planes, 3)
     return planes
 
 
-def _fitted(guide: Floats, answer: Floats) -> Line:
+def _fitted(guide: Floats, answer: Floats) -> SlopeAndOffset:
     mean, mean_answer = _mean(guide), _mean(answer)
     slope, variance = _mean(guide * answer), _mean(guide * guide)
     slope -= mean * mean_answer
@@ -170,7 +204,7 @@ def _fitted(guide: Floats, answer: Floats) -> Line:
 
 
 def _widened(side: slice, whole: int) -> tuple[slice, slice]:
-    """What windows reach, and where in that `side` is."""
+    """All that the windows of `side` reach, and where `side` is in that."""
     wide = slice(max(side.start - REACH_PX, 0), min(side.stop + REACH_PX, whole))
     return wide, slice(side.start - wide.start, side.stop - wide.start)
 

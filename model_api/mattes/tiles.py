@@ -1,4 +1,4 @@
-"""Parts of a picture: worked on one after another, and enlarged as the whole would be."""
+"""Tiles: parts of an image that are worked on one after another, and enlarged as the whole would be."""
 
 from __future__ import annotations
 
@@ -10,25 +10,33 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from model_api.types import Floats, Image, Part, Size
+from model_api.types import Floats, Image, Size, Tile
 
 AnyPlanes = TypeVar("AnyPlanes", Image, Floats)
 
-BAND_PX = 40
+TILE_BAND_PX = 40
 """Rows that are worked on at a time: what one step writes is still in the processor's cache when the next reads it."""
 
 MARGIN_PX = 2
 """Of a smaller plane: windows of the guided filter reach one pixel, enlarging another."""
 
 
-def bands(picture: AnyPlanes) -> list[Part]:
-    """All of it, some rows at a time."""
-    height, width = picture.shape[:2]
-    return [(slice(row, min(row + BAND_PX, height)), slice(0, width)) for row in range(0, height, BAND_PX)]
+def bands(image: AnyPlanes) -> list[Tile]:
+    """Divide an image into bands of TILE_BAND_PX rows, the last one may be shorter."""
+    height, width = image.shape[:2]
+    return [(slice(row, min(row + TILE_BAND_PX, height)), slice(0, width)) for row in range(0, height, TILE_BAND_PX)]
 
 
-def occupied(plane: Floats | None, whole: AnyPlanes) -> Iterator[Part]:
-    """Of each band, what lies within MARGIN_PX of where a smaller `plane` is above 0. None: all of it."""
+def occupied_tiles(plane: Floats | None, whole: AnyPlanes) -> Iterator[Tile]:
+    """Find where in each band of an image the person may be.
+
+    Args:
+        plane: (h, w) float32 of a smaller size, above 0 where the person may be. None: anywhere.
+        whole: the image.
+
+    Yields:
+        Of each band the columns within MARGIN_PX of such places; no tile for a band without one.
+    """
     if plane is None:
         yield from bands(whole)
         return
@@ -43,80 +51,96 @@ def occupied(plane: Floats | None, whole: AnyPlanes) -> Iterator[Part]:
             yield rows, slice(max(left * width // small_width, 0), min(-(-right * width // small_width), width))
 
 
-def joined(parts_of: Callable[[Sequence[Part]], Iterable[Image]], like: Image) -> Image:
-    """The whole picture, as large as `like`, made in bands."""
+def join_tiles(tiles_of: Callable[[Sequence[Tile]], Iterable[Image]], like: Image) -> Image:
+    """Make an image band by band.
+
+    Args:
+        tiles_of: gives the image in each of some tiles.
+        like: an image of the same size and type.
+    """
     whole = np.empty_like(like)
-    parts = bands(like)
-    for part, picture in zip(parts, parts_of(parts), strict=True):
-        whole[part] = picture
+    tiles = bands(like)
+    for tile, image in zip(tiles, tiles_of(tiles), strict=True):
+        whole[tile] = image
     return whole
 
 
-def enlarged_parts(
-    planes_of: Callable[[Part], Sequence[AnyPlanes]], parts: Sequence[Part], whole_wh: Size, small_wh: Size
-) -> Iterator[tuple[Part, list[AnyPlanes]]]:
-    """Each part with its own of some pictures that are known at a smaller size, enlarged bilinearly.
+def enlarged_tiles(
+    planes_of: Callable[[Tile], Sequence[AnyPlanes]], tiles: Sequence[Tile], whole_wh: Size, small_wh: Size
+) -> Iterator[tuple[Tile, list[AnyPlanes]]]:
+    """Enlarge some planes bilinearly, only where tiles of the large size need it.
 
-    planes_of: those pictures, of a part of the smaller size; asked once, for all that the parts need.
+    Args:
+        planes_of: gives the planes in a tile of the small size. Called once, with all that `tiles` need.
+        tiles: tiles of the large size.
+        whole_wh: (width, height) of the large size in pixels.
+        small_wh: (width, height) of the small size in pixels.
+
+    Yields:
+        Each tile with its part of the enlarged planes.
     """
-    if not parts:
+    if not tiles:
         return
-    around = placed(union(parts), whole_wh, small_wh).small
-    pictures = planes_of(around)
-    place = None
-    for part in parts:
-        wanted = placed(part, whole_wh, small_wh)
-        if place is None or not place.holds(wanted):
-            place = wanted
-            enlarged = [place.enlarged(planes[within(place.small, around)]) for planes in pictures]
-        inside = within(part, place.part)
-        yield part, [planes[inside] for planes in enlarged]
+    around = scaled_tile(enclosing_tile(tiles), whole_wh, small_wh).small
+    small_planes = planes_of(around)
+    current = None
+    for tile in tiles:
+        needed = scaled_tile(tile, whole_wh, small_wh)
+        if current is None or not current.holds(needed):
+            current = needed
+            enlarged = [current.enlarged(planes[tile_within(current.small, around)]) for planes in small_planes]
+        inside = tile_within(tile, current.large)
+        yield tile, [planes[inside] for planes in enlarged]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A part of a picture, and the same part of it at a smaller size, where whole pixels of both begin and end."""
+class ScaledTile:
+    """The same part of an image at two sizes. It begins and ends at whole pixels of both."""
 
-    part: Part
-    small: Part
+    large: Tile
+    small: Tile
 
     def enlarged(self, planes: AnyPlanes) -> AnyPlanes:
-        """planes: of the small part. The same numbers as of the whole enlarged bilinearly, but for a margin that is not
-        the picture's edge."""
-        size = [side.stop - side.start for side in reversed(self.part)]
+        """Enlarge `planes` of the small tile bilinearly.
+
+        The numbers are those of the whole, enlarged, except in the margin where the tile does not end at the image's
+        edge.
+        """
+        size = [side.stop - side.start for side in reversed(self.large)]
         return cv2.resize(planes, size, interpolation=cv2.INTER_LINEAR)
 
-    def holds(self, other: Place) -> bool:
+    def holds(self, other: ScaledTile) -> bool:
+        """Whether `other` lies in this tile."""
         return all(
-            own.start <= side.start and side.stop <= own.stop for side, own in zip(other.part, self.part, strict=True)
+            own.start <= side.start and side.stop <= own.stop for side, own in zip(other.large, self.large, strict=True)
         )
 
 
-def placed(part: Part, whole_wh: Size, small_wh: Size) -> Place:
-    """Around a part of the picture, with a margin to spare."""
-    rows, small_rows = _widened(part[0], whole_wh[1], small_wh[1])
-    columns, small_columns = _widened(part[1], whole_wh[0], small_wh[0])
-    return Place((rows, columns), (small_rows, small_columns))
+def scaled_tile(tile: Tile, whole_wh: Size, small_wh: Size) -> ScaledTile:
+    """Find the tile of both sizes that holds a tile of the large one, with a margin to spare."""
+    rows, small_rows = _widened(tile[0], whole_wh[1], small_wh[1])
+    columns, small_columns = _widened(tile[1], whole_wh[0], small_wh[0])
+    return ScaledTile((rows, columns), (small_rows, small_columns))
 
 
-def within(part: Part, outer: Part) -> Part:
-    """The same part, its rows and columns counted from where the outer one begins."""
+def tile_within(tile: Tile, outer: Tile) -> Tile:
+    """Count the rows and columns of a tile from where the outer one begins."""
     rows, columns = (
-        slice(side.start - own.start, side.stop - own.start) for side, own in zip(part, outer, strict=True)
+        slice(side.start - own.start, side.stop - own.start) for side, own in zip(tile, outer, strict=True)
     )
     return rows, columns
 
 
-def union(parts: Sequence[Part]) -> Part:
-    """The smallest part that holds all of these."""
+def enclosing_tile(tiles: Sequence[Tile]) -> Tile:
+    """The smallest tile that holds all of `tiles`."""
     rows, columns = (
-        slice(min(side.start for side in sides), max(side.stop for side in sides)) for sides in zip(*parts, strict=True)
+        slice(min(side.start for side in sides), max(side.stop for side in sides)) for sides in zip(*tiles, strict=True)
     )
     return rows, columns
 
 
 def _widened(side: slice, whole: int, small: int) -> tuple[slice, slice]:
-    """Moved outwards, by a pixel of the smaller size at least, to where pixels of both sizes begin."""
+    """Moved outwards, by at least a pixel of the small size, to where pixels of both sizes begin."""
     meetings = math.gcd(whole, small)
     step, small_step = whole // meetings, small // meetings
     first, last = max(side.start // step - 1, 0), min(-(-side.stop // step) + 1, meetings)

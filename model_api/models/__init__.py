@@ -1,1 +1,1 @@
-"""What networks take and give: one file a contract."""
+"""The contracts of networks, one file each."""

@@ -9,20 +9,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from model_api.adapters.base import Binding
 from model_api.errors import ModelContractError
 from model_api.models.base import MattingModel
 from model_api.models.plate_light import fit_light
 from model_api.resize import resize
-from model_api.types import Frame, Image, Signature, Tensors
+from model_api.types import Binding, Frame, Image, Signature, Tensors
 
 
 class BackgroundMatting(MattingModel):
+    """BackgroundMattingV2."""
+
     known_as = "BackgroundMattingV2 (src, bgr -> pha, fgr)"
     needs_clean_plate = True
 
     @classmethod
-    def bind(cls, signature: Signature) -> Binding | None:
+    def match(cls, signature: Signature) -> Binding | None:
+        """See `MattingModel`."""
         if len(signature.inputs) != 2 or not {"src", "bgr"} <= signature.input_names:
             return None
         if "pha" not in signature.output_names:
@@ -30,14 +32,18 @@ class BackgroundMatting(MattingModel):
         foreground = "fgr" if "fgr" in signature.output_names else None
         return Binding(("src", "bgr"), {"alpha": "pha"}, foreground)
 
-    def encode(self, frame: Frame) -> Tensors:
-        """The plate is given in the light of the frame."""
-        tensors = super().encode(frame)
+    def preprocess(self, frame: Frame) -> Tensors:
+        """The frame, and the clean plate in the frame's light."""
+        tensors = super().preprocess(frame)
         src, bgr = (tensors[name][0] for name in self.binding.images)
         return {**tensors, self.binding.images[1]: fit_light(bgr, src).apply(bgr)[np.newaxis]}
 
-    def pictures(self, frame: Frame) -> Mapping[str, Image]:
-        """Raises ModelContractError if the frame brings no clean plate."""
+    def images(self, frame: Frame) -> Mapping[str, Image]:
+        """The frame and the clean plate, both at the frame's size.
+
+        Raises:
+            ModelContractError: the frame brings no clean plate.
+        """
         if frame.clean_plate is None:
             raise ModelContractError(
                 "none, but this model compares each frame with the empty scene. Give an image of it", "clean_plate"

@@ -1,4 +1,4 @@
-"""Instance segmentation: the matte is the union of the people that a network finds.
+"""Instance segmentation: the matte is the union of the people that a network detects.
 
 Mask R-CNN: He et al., arXiv 1703.06870. Two forms, as in the Open Model Zoo's demo: one image in, boxes with their
 scores, labels and masks out (instance-segmentation-person-0007 and the like); or image and its size in, boxes,
@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model_api.adapters.base import Adapter, Binding
+from model_api.adapters.base import Adapter
+from model_api.layouts import is_image
 from model_api.mattes.instance_matte import Instance, InstanceMatte, union
 from model_api.mattes.matte import Matte
-from model_api.models.base import MattingModel, ModelOptions, is_picture
+from model_api.models.base import MattingModel, ModelOptions, NetworkFacts
 from model_api.models.labels import person_number
-from model_api.preprocessing import Preprocessing, Training
+from model_api.models.tickets import Answer
+from model_api.preprocessing import Preprocessing
 from model_api.resize import Box
-from model_api.types import Floats, Frame, Signature, Size, Tensors, TensorSpec
+from model_api.types import Binding, Floats, Frame, Signature, Size, Tensors, TensorSpec
 
 NAMES = {
     "boxes": frozenset({"boxes"}),
@@ -31,13 +33,20 @@ NAMES = {
 }
 NEEDED = {"boxes", "labels", "masks"}
 RANKS = {1: "labels", 2: "boxes", 3: "masks"}
-"""What the outputs are where their names do not tell."""
+"""The roles of outputs by their number of dimensions, where their names do not tell."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """An object in the network's input. number: its class, the background's being 0. box: in pixels of the input.
-    mask: (h, w) float32, how probably each cell of `area`, a box too, belongs to it."""
+    """An object in the network's input.
+
+    Attributes:
+        number: its class; the background's is 0.
+        score: in 0..1.
+        box: in pixels of the input.
+        mask: (h, w) float32, the probability that each cell of `area` belongs to it.
+        area: the box that the mask covers, in pixels of the input.
+    """
 
     number: int
     score: float
@@ -47,28 +56,35 @@ class Detection:
 
 
 class InstanceSegmentation(MattingModel):
+    """A contract whose network detects objects one by one, each with a mask."""
+
     detects = True
 
-    def __init__(
-        self,
-        adapter: Adapter,
-        preprocessing: Preprocessing,
-        options: ModelOptions,
-        training: Training = Training(),
-    ) -> None:
-        """Raises OptionError if there is no person among the labels."""
-        super().__init__(adapter, preprocessing, options, training)
+    def __init__(self, adapter: Adapter, network: NetworkFacts, options: ModelOptions) -> None:
+        """See `MattingModel`.
+
+        Raises:
+            OptionError: there is no person among the labels.
+        """
+        super().__init__(adapter, network, options)
         self._person = person_number(options.labels)
 
     def detections(self, outputs: Tensors, input_wh: Size) -> list[Detection]:
-        """The objects whose score exceeds the threshold."""
+        """The objects whose score exceeds the threshold.
+
+        Args:
+            outputs: of the network.
+            input_wh: (width, height) of its input in pixels.
+        """
         raise NotImplementedError
 
-    def decode(self, outputs: Tensors, tensors: Tensors, frame: Frame) -> Matte:
+    def postprocess(self, answer: Answer) -> Matte:
+        """The union of the people, with all objects that were detected."""
+        frame = answer.frame
         fit = self._fit(frame.size)
-        found = self.detections(outputs, fit.input_wh)
-        people = ((item.mask, fit.undo_box(item.area)) for item in found if item.number == self._person)
-        instances = (Instance(self._name(item.number), item.score, fit.undo_box(item.box)) for item in found)
+        detections = self.detections(answer.outputs, fit.input_wh)
+        people = ((item.mask, fit.undo_box(item.area)) for item in detections if item.number == self._person)
+        instances = (Instance(self._name(item.number), item.score, fit.undo_box(item.box)) for item in detections)
         return InstanceMatte(frame.image, union(people, frame.size), instances=tuple(instances))
 
     def _name(self, number: int) -> str:
@@ -77,12 +93,15 @@ class InstanceSegmentation(MattingModel):
 
 
 class MaskRcnn(InstanceSegmentation):
+    """Mask R-CNN, in both forms of the Open Model Zoo."""
+
     known_as = "Mask R-CNN (image -> boxes, labels, masks; or image, im_info -> boxes, classes, scores, raw_masks)"
     original = Preprocessing("BGR", source="as the Open Model Zoo's networks")
 
     @classmethod
-    def bind(cls, signature: Signature) -> Binding | None:
-        images = [spec for spec in signature.inputs if is_picture(spec)]
+    def match(cls, signature: Signature) -> Binding | None:
+        """See `MattingModel`."""
+        images = [spec for spec in signature.inputs if is_image(spec)]
         sizes = [spec for spec in signature.inputs if len(spec.shape) == 2]
         answers = _roles(signature.outputs)
         if len(images) != 1 or len(sizes) != len(signature.inputs) - 1 or len(sizes) > 1 or not answers:
@@ -92,36 +111,38 @@ class MaskRcnn(InstanceSegmentation):
             return None
         return Binding((min(images[0].names),), answers)
 
-    def encode(self, frame: Frame) -> Tensors:
-        """The image and, where the network asks for it, 1×3 float32: height and width of what is shown in it, 1."""
+    def preprocess(self, frame: Frame) -> Tensors:
+        """The image and, for networks that take it, its size: 1×3 float32, height and width of the frame in it, 1."""
         x, y, width, height = self._fit(frame.size).placed
         shown = np.array([[y + height, x + width, 1]], np.float32)
         sizes = (min(spec.names) for spec in self.adapter.signature.inputs if len(spec.shape) == 2)
-        return {**super().encode(frame), **dict.fromkeys(sizes, shown)}
+        return {**super().preprocess(frame), **dict.fromkeys(sizes, shown)}
 
     def detections(self, outputs: Tensors, input_wh: Size) -> list[Detection]:
+        """See `InstanceSegmentation`."""
         answers = {role: outputs[name] for role, name in self.binding.answers.items()}
         if answers["boxes"].ndim == 3:
             answers = {role: batch[0] for role, batch in answers.items()}
         boxes, masks = answers["boxes"], answers["masks"]
         scores = answers.get("scores", boxes[:, -1])
-        # Networks that give scores apart count the background as a class; those with five columns begin at the first.
+        # Networks with an output for scores count the background as class 0; those with five columns do not.
         numbers = answers["labels"].astype(int) + ("scores" not in answers)
         kept = (scores > self.options.threshold) & (boxes[:, 2:4] > boxes[:, :2]).all(axis=1)
-        found = []
+        detections = []
         for index in np.flatnonzero(kept):
             box, number = as_box(boxes[index, :4]), int(numbers[index])
-            found.append(Detection(number, float(scores[index]), box, _mask(masks[index], number), box))
-        return found
+            detections.append(Detection(number, float(scores[index]), box, _mask(masks[index], number), box))
+        return detections
 
 
 def as_box(four: Floats) -> Box:
+    """(4,) float32, left, top, right and bottom, as a box."""
     left, top, right, bottom = four.tolist()
     return left, top, right, bottom
 
 
 def _roles(outputs: Iterable[TensorSpec]) -> dict[str, str]:
-    """Role -> output, by the names if they tell, else by the number of dimensions. Empty where neither does."""
+    """Role -> output, by the names if they tell, else by the number of dimensions. Empty if neither does."""
     named = {role: min(spec.names & names) for role, names in NAMES.items() for spec in outputs if spec.names & names}
     ranked = {
         RANKS[len(spec.shape)]: min(spec.names)

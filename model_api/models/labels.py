@@ -1,4 +1,4 @@
-"""The names of the classes that a detecting network tells apart, and which of them is the person."""
+"""The names of the classes of a detecting network, and which of them is the person."""
 
 from __future__ import annotations
 
@@ -9,24 +9,35 @@ from model_api.errors import OptionError
 
 PERSON = "person"
 PERSON_ALONE = ("background", PERSON)
-"""Without a file, as in the Open Model Zoo's demo: class 1 is the person. So it is in COCO, too."""
+"""Default: class 1 is the person, as in the Open Model Zoo's demo and in COCO."""
 
 BACKGROUNDS = frozenset({"background", "bg", "none", "void", "unlabeled", "n/a", ""})
 
 
 def read_labels(path: str | Path) -> tuple[str, ...]:
-    """The names by class number, from a file with a name a line. Raises OptionError.
+    """Read the names of the classes from a text file with one name per line.
 
-    Class 0 is the background. A file that does not begin with it, as lists of 80 or 91 COCO classes do in one of
-    their two forms, is taken to begin with class 1.
+    Class 0 is the background. A file that does not begin with it, as some lists of the 80 or 91 COCO classes, is taken
+    to begin with class 1.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The names by class number.
+
+    Raises:
+        OptionError: the file cannot be read, is empty, or has no class "person".
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise OptionError(f"{path} cannot be read ({reason}). Expected a text file, a name a line", "labels") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise OptionError(
+            f"{path} cannot be read ({reason}). Expected a text file, a name per line", "labels"
+        ) from None
     if not text.strip():
-        raise OptionError(f'{path} is empty. Expected a name a line, "{PERSON}" among them', "labels")
+        raise OptionError(f'{path} is empty. Expected a name per line, "{PERSON}" among them', "labels")
     names = tuple(line.strip() for line in text.rstrip().splitlines())
     labels = names if names[0].strip("_").lower() in BACKGROUNDS else ("background", *names)
     if PERSON not in map(str.lower, labels):
@@ -36,7 +47,11 @@ def read_labels(path: str | Path) -> tuple[str, ...]:
 
 
 def person_number(labels: Sequence[str]) -> int:
-    """Raises OptionError if there is no person among them."""
+    """The number of the class "person".
+
+    Raises:
+        OptionError: there is no such class.
+    """
     try:
         return [name.lower() for name in labels].index(PERSON)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The light of the empty scene brought to that of a frame: automatic exposure and white balance change between both.
+"""The light of a clean plate matched to a frame's: automatic exposure and white balance change between them.
 
-A gain and an offset for each colour channel, fitted on thumbnails to the pixels where plate and frame agree, which are
-those outside the person: trimmed least squares (Rousseeuw 1984), begun from the plate as it is and from the most
-frequent ratio of frame to plate, so that the person may cover more than half of the picture.
+A gain and an offset for each colour channel are fitted, on thumbnails, to the pixels where plate and frame agree, which
+are those outside the person. Trimmed least squares (Rousseeuw 1984) begin from the plate as it is and from the most
+frequent ratio of frame to plate, so that the person may cover more than half of the image.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ THUMBNAIL_WH: Size = (48, 32)
 DARK, CLIPPED = 16, 240
 """Levels between which a pixel follows the exposure."""
 TOLERANCES = (24.0, 16.0, 11.0, 8.0, 8.0, 8.0)
-"""Levels by which plate and frame may differ and agree, from the first fit to the last."""
+"""Levels by which plate and frame may differ where they agree, from the first fit to the last."""
 LEAST_AGREEMENT = 0.15
-"""Share of the picture that must agree, so that a fit counts."""
+"""Share of the image that must agree, so that a fit counts."""
 MOST_GAIN, MOST_OFFSET = 2.5, 40.0
 ENOUGH = 0.5
-"""Share of the pixels that can be compared; where it agrees from the plate's own light on, no other is tried."""
+"""Share of the comparable pixels: where more agree in the plate's own light, no other light is tried."""
 AS_IT_IS = 1.25
 """How many times more pixels another light must explain than the plate as it is."""
 FLAT = 16.0
-"""Variance, in squared levels, below which a plate tells a gain but no offset."""
+"""Variance, in squared levels, below which a plate determines a gain but no offset."""
 NOISE = 2.0
 """Levels; a fit that changes the plate by less leaves it as it is."""
 MEASURABLE = 50
@@ -42,8 +42,13 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """plate · gain + offset is the frame's background. gain, offset: (3,) float32, B, G, R, in levels of 0..255.
-    agreement: share of the picture, in 0..1, that this explains."""
+    """A change of light: plate · gain + offset is the frame's background.
+
+    Attributes:
+        gain: (3,) float32, B, G, R.
+        offset: (3,) float32, B, G, R, in levels of 0..255.
+        agreement: share of the image, in 0..1, that this explains.
+    """
 
     gain: Floats
     offset: Floats
@@ -51,12 +56,12 @@ class Light:
 
     @property
     def unchanged(self) -> bool:
-        """Whether the plate is right as it is, but for noise."""
+        """Whether it changes the plate by no more than noise."""
         levels = np.array([[48.0], [128.0], [208.0]], np.float32)
         return bool(np.abs(levels * self.gain + self.offset - levels).max() < NOISE)
 
     def apply(self, plate: Image) -> Image:
-        """(H, W, 3) uint8 BGR: the plate in this light; itself if that is its own."""
+        """The plate in this light: (H, W, 3) uint8 BGR. Unchanged, it is `plate` itself."""
         if self.unchanged:
             return plate
         levels = np.arange(256, dtype=np.float32)[:, np.newaxis] * self.gain + self.offset
@@ -67,22 +72,26 @@ SAME = Light(np.ones(3, np.float32), np.zeros(3, np.float32))
 
 
 def fit_light(plate: Image, image: Image) -> Light:
-    """The light in which the plate is the background of a frame.
+    """Fit the light in which the plate is the background of a frame.
 
     Args:
         plate: (H, W, 3) uint8 BGR, the empty scene.
-        image: (H, W, 3) uint8 BGR, the frame; persons in it may cover up to about 60 %.
+        image: (H, W, 3) uint8 BGR, the frame. People may cover up to about 60 % of it.
 
     Returns:
-        The plate's own light, with an agreement of 0, where too little of the picture agrees in any.
+        The light; the plate's own, with an agreement of 0, where too little of the image agrees in any light.
     """
     return _fit(*_levels(plate, image))
 
 
 def shows_another_view(plate: Image, image: Image) -> bool:
-    """Whether the plate does not belong to the frame in any light: another room, or a camera that was moved.
+    """Whether the plate shows another room, or the camera was moved.
 
-    Too little to compare, in the dark or behind a person who covers nearly everything, is no such sign.
+    False where there is too little to compare: in the dark, or behind a person who covers nearly everything.
+
+    Args:
+        plate: (H, W, 3) uint8 BGR, the empty scene.
+        image: (H, W, 3) uint8 BGR, the frame.
     """
     known, seen = _levels(plate, image)
     if np.count_nonzero(_measurable(known, seen)) < MEASURABLE:
@@ -112,7 +121,7 @@ def _fit(known: Floats, seen: Floats) -> Light:
 
 
 def _refined(light: Light, x: Floats, y: Floats) -> Light:
-    """x, y: (N, 3), levels of plate and frame. Fitted again and again to the pixels that agree, ever more closely."""
+    """Fit again and again, with smaller tolerances, to the pixels that agree. x, y: (N, 3), plate and frame."""
     for tolerance in TOLERANCES:
         agrees = _agrees(x, y, light, tolerance)
         if np.count_nonzero(agrees) < MEASURABLE:
@@ -153,5 +162,5 @@ def _measurable(known: Floats, seen: Floats) -> Flags:
 
 
 def _levels(plate: Image, image: Image) -> tuple[Floats, Floats]:
-    known, seen = (thumbnail(picture, THUMBNAIL_WH).astype(np.float32) for picture in (plate, image))
+    known, seen = (thumbnail(source, THUMBNAIL_WH).astype(np.float32) for source in (plate, image))
     return known, seen

@@ -2,20 +2,31 @@
 
 Lin et al., "Robust High-Resolution Video Matting with Temporal Guidance", arXiv 2108.11515. Three forms:
 the Open Model Zoo's (r1 -> rr1, fixed size), the original release's (r1i -> r1o, any size, downsample_ratio)
-and one with its state inside (src alone).
+and one with its state inside (only src).
+
+Its guided filter may be left to the matte: the network then takes a small image, and answers what the coefficients are
+computed from (`graph.refiner_extraction`).
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 
-from model_api.adapters.base import Binding
+from model_api.adapters.base import Adapter
 from model_api.errors import OptionError
-from model_api.models.base import MattingModel
-from model_api.types import Frame, Signature, Size, Tensors
+from model_api.graph.refiner_extraction import ANSWER, OFFSET, SLOPE
+from model_api.layouts import image_size
+from model_api.mattes.guided_filter import Coefficients, DeepCoefficients, FastCoefficients
+from model_api.mattes.matte import GuidedMatte, Matte
+from model_api.models.base import MattingModel, ModelOptions, NetworkFacts
+from model_api.models.tickets import Answer
+from model_api.resize import resize
+from model_api.types import Binding, Frame, Image, Signature, Size, Tensors
 
 BASE_SIDE_PX = 512
 """The published network is at its best when it sees people at about this long side."""
@@ -25,36 +36,65 @@ SMALLEST_SIDE_PX = 32
 SMALLEST_SEEN_PX = 8
 """Of a side times the ratio: of less, the network's five halvings leave nothing."""
 
+ROUNDING = 1e-4
+"""A side times the ratio this close below a whole number is that number, as in the network's own arithmetic."""
+
 
 class RobustVideoMatting(MattingModel):
+    """Robust Video Matting, with its guided filter in the network or left to the matte."""
+
     known_as = "Robust Video Matting (src, r1..r4 -> pha, fgr, rr1..rr4; or r1i..r4i, downsample_ratio -> r1o..r4o)"
 
+    def __init__(self, adapter: Adapter, network: NetworkFacts, options: ModelOptions) -> None:
+        """See `MattingModel`."""
+        self.refiner_outside = "alpha" not in adapter.binding.answers
+        self._whole_wh = image_size(network.signature.input(network.binding.images[0]))
+        super().__init__(adapter, network, options)
+
     @classmethod
-    def bind(cls, signature: Signature) -> Binding | None:
+    def match(cls, signature: Signature) -> Binding | None:
+        """See `MattingModel`."""
         states = signature.states or _pairs(signature)
         extra = len(signature.inputs) - 1 - len(states)
-        baked = frozenset({"downsample_ratio"} & signature.input_names)
+        shape_inputs = frozenset({"downsample_ratio"} & signature.input_names)
         if not states or "src" not in signature.input_names or "pha" not in signature.output_names:
             return None
-        if extra != len(baked):
+        if extra != len(shape_inputs):
             return None
         foreground = "fgr" if "fgr" in signature.output_names else None
-        return Binding(("src",), {"alpha": "pha"}, foreground, states, baked)
+        return Binding(("src",), {"alpha": "pha"}, foreground, states, shape_inputs)
 
-    def encode(self, frame: Frame) -> Tensors:
-        ratio = self.ratio(self.input_size(frame.size)) if self.binding.baked else 0.0
-        extras = {name: np.array([ratio], np.float32) for name in self.binding.baked}
-        return {**super().encode(frame), **extras}
+    def preprocess(self, frame: Frame) -> Tensors:
+        """The frame, and the ratio where the network takes one."""
+        if self.refiner_outside:
+            return {self.binding.images[0]: self._shrunk(frame.image)[np.newaxis]}
+        if not self.takes_ratio:
+            return super().preprocess(frame)
+        ratio = np.array([self.ratio(self.input_size(frame.size))], np.float32)
+        return {**super().preprocess(frame), **dict.fromkeys(self.binding.shape_inputs, ratio)}
+
+    def postprocess(self, answer: Answer) -> Matte:
+        """See `MattingModel`."""
+        if not self.refiner_outside:
+            return super().postprocess(answer)
+        return GuidedMatte(answer.frame.image, self._coefficients(answer))
 
     def free_size(self, frame_wh: Size) -> Size:
-        """The frame's: at least SMALLEST_SIDE_PX, below which the encoder's strides leave nothing."""
-        width, height = frame_wh
-        return max(width, SMALLEST_SIDE_PX), max(height, SMALLEST_SIDE_PX)
+        """The frame's, at least SMALLEST_SIDE_PX; times the ratio where the refiner is outside."""
+        size = _at_least_smallest(frame_wh)
+        return _shrunk_size(size, self.ratio(size)) if self.refiner_outside else size
 
     def ratio(self, size: Size) -> float:
-        """By which pictures of this (width, height) are shrunk. Raises OptionError if nothing would be left of them."""
+        """The ratio by which the network shrinks images.
+
+        Args:
+            size: their (width, height) in pixels.
+
+        Raises:
+            OptionError: the user's ratio would leave nothing of them.
+        """
         least = SMALLEST_SEEN_PX / min(size)
-        ratio = self.options.downsample_ratio or max(automatic_ratio(size), least)
+        ratio = self.options.downsample_ratio or max(auto_downsample_ratio(*size), least)
         if ratio < least:
             raise OptionError(
                 f"{ratio:g} leaves nothing of {size[0]}×{size[1]} pixels. Expected at least {least:.3f} for them",
@@ -62,17 +102,76 @@ class RobustVideoMatting(MattingModel):
             )
         return ratio
 
+    def _coefficients(self, answer: Answer) -> Coefficients:
+        outputs = answer.outputs
+        if ANSWER in outputs:
+            return FastCoefficients(self.seen(answer.tensors), outputs[ANSWER][0])
+        return DeepCoefficients(outputs[SLOPE][0], outputs[OFFSET][0])
 
-def automatic_ratio(size: Size) -> float:
-    return min(BASE_SIDE_PX / max(size), 1.0)
+    def _shrunk(self, image: Image) -> Image:
+        """As the network shrinks its image: bilinear, without averaging, from the size that it takes."""
+        height, width = image.shape[:2]
+        size = self.input_size((width, height))
+        if self._whole_wh is None:
+            return scaled(image, self.ratio(_at_least_smallest((width, height))), size)
+        if self._whole_wh == (width, height):
+            return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        return resize(image, size)
+
+
+def auto_downsample_ratio(height: int, width: int) -> float:
+    """The ratio at which Robust Video Matting sees a frame's long side at 512 pixels, 1 for smaller frames.
+
+    As RobustVideoMatting's own `auto_downsample_ratio`.
+
+    Args:
+        height: of the frame in pixels.
+        width: of the frame in pixels.
+    """
+    return min(BASE_SIDE_PX / max(height, width), 1.0)
+
+
+def scaled(image: Image, ratio: float, size: Size) -> Image:
+    """Shrink an image bilinearly by exactly a ratio, with pixels as areas.
+
+    What is left over of a pixel at the right and at the bottom is left out. A resize to whole pixels would stretch the
+    image over it.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        ratio: in 0..1.
+        size: (width, height) of the result: the image's times the ratio, rounded down.
+
+    Returns:
+        An image of that size.
+    """
+    height, width = image.shape[:2]
+    if max(abs(width * ratio - size[0]), abs(height * ratio - size[1])) < ROUNDING:
+        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    step, first = 1 / ratio, 0.5 / ratio - 0.5
+    across, down = (np.arange(side, dtype=np.float32) * np.float32(step) + np.float32(first) for side in size)
+    x, y = np.meshgrid(across, down)
+    return cv2.remap(image, x, y, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _at_least_smallest(size: Size) -> Size:
+    """Below SMALLEST_SIDE_PX the encoder's strides leave nothing."""
+    width, height = size
+    return max(width, SMALLEST_SIDE_PX), max(height, SMALLEST_SIDE_PX)
+
+
+def _shrunk_size(size: Size, ratio: float) -> Size:
+    width, height = size
+    return math.floor(width * ratio + ROUNDING), math.floor(height * ratio + ROUNDING)
 
 
 def _pairs(signature: Signature) -> Mapping[str, str]:
+    """State input -> the output that feeds it, by their names."""
     states = {}
     for name in sorted(signature.input_names):
-        found = re.fullmatch(r"r(\d+)(i?)", name)
-        if found:
-            answer = f"r{found[1]}o" if found[2] else f"rr{found[1]}"
-            if answer in signature.output_names:
-                states[name] = answer
+        match = re.fullmatch(r"r(\d+)(i?)", name)
+        if match:
+            output = f"r{match[1]}o" if match[2] else f"rr{match[1]}"
+            if output in signature.output_names:
+                states[name] = output
     return states

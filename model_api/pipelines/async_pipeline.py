@@ -1,4 +1,4 @@
-"""The loop that every run goes through: frames in, mattes out, in order, while the device works."""
+"""The loop of every run: frames in, mattes out, in order, while the device works."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
-from model_api.adapters.base import Outputs
 from model_api.arrays import described
 from model_api.errors import OptionError
 from model_api.models.base import MattingModel
+from model_api.models.tickets import Answer, Ticket
 from model_api.pipelines.scene_cuts import Scene, follow, thumbnail_of
 from model_api.results import Result, StageTimes
 from model_api.types import Frame, Tensors
@@ -19,38 +18,48 @@ from model_api.types import Frame, Tensors
 
 @dataclass(frozen=True, eq=False)
 class _Pending:
-    frame: Frame
-    tensors: Tensors
-    ticket: Any
+    ticket: Ticket
     started_s: float
     preprocessing_s: float
 
 
 @dataclass(frozen=True, eq=False)
-class _Answered:
+class _Finished:
     item: _Pending
-    outputs: Outputs
+    answer: Answer
 
 
 class AsyncPipeline:
-    """While one frame is computed, the next one is prepared and the one before is used by the caller.
+    """While one frame is computed, the next one is preprocessed and the one before is used by the caller."""
 
-    newest: for sources that go on by themselves. What was found in a frame is given at once, and the next one is taken
-    after that: nothing is overlapped, and no frame grows old while it waits.
-    scene_cuts: whether a recurrent model starts afresh at a hard cut too; see `scene_cuts`.
-    """
+    def __init__(self, model: MattingModel, *, newest: bool = False, scene_cuts: bool = True) -> None:
+        """Make a pipeline. It holds nothing of a run, and may run several times.
 
-    def __init__(self, model: MattingModel, newest: bool = False, *, scene_cuts: bool = True) -> None:
+        Args:
+            model: what `create_model` returned.
+            newest: for live sources. Each result is returned before the next frame is taken, so that no frame waits.
+            scene_cuts: whether a recurrent model also starts afresh at a hard cut: see `scene_cuts`.
+        """
         self._model = model
         self._newest = newest
         self._scene_cuts = scene_cuts and model.recurrent
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Result]:
-        """One result for each frame, in the frames' order.
+        """Compute the mattes of some frames.
 
-        A recurrent model gets each frame with the state of the frame just before it in the same clip, and
-        starts afresh when the clip or the frame's size changes, and at hard cuts. Errors of the device are raised
-        here, and those of the source too, after the results of the frames that it gave before.
+        A recurrent model gets each frame with the state of the frame just before it in the same clip. It starts afresh
+        when the clip or the frame's size changes, and at hard cuts.
+
+        Args:
+            frames: the frames, of any number of clips.
+
+        Yields:
+            One result for each frame, in the frames' order.
+
+        Raises:
+            OptionError: something else than a frame among `frames`.
+            InferenceError: the device failed.
+            Exception: an error of the source, after the results of the frames before it.
         """
         pending: deque[_Pending] = deque()
         state: Tensors = {}
@@ -60,43 +69,42 @@ class AsyncPipeline:
         for frame in source:
             started_s = perf_counter()
             _require_frame(frame)
-            tensors = self._model.encode(frame)
+            tensors = self._model.preprocess(frame)
             new_clip = clip != (clip := (frame.clip, frame.size))
             cut, scene = self._compare(None if new_clip else scene, tensors)
             preprocessing_s = perf_counter() - started_s
-            depth = self._model.depth(tensors)
-            answered = []
-            while len(pending) >= depth:
-                answered.append(self._answered(pending.popleft()))
-                state = self._model.state(answered[-1].outputs.tensors)
+            max_requests = self._model.max_requests(tensors)
+            finished = []
+            while len(pending) >= max_requests:
+                finished.append(self._finish(pending.popleft()))
+                state = finished[-1].answer.state
             if new_clip or cut:
                 state = {}
-            ticket = self._model.adapter.start({**tensors, **state})
-            pending.append(_Pending(frame, tensors, ticket, started_s, preprocessing_s))
-            yield from map(self._result, answered)  # while the device works at the next one
+            pending.append(_Pending(self._model.start(frame, state, tensors), started_s, preprocessing_s))
+            yield from map(self._result, finished)  # while the device works at the next one
             while self._newest and pending:
-                last = self._answered(pending.popleft())
-                state = self._model.state(last.outputs.tensors)
+                last = self._finish(pending.popleft())
+                state = last.answer.state
                 yield self._result(last)
         while pending:
-            yield self._result(self._answered(pending.popleft()))
+            yield self._result(self._finish(pending.popleft()))
         source.raise_error()
 
     def _compare(self, scene: Scene | None, tensors: Tensors) -> tuple[bool, Scene | None]:
         """Whether this frame begins another scene, and what the next frame is compared with."""
         if not self._scene_cuts:
             return False, None
-        return follow(scene, thumbnail_of(tensors[self._model.binding.images[0]][0]))
+        return follow(scene, thumbnail_of(self._model.seen(tensors)))
 
-    def _answered(self, item: _Pending) -> _Answered:
-        return _Answered(item, self._model.adapter.wait(item.ticket))
+    def _finish(self, item: _Pending) -> _Finished:
+        return _Finished(item, self._model.finish(item.ticket))
 
-    def _result(self, answered: _Answered) -> Result:
-        item, outputs = answered.item, answered.outputs
+    def _result(self, finished: _Finished) -> Result:
+        item, answer = finished.item, finished.answer
         started_s = perf_counter()
-        matte = self._model.decode(outputs.tensors, item.tensors, item.frame)
-        times = StageTimes(item.preprocessing_s, outputs.inference_s, perf_counter() - started_s)
-        return Result(item.frame, matte, times, item.started_s)
+        matte = self._model.postprocess(answer)
+        times = StageTimes(item.preprocessing_s, answer.inference_s, perf_counter() - started_s)
+        return Result(answer.frame, matte, times, item.started_s)
 
 
 def _require_frame(frame: object) -> None:

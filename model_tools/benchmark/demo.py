@@ -73,7 +73,12 @@ def options_of(job: Job, outputs: tuple[str, ...] = ()) -> Options:
 def opened_model(options: Options) -> MattingModel:
     """As the demo itself opens it."""
     return create_model(
-        options.model, options.device, options.inference, options.override, options.model_options, options.adapter
+        options.model,
+        options.device,
+        inference=options.inference,
+        override=options.override,
+        options=options.model_options,
+        adapter=options.adapter,
     )
 
 

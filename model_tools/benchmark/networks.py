@@ -26,7 +26,7 @@ from model_api.adapters.devices import check_device, device_config
 from model_api.create import recognize
 from model_api.errors import DeviceError, OptionError
 from model_api.graph import loading
-from model_api.preprocessing import image_layout
+from model_api.layouts import image_layout
 from model_api.types import Frame, Tensors
 from model_tools.benchmark.demo import opened_model, options_of
 from model_tools.benchmark.rounds import Job, Play, Round, with_own_cost
@@ -71,16 +71,15 @@ def network(job: Job) -> Iterator[Play]:
     """The first frame's tensors over and over, with the state that each answer brings."""
     options = options_of(job)
     with opened_model(options) as model:
-        tensors = model.encode(_first_frame(options, model))
-        states = model.binding.states or {}
+        frame = _first_frame(options, model)
+        tensors = model.preprocess(frame)
         state: Tensors = {}
 
         def wait(ticket: Any) -> None:
             nonlocal state
-            answers = model.adapter.wait(ticket).tensors
-            state = {name: answers[output] for name, output in states.items()}
+            state = model.finish(ticket).state
 
-        yield _playing(lambda: model.adapter.start({**tensors, **state}), wait, model.depth(tensors), job.frames)
+        yield _playing(lambda: model.start(frame, state, tensors), wait, model.max_requests(tensors), job.frames)
 
 
 @contextmanager
@@ -141,11 +140,11 @@ def _compiled(options: Options, precision: str) -> ov.CompiledModel:
     config = device_config(
         device,
         core.available_devices,
-        hint,
-        wanted.streams,
-        wanted.threads,
-        wanted.requests,
-        precision or wanted.precision,
+        hint=hint,
+        streams=wanted.streams,
+        threads=wanted.threads,
+        requests=wanted.requests,
+        precision=precision or wanted.precision,
     )
     try:
         return core.compile_model(_model(core, options), device, config)
@@ -169,8 +168,8 @@ def _given(options: Options, read: loading.Network) -> Given:
         return Given()
     whole = replace(options, inference=replace(options.inference, refiner_outside=False))
     with opened_model(whole) as model:  # not compiled before its size is known
-        tensors = model.encode(_first_frame(options, model))
-        images, baked = model.binding.images, model.binding.baked
+        tensors = model.preprocess(_first_frame(options, model))
+        images, baked = model.binding.images, model.binding.shape_inputs
     shapes = {}
     for name in images:
         count, height, width, channels = tensors[name].shape

@@ -14,16 +14,16 @@ import openvino as ov
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.model_arguments import add_preprocessing_arguments, model_file, override_of
 from model_api import InferenceOptions, Override, create_model
-from model_api.adapters.base import Binding
 from model_api.create import recognize
 from model_api.errors import OptionError, SinkError
 from model_api.graph import editing, loading
 from model_api.graph.loading import Network
-from model_api.models.base import MattingModel, ModelOptions, picture_size
+from model_api.layouts import image_layout, image_size
+from model_api.models.base import MattingModel, ModelOptions
 from model_api.models.portrait_matting import SHORT_SIDE_PX, PortraitMatting
-from model_api.models.robust_video_matting import RobustVideoMatting, automatic_ratio
-from model_api.preprocessing import ImageInput, Preprocessing, Training, find_preprocessing, find_training, image_layout
-from model_api.types import Alpha, Image, Size, Tensors
+from model_api.models.robust_video_matting import RobustVideoMatting, auto_downsample_ratio
+from model_api.preprocessing import ImageInput, Preprocessing, Training, find_preprocessing, find_training
+from model_api.types import Alpha, Binding, Image, Size, Tensors
 from model_tools.convert import torch_checkpoint
 from model_tools.reporting.files import replacing
 
@@ -96,7 +96,7 @@ def convert(path: Path, output: Path, options: ConversionOptions = ConversionOpt
         raise OptionError(f"{output} is the model itself: give the result another name with -o")
     network = read(path)
     contract, binding = recognize(network.signature, path.name)
-    preprocessing = find_preprocessing(options.override, network.info, network.is_ir, contract.original)
+    preprocessing = find_preprocessing(options.override, network.info, is_ir=network.is_ir, default=contract.original)
     log.info("%s: %s, takes %s", path.name, contract.__name__, preprocessing)
     options = decided(options, network, contract, binding)
     model = complete(network, binding, preprocessing, options)
@@ -119,18 +119,18 @@ def decided(
     if options.stateful and not binding.states:
         raise OptionError(f"--stateful: {network.path.name} is not recurrent, it has no state")
     takes_ratio = contract is RobustVideoMatting and (
-        binding.baked or editing.shrinks_first(network.model, binding.images[0])
+        binding.shape_inputs or editing.shrinks_first(network.model, binding.images[0])
     )
     if options.ratio is not None and not takes_ratio:
         raise OptionError(f"--downsample_ratio is for Robust Video Matting; {network.path.name} takes none")
     if options.dynamic:
         return options
-    own, base = picture_size(network.signature.input(binding.images[0])), find_training(network.info).base_wh
+    own, base = image_size(network.signature.input(binding.images[0])), find_training(network.info).base_wh
     if base and not (own or options.size or options.stateful):
         return replace(options, dynamic=True)
     size = options.size or own or base or DEFAULT_SIZES.get(contract, DEFAULT_SIZE)
-    shrinks = takes_ratio and (bool(binding.baked) or size != own or options.ratio is not None)
-    return replace(options, size=size, ratio=options.ratio or automatic_ratio(size) if shrinks else None)
+    shrinks = takes_ratio and (bool(binding.shape_inputs) or size != own or options.ratio is not None)
+    return replace(options, size=size, ratio=options.ratio or auto_downsample_ratio(*size) if shrinks else None)
 
 
 def complete(network: Network, binding: Binding, preprocessing: Preprocessing, options: ConversionOptions) -> ov.Model:
@@ -187,7 +187,7 @@ def _summary(output: Path, network: Network, binding: Binding, model: ov.Model, 
 
 def _compare(path: Path, output: Path, binding: Binding, options: ConversionOptions) -> None:
     """How far the alphas of the result are from the original's, where both see pictures of one size."""
-    with_ratio = ModelOptions(downsample_ratio=options.ratio if binding.baked else None)
+    with_ratio = ModelOptions(downsample_ratio=options.ratio if binding.shape_inputs else None)
     with (
         create_model(path, inference=WHOLE, override=options.override, options=with_ratio) as original,
         create_model(output, inference=WHOLE, options=with_ratio if options.dynamic else ModelOptions()) as converted,

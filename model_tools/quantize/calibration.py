@@ -12,11 +12,12 @@ import numpy.typing as npt
 import openvino as ov
 
 from model_api import MattingModel, ModelOptions
-from model_api.adapters.base import Binding
 from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter
 from model_api.graph import loading
-from model_api.preprocessing import BYTES, ImageInput, Training, image_layout
-from model_api.types import Frame, Tensors
+from model_api.layouts import image_layout, layout_of
+from model_api.models.base import NetworkFacts
+from model_api.preprocessing import BYTES, ImageInput, Training
+from model_api.types import Binding, Frame, Tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +41,9 @@ def running(
     network = loading.network_of(Path("calibrated"), model.clone())
     images = {name: ImageInput(image_layout(network.signature.input(name), {}), BYTES) for name in binding.images}
     embedded = loading.embed(network, images, (binding.foreground,) if binding.foreground else ())
-    adapter = OpenVinoAdapter(ov.Core(), "CPU", embedded, network.signature, binding, InferenceOptions())
-    return contract(adapter, BYTES, ModelOptions(downsample_ratio=ratio), training)
+    adapter = OpenVinoAdapter(ov.Core(), "CPU", embedded, binding=binding, options=InferenceOptions())
+    facts = NetworkFacts(network.signature, binding, BYTES, training)
+    return contract(adapter, facts, ModelOptions(downsample_ratio=ratio))
 
 
 def record(model: MattingModel, clips: Iterable[Iterable[Frame]], count: int) -> list[Moment]:
@@ -64,13 +66,13 @@ def walk(model: MattingModel, frames: Iterable[Frame]) -> Iterator[Moment]:
     stretch: object = None
     state: Tensors = {}
     for frame in frames:
-        tensors = model.encode(frame)
+        tensors = model.preprocess(frame)
         if not model.recurrent:
             yield Moment(tensors, {})
             continue
         if stretch != (stretch := (frame.clip, frame.size)):
             state = {}
-        answered = model.state(model.adapter.wait(model.adapter.start({**tensors, **state})).tensors)
+        answered = model.finish(model.start(frame, state, tensors)).state
         zeros = {name: np.zeros_like(value) for name, value in answered.items()}
         yield Moment(tensors, {name: _channels_second(value) for name, value in (state or zeros).items()})
         state = answered
@@ -83,8 +85,8 @@ def as_inputs(model: ov.Model, moment: Moment) -> dict[str, Any]:
 
 
 def _laid(value: npt.NDArray[Any], shape: ov.PartialShape) -> npt.NDArray[np.float32]:
-    has_channels_second = len(shape) == 4 and shape[1] == 3
-    return np.ascontiguousarray(value.transpose(0, 3, 1, 2) if has_channels_second else value, np.float32)
+    lengths = [None if length.is_dynamic else length.get_length() for length in shape]
+    return np.ascontiguousarray(value.transpose(0, 3, 1, 2) if layout_of(lengths) == "NCHW" else value, np.float32)
 
 
 def _channels_second(state: npt.NDArray[Any]) -> npt.NDArray[Any]:

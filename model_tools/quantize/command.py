@@ -17,12 +17,13 @@ from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.model_arguments import model_file
 from background_subtraction.image_files import read_image
 from model_api import MattingModel, ModelOptions, Override, Preprocessing, create_model
-from model_api.adapters.base import Binding
 from model_api.create import recognize
 from model_api.errors import ModelContractError, OptionError
 from model_api.graph import editing
-from model_api.models.base import picture_size
+from model_api.graph.traversal import upstream
+from model_api.layouts import image_size
 from model_api.preprocessing import Training, find_preprocessing, find_training
+from model_api.types import Binding
 from model_tools.convert import command as convert
 from model_tools.footage import Footage, Reading, footage_of
 from model_tools.quantize.accuracy import compare, speeds
@@ -144,8 +145,8 @@ def _subject(path: Path, options: convert.ConversionOptions) -> Subject:
         raise ModelContractError(
             f"{path.name} answers no alpha to compare by: only matting networks are quantized here"
         )
-    preprocessing = find_preprocessing(Override(), network.info, network.is_ir, contract.original)
-    takes_any = picture_size(network.signature.input(binding.images[0])) is None
+    preprocessing = find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=contract.original)
+    takes_any = image_size(network.signature.input(binding.images[0])) is None
     options = replace(options, dynamic=takes_any and not options.size and not options.stateful)
     options = replace(
         convert.decided(options, network, contract, binding), stateful=False
@@ -155,7 +156,7 @@ def _subject(path: Path, options: convert.ConversionOptions) -> Subject:
     ratio = options.ratio if options.dynamic else None
     model = convert.complete(network, binding, preprocessing, options)
     if not options.dynamic:
-        binding = replace(binding, baked=frozenset())
+        binding = replace(binding, shape_inputs=frozenset())
     return Subject(model, contract, binding, preprocessing, training, ratio)
 
 
@@ -175,12 +176,12 @@ def refiner(model: ov.Model, binding: Binding) -> list[str]:
     Empty for networks without such a filter.
     """
     ends = [model.output(name).get_node() for name in (*binding.answers.values(), binding.foreground) if name]
-    needed = _upstream(ends)
+    needed = list(upstream(ends))
     names = {_name(node) for node in needed}
     matte = [node for node in model.get_ordered_ops() if _name(node) in names and _is_matte(node)]
     if not matte:
         return []
-    before = {_name(node) for node in _upstream(matte[-1:])}
+    before = {_name(node) for node in upstream(matte[-1:])}
     passive = ("Constant", "Parameter", "Result", "Convert")
     after = [node for node in needed if _name(node) not in before and node.get_type_name() not in passive]
     enlarges = any(node.get_type_name() == "Interpolate" for node in after)
@@ -242,18 +243,6 @@ def _name(node: Any) -> str:
 def _is_matte(node: Any) -> bool:
     shape = node.get_output_partial_shape(0)
     return node.get_type_name() == "Convolution" and shape[1].is_static and shape[1].get_length() == MATTE_CHANNELS
-
-
-def _upstream(nodes: Sequence[Any]) -> list[Any]:
-    """These nodes and all that they are computed from."""
-    found: dict[str, Any] = {}
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        if _name(node) not in found:
-            found[_name(node)] = node
-            waiting += [node.input_value(number).get_node() for number in range(node.get_input_size())]
-    return list(found.values())
 
 
 def _nncf() -> Any:

@@ -10,8 +10,7 @@ import numpy as np
 import openvino as ov
 from tqdm import tqdm
 
-from model_api.adapters.base import Binding
-from model_api.types import Floats
+from model_api.types import Binding, Floats
 from model_tools.quantize.calibration import Moment, as_inputs
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from background_subtraction.cli import argument_types as values
 from model_api.create import recognize
 from model_api.errors import ModelFileError, OptionError, SinkError
 from model_api.graph import loading
-from model_api.models.robust_video_matting import automatic_ratio
+from model_api.models.robust_video_matting import auto_downsample_ratio
 from model_api.types import Size
 from model_tools.reporting.files import replacing
 from model_tools.train import export_wrappers
@@ -136,7 +136,7 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
             )
         return export_wrappers.original_release(network)
     size = options.size or ZOO_SIZE
-    ratio = options.ratio or automatic_ratio(size)
+    ratio = options.ratio or auto_downsample_ratio(*size)
     if min(size) * ratio < SMALLEST_SEEN:
         raise OptionError(
             f"--size {size[0]}x{size[1]} at ratio {ratio:g}: the network wants to see {SMALLEST_SEEN} pixels at least"

@@ -123,11 +123,11 @@ def test_frames_in_flight_keep_their_own_people(networks: dict[str, Path], form:
 @pytest.mark.parametrize("form", ["columns", "classes", "yolact"])
 def test_answers_belong_to_the_caller(networks: dict[str, Path], form: str) -> None:
     with create_model(networks[form]) as model:
-        first = model.adapter.wait(model.adapter.start(model.encode(Frame(0, scene()))))
-        kept = {name: value.copy() for name, value in first.tensors.items()}
-        model.adapter.wait(model.adapter.start(model.encode(Frame(1, scene(0, 0, 99)))))
+        first = model.finish(model.start(Frame(0, scene()), {}))
+        kept = {name: value.copy() for name, value in first.outputs.items()}
+        model.finish(model.start(Frame(1, scene(0, 0, 99)), {}))
     for name, value in kept.items():
-        np.testing.assert_array_equal(first.tensors[name], value)
+        np.testing.assert_array_equal(first.outputs[name], value)
 
 
 @pytest.mark.parametrize("resize_type", RESIZE_TYPES)
@@ -139,20 +139,20 @@ def test_every_resize_type_puts_people_where_they_were(
     """Cropped, a frame loses its sides or its top and bottom; the people in what is left are found."""
     image = scene(size=size)
     fit = RESIZE_TYPES[resize_type]
-    with create_model(networks[form], options=ModelOptions(fit)) as model:
+    with create_model(networks[form], options=ModelOptions(resize_type=resize_type)) as model:
         alpha = matte_of(model, image).alpha
     x, y, width, height = fit(size, (networks_detection.WIDTH, networks_detection.HEIGHT)).shown
     shown = (slice(y, y + height), slice(x, x + width))
     assert agreement(alpha[shown], red(image)[shown]) > 0.9
 
 
-def test_a_network_that_asks_is_told_how_much_of_its_input_is_picture(networks: dict[str, Path]) -> None:
+def test_networks_with_a_size_input_get_the_frame_s_place_in_their_image(networks: dict[str, Path]) -> None:
     frame = Frame(0, np.zeros((300, 400, 3), np.uint8))
-    told = {}
+    sizes = {}
     for name in ("standard", "fit_to_window", "fit_to_window_letterbox"):
-        with create_model(networks["classes"], options=ModelOptions(RESIZE_TYPES[name])) as model:
-            told[name] = model.encode(frame)["im_info"].tolist()
-    assert told == {
+        with create_model(networks["classes"], options=ModelOptions(resize_type=name)) as model:
+            sizes[name] = model.preprocess(frame)["im_info"].tolist()
+    assert sizes == {
         "standard": [[96, 160, 1]],
         "fit_to_window": [[96, 128, 1]],
         "fit_to_window_letterbox": [[96, 144, 1]],
@@ -179,12 +179,10 @@ def test_colours_in_the_wrong_order_make_dogs_of_people(networks: dict[str, Path
 
 @pytest.mark.parametrize("form", ["fixed", "yolact"])
 def test_a_box_that_is_no_number_spoils_no_other(networks: dict[str, Path], form: str) -> None:
-    frame = Frame(0, scene())
     with create_model(networks[form]) as model:
-        tensors = model.encode(frame)
-        outputs = dict(model.adapter.wait(model.adapter.start(tensors)).tensors)
-        outputs["boxes"][..., 1, :4] = np.nan
-        matte = model.decode(outputs, tensors, frame)
+        answer = model.finish(model.start(Frame(0, scene()), {}))
+        answer.outputs["boxes"][..., 1, :4] = np.nan
+        matte = model.postprocess(answer)
     assert isinstance(matte, InstanceMatte)
     assert (matte.alpha[100, 70], matte.alpha[40, 150]) == (1, 0)
     assert "class 2" in [item.name for item in matte.instances]

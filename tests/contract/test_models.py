@@ -84,7 +84,7 @@ EMBEDDED = {"reverse_input_channels": "True", "scale_values": "input[127.5]"}
         ({"conversion_parameters": EMBEDDED}, Override(), (128, 255)),
         ({"conversion_parameters": {"reverse_input_channels": "True", "scale": "255.0"}}, Override(), (128, 255)),
         ({}, Override(), (128, 255)),  # an IR without a record: as the Open Model Zoo converts
-        ({}, Override(True, (127.5,) * 3, (127.5,) * 3), (255, 0)),
+        ({}, Override(reverse_input_channels=True, mean_values=(127.5,) * 3, scale_values=(127.5,) * 3), (255, 0)),
     ],
 )  # fmt: skip
 def test_colour_order_and_scale_by_the_first_that_tells(
@@ -104,7 +104,7 @@ def test_every_resize_type_puts_the_answer_where_the_frame_was(models: Path, res
     """A red disc in the middle of a wide frame: the network of another aspect ratio must find it there."""
     image = np.zeros((300, 600, 3), np.uint8)
     cv2.circle(image, (300, 150), 100, (0, 0, 255), cv2.FILLED)
-    alpha = matte_of(models / "red.onnx", image, options=ModelOptions(RESIZE_TYPES[resize_type]))
+    alpha = matte_of(models / "red.onnx", image, options=ModelOptions(resize_type=resize_type))
     truth = image[..., 2] > 0
     found = alpha > 0.5
     assert (truth & found).sum() / (truth | found).sum() > 0.93
@@ -112,10 +112,10 @@ def test_every_resize_type_puts_the_answer_where_the_frame_was(models: Path, res
 
 def test_a_ratio_is_taken_where_the_network_takes_one(models: Path) -> None:
     with create_model(models / "counting_dynamic.onnx", options=ModelOptions(downsample_ratio=0.25)) as model:
-        assert model.encode(Frame(0, indexed(0)))["downsample_ratio"] == np.float32(0.25)
+        assert model.preprocess(Frame(0, indexed(0)))["downsample_ratio"] == np.float32(0.25)
     with create_model(models / "counting_dynamic.onnx") as model:
-        assert model.encode(Frame(0, np.zeros((720, 1280, 3), np.uint8)))["downsample_ratio"] == np.float32(0.4)
-        assert model.encode(Frame(0, indexed(0)))["downsample_ratio"] == 1
+        assert model.preprocess(Frame(0, np.zeros((720, 1280, 3), np.uint8)))["downsample_ratio"] == np.float32(0.4)
+        assert model.preprocess(Frame(0, indexed(0)))["downsample_ratio"] == 1
     with pytest.raises(ModelContractError, match="takes none"):
         create_model(models / "counting.onnx", options=ModelOptions(downsample_ratio=0.25))
 

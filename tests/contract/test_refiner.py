@@ -12,8 +12,7 @@ from background_subtraction.sources.open import open_source
 from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, ModelOptions, create_model
 from model_api.graph.refiner_extraction import ANSWER, OFFSET, SLOPE
 from model_api.mattes.matte import GuidedMatte
-from model_api.models.guided_video_matting import GuidedVideoMatting
-from model_api.resize import RESIZE_TYPES
+from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.results import Result
 from tests.support import networks
 
@@ -29,6 +28,11 @@ def results(model: MattingModel, frames: list[Frame]) -> list[Result]:
     return list(AsyncPipeline(model, scene_cuts=False).run(frames))
 
 
+def refiner_is_outside(model: MattingModel) -> bool:
+    assert isinstance(model, RobustVideoMatting)
+    return model.refiner_outside
+
+
 def noise(size: tuple[int, int], count: int) -> list[Frame]:
     random = np.random.default_rng(5)
     pictures = (random.integers(0, 256, (size[1] // 8, size[0] // 8, 3), np.uint8) for _ in range(count))
@@ -41,9 +45,9 @@ def test_outside_and_inside_answer_the_same(tmp_path: Path, size: tuple[int, int
     path = networks.guided_matting(tmp_path / "guided.onnx", whole=whole)
     frames = noise(size, 4)
     with create_model(path) as outside, create_model(path, inference=INSIDE) as inside:
-        assert isinstance(outside, GuidedVideoMatting)
+        assert refiner_is_outside(outside)
         assert [*outside.adapter.binding.answers] == [SLOPE, OFFSET]
-        assert not isinstance(inside, GuidedVideoMatting)
+        assert not refiner_is_outside(inside)
         pairs = list(zip(results(outside, frames), results(inside, frames), strict=True))
     background = np.full_like(frames[0].image, 40)
     for one, other in pairs:
@@ -60,14 +64,14 @@ def test_outside_and_inside_answer_the_same(tmp_path: Path, size: tuple[int, int
 def test_what_does_not_end_as_a_guided_filter_is_left_as_it_is(tmp_path: Path) -> None:
     path = networks.guided_matting(tmp_path / "square.onnx", alpha="square")
     with create_model(path) as model:
-        assert not isinstance(model, GuidedVideoMatting)
+        assert not refiner_is_outside(model)
         assert results(model, noise((96, 72), 2))[1].matte.alpha.max() == 1
 
 
 def test_a_frame_that_is_not_stretched_over_the_input_needs_the_filter_inside(tmp_path: Path) -> None:
     path = networks.guided_matting(tmp_path / "guided.onnx")
-    with create_model(path, options=ModelOptions(RESIZE_TYPES["crop"])) as model:
-        assert not isinstance(model, GuidedVideoMatting)
+    with create_model(path, options=ModelOptions(resize_type="crop")) as model:
+        assert not refiner_is_outside(model)
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -77,9 +81,9 @@ def test_real_networks_without_their_filter(shared: Path, name: str) -> None:
     with open_source(str(shared / "media" / "juggle_720p.mp4")) as source:
         frames = [frame for _, frame in zip(range(2), source, strict=False)]
     with create_model(path) as outside, create_model(path, inference=INSIDE) as inside:
-        assert isinstance(outside, GuidedVideoMatting)
+        assert refiner_is_outside(outside)
         assert [*outside.adapter.binding.answers] == [ANSWER]
-        assert outside.adapter.binding.whole_wh == (None if name.startswith("rvm") else (1280, 720))
+        assert [*outside.binding.answers] == ["alpha"]
         for one, other in zip(results(outside, frames), results(inside, frames), strict=True):
             image = one.frame.image
             background = np.zeros_like(image)

@@ -58,7 +58,7 @@ ARRAYS: Mapping[str, tuple[object, str]] = {
     "no columns": (np.zeros((48, 0, 3), np.uint8), "There is no pixel in it"),
     "encoded": (np.zeros(99, np.uint8), "cv2.imdecode"),
     "objects": (np.full((48, 64, 3), None), "object"),
-    "nothing": (None, "imread gives None"),
+    "nothing": (None, "imread returns None"),
     "a name": ("person.png", "cv2.imread"),
     "a list": ([[[0, 0, 0]]], "list"),
 }
@@ -70,7 +70,7 @@ STATES: Mapping[str, tuple[object, str]] = {
 }
 
 
-def told(call: Callable[[], object]) -> str:
+def error_of(call: Callable[[], object]) -> str:
     try:
         call()
     except BackgroundSubtractionError as error:
@@ -82,7 +82,7 @@ def tell_of_arrays(path: str) -> None:
     """What a model says of each array, a line each. Run in a process of its own, because OpenCV could end it."""
     with create_model(path) as model:
         for array, _ in ARRAYS.values():
-            print(told(lambda array=array: model(array)), flush=True)  # type: ignore[misc]
+            print(error_of(lambda array=array: model(array)), flush=True)  # type: ignore[misc]
 
 
 def lines_of(path: Path) -> list[str]:
@@ -93,7 +93,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["counting.onnx", "counting_dynamic.onnx", "red_dynamic.onnx", "guided.onnx", "rvm"])
-def test_arrays_that_are_no_images_are_told(models: Path, request: pytest.FixtureRequest, name: str) -> None:
+def test_arrays_that_are_no_images_are_refused(models: Path, request: pytest.FixtureRequest, name: str) -> None:
     if name == "rvm":
         path = request.getfixturevalue("shared") / "models" / "rvm_mobilenetv3_fp32.onnx"
     else:
@@ -120,10 +120,10 @@ def test_wherever_an_image_is_taken_it_is_looked_at(case: str) -> None:
             "clean_plate": lambda: Frame(0, IMAGE, clean_plate=array),
             "colours": lambda: DenseMatte(IMAGE, matte.alpha, array),
         }
-        assert told(lambda: CleanPlate(True, array)).startswith("ShapeError: clean_plate: ")
-    assert told(lambda: StillBackground(array)).startswith("ShapeError: image: ")
+        assert error_of(lambda: CleanPlate(True, array)).startswith("ShapeError: clean_plate: ")
+    assert error_of(lambda: StillBackground(array)).startswith("ShapeError: image: ")
     for name, take in takers.items():
-        line = told(take)
+        line = error_of(take)
         assert line.startswith(f"ShapeError: {name}: ")
         assert expected in line
 
@@ -141,7 +141,7 @@ def counting(models: Path) -> Any:
 
 
 @pytest.mark.parametrize("case", STATES)
-def test_states_that_are_none_are_told(counting: MattingModel, case: str) -> None:
+def test_states_that_are_none_are_refused(counting: MattingModel, case: str) -> None:
     state: Any
     state, expected = STATES[case]
     with pytest.raises(ShapeError) as caught:
@@ -149,7 +149,7 @@ def test_states_that_are_none_are_told(counting: MattingModel, case: str) -> Non
     assert expected in str(caught.value)
 
 
-def test_a_state_of_another_size_is_told(models: Path) -> None:
+def test_a_state_of_another_size_is_refused(models: Path) -> None:
     with create_model(models / "counting_dynamic.onnx") as model:
         _, _, state = model(IMAGE)
         with pytest.raises(ShapeError, match=r"state: r1i is .*expected .* begin again with None"):
@@ -158,16 +158,18 @@ def test_a_state_of_another_size_is_told(models: Path) -> None:
             model(IMAGE, {name: array.astype(np.float64) for name, array in state.items()})
 
 
-def test_a_state_for_a_model_without_one_is_told(models: Path) -> None:
+def test_a_state_for_a_model_without_one_is_refused(models: Path) -> None:
     with create_model(models / "red.onnx") as model:
         _, _, state = model(IMAGE)
         model(IMAGE, state)
-        with pytest.raises(ShapeError, match="Expected nothing, for this model has no state"):
+        with pytest.raises(ShapeError, match="Expected nothing: this model has no state"):
             model(IMAGE, {"r1": np.zeros(1, np.float32)})
 
 
 def test_a_ratio_is_no_clean_plate(counting: MattingModel) -> None:
-    with pytest.raises(OptionError, match=r"clean_plate: 0\.25 is no image.*ModelOptions\(downsample_ratio=0\.25\)"):
+    with pytest.raises(
+        OptionError, match=r"clean_plate: 0\.25 is not an image.*ModelOptions\(downsample_ratio=0\.25\)"
+    ):
         counting(IMAGE, None, 0.25)  # type: ignore[arg-type]
 
 
@@ -199,7 +201,7 @@ def test_small_images_and_views_are_images(models: Path, name: str, case: str) -
     np.testing.assert_array_equal(result.matte.foreground, foreground)
 
 
-def test_a_ratio_that_leaves_nothing_is_told(models: Path) -> None:
+def test_a_ratio_that_leaves_nothing_is_refused(models: Path) -> None:
     with (
         create_model(models / "counting_dynamic.onnx", options=ModelOptions(downsample_ratio=0.01)) as model,
         pytest.raises(OptionError, match=r"downsample_ratio: 0\.01 leaves nothing of 64×48 pixels"),
@@ -217,7 +219,7 @@ VALUES: Mapping[str, tuple[Callable[..., object], str, list[object]]] = {
     "downsample_ratio": (ModelOptions, "downsample_ratio", [-1, 0, 5, float("nan"), "0.5"]),
     "threshold": (ModelOptions, "threshold", [-0.1, 1.1, "high"]),
     "labels": (ModelOptions, "labels", ["person", ["person"], (1, 2)]),
-    "fit": (ModelOptions, "fit", ["crop", None]),
+    "resize_type": (ModelOptions, "resize_type", ["letterbox", 1, None]),
     "mean_values": (Override, "mean_values", [127.5, (1, 2), (1, 2, "3"), (float("nan"),) * 3]),
     "scale_values": (Override, "scale_values", [0, (0, 0, 0), (1, 1, float("inf"))]),
     "layouts": (Override, "layouts", [{"": "XYZ"}]),
@@ -283,7 +285,7 @@ CONVERSIONS: Mapping[str, tuple[dict[str, object], str]] = {
     "a type": ({"output_type": "gif"}, r"output_type: 'gif'\. Expected video or png_sequence"),
     "a background": ({"background": (0, 255, 0)}, r'background: "\(0, 255, 0\)" is neither a file nor a colour'),
     "a device": ({"device": "TPU"}, r"device: TPU is not on this machine"),
-    "no device": ({"device": None}, r"device: None is no device"),
+    "no device": ({"device": None}, r"device: None is not a device"),
     "a model": ({"model": "vdeo"}, r"model: vdeo: no such model"),
     "no output": ({"output_composition": None}, r"No output: give output_composition, output_alpha or output_foreg"),
 }

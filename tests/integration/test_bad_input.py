@@ -174,7 +174,7 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     ),
     "labels are a picture": (
         lambda b: ["-m", b.model, "-i", b.clip, "--labels", b.file("p.png", b"\x89PNG\xff")],
-        "p.png cannot be read (it is no text)",
+        "p.png cannot be read (it is not text)",
         2,
     ),
     "empty labels": (
@@ -190,7 +190,7 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     "unknown option": (lambda b: ["-m", b.model, "-i", b.clip, "--fast"], "unrecognized arguments: --fast", 2),
     "no address of a server": (
         lambda b: ["-m", b.model, "-i", b.clip, "--adapter", "ovms"],
-        "is no address of a model on a server. Expected host:port/models/NAME[:VERSION] (gRPC) or host:port/v2/models/",
+        "is not the address of a model on a server. Expected host:port/models/NAME[:VERSION] (gRPC)",
         2,
     ),
     "no server, gRPC": (

@@ -176,7 +176,7 @@ def test_bad_input_is_one_line(models: Path, shared: Path, tmp_path: Path, conve
     red = models / "red.onnx"
     for code, word, *arguments in (
         (1, "no such model file", "nothing.onnx"),
-        (1, "no model by its ending", "text.txt"),
+        (1, "not a model file by its suffix", "text.txt"),
         (1, "cannot read", "broken.onnx"),
         (1, "modnet_onnx.py", "net.ckpt"),
         (1, "matches no known model", models / "unknown.onnx"),

@@ -128,8 +128,8 @@ def test_terms_first_then_the_file_its_place_and_the_next_command(desk: Desk) ->
 def test_every_address_that_fails_is_a_line(desk: Desk) -> None:
     done = desk.run(PUBLISHED, *desk.mirror)
     assert error_of(done) == (
-        f"{PUBLISHED_FILE}: no address gives it; nothing has come yet. Name another one with --mirror, or put the file at "
-        f"public/{PUBLISHED_FILE} and run this again"
+        f"{PUBLISHED_FILE}: no address gives it; nothing has come yet. Name another one with --mirror, or put the file "
+        f"at public/{PUBLISHED_FILE} and run this again"
     )
     assert done.stdout.splitlines()[2:] == [
         f"[ WARNING ] {desk.server.address}/{PUBLISHED_FILE}: answered 404 Not Found",

@@ -82,7 +82,7 @@ def test_the_state_begins_anew_with_each_clip_and_size(server: Server, protocol:
 @pytest.mark.parametrize("requests", [None, 1, 8])
 def test_several_requests_keep_the_order(server: Server, protocol: str, requests: int | None) -> None:
     with server.model("red", protocol, requests=requests) as model:
-        assert model.depth({}) == (requests or 4)
+        assert model.max_requests({}) == (requests or 4)
         results = list(AsyncPipeline(model).run(indexed_frames(40)))
     assert [result.frame.index for result in results] == list(range(40))
     for index, result in enumerate(results):
@@ -150,7 +150,7 @@ REFUSED = {
 
 @over_both
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_a_server_does_not_give_is_told(
+def test_what_a_server_does_not_give_is_refused(
     server: Server, tmp_path: Path, run_demo: RunDemo, case: str, protocol: str
 ) -> None:
     name, expected = REFUSED[case]
@@ -162,7 +162,7 @@ def test_what_a_server_does_not_give_is_told(
     assert done.returncode == 1
 
 
-def test_a_version_that_the_server_refuses_is_told(server: Server) -> None:
+def test_a_version_that_the_server_refuses_is_refused(server: Server) -> None:
     """This server keeps no versions: https://github.com/kserve/kserve, python/kserve/kserve/protocol/rest."""
     address = f"{server.address('counting', 'http')}/versions/7"
     with pytest.raises(ModelFileError, match="does not give counting, version 7: Model versioning not supported yet"):
@@ -170,7 +170,7 @@ def test_a_version_that_the_server_refuses_is_told(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "port"), [("grpc", "http"), ("http", "grpc")])
-def test_the_port_of_the_other_protocol_is_told(server: Server, scheme: str, port: str) -> None:
+def test_the_port_of_the_other_protocol_is_refused(server: Server, scheme: str, port: str) -> None:
     address = f"{scheme}://127.0.0.1:{server.ports[port]}/models/counting"
     with pytest.raises(
         DeviceError, match=f"No model server answers at .*is this its {scheme.swapcase()[0]}?"
@@ -235,7 +235,7 @@ def test_an_interruption_does_not_wait_for_a_server_that_stalls(
 
 @over_both
 @needs_stalling
-def test_a_server_that_stalls_at_the_start_is_told(
+def test_a_server_that_stalls_at_the_start_is_refused(
     server: Server, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
     monkeypatch.setattr(client, "OPENING_TIMEOUT_S", 1.0)

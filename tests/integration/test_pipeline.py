@@ -29,7 +29,7 @@ def counts_seen(model: MattingModel, frames: Iterator[Frame]) -> list[float]:
 
 @pytest.mark.parametrize("requests", REQUESTS)
 def test_every_frame_sees_the_state_of_the_frame_before(models: Path, requests: int) -> None:
-    with create_model(models / "counting.onnx", inference=InferenceOptions(requests)) as model:
+    with create_model(models / "counting.onnx", inference=InferenceOptions(requests=requests)) as model:
         results = list(AsyncPipeline(model).run(indexed_frames(FRAMES)))
     assert [result.frame.index for result in results] == list(range(FRAMES))
     for index, result in enumerate(results):
@@ -41,7 +41,7 @@ def test_every_frame_sees_the_state_of_the_frame_before(models: Path, requests: 
 
 @pytest.mark.parametrize("requests", [None, *REQUESTS])
 def test_stateless_results_are_in_order_with_their_own_alpha(models: Path, requests: int | None) -> None:
-    with create_model(models / "red.onnx", inference=InferenceOptions(requests)) as model:
+    with create_model(models / "red.onnx", inference=InferenceOptions(requests=requests)) as model:
         results = list(AsyncPipeline(model).run(indexed_frames(FRAMES)))
     assert [result.frame.index for result in results] == list(range(FRAMES))
     for index, result in enumerate(results):
@@ -150,7 +150,7 @@ def test_mattes_stay_valid_when_all_are_kept(models: Path) -> None:
 
 
 def test_times_belong_to_their_own_frame(models: Path) -> None:
-    with create_model(models / "red.onnx", inference=InferenceOptions(4)) as model:
+    with create_model(models / "red.onnx", inference=InferenceOptions(requests=4)) as model:
         results = list(AsyncPipeline(model).run(indexed_frames(20)))
     started = [result.started_s for result in results]
     assert started == sorted(started)

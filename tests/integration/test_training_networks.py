@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from background_subtraction.sources.open import open_source
 from model_api import InferenceOptions, MattingModel, ModelOptions, create_model
 from model_api.errors import OptionError
-from model_api.mattes.guided_filter import AlphaLines
+from model_api.mattes.guided_filter import FastAlphaCoefficients
 from model_api.mattes.matte import GuidedAlphaMatte
 from model_api.models.background_matting_v2 import BackgroundMatting
 from model_api.models.portrait_matting import PortraitMatting
@@ -267,7 +267,7 @@ def test_alpha_is_refined_in_training_as_the_program_refines_it() -> None:
     small = cv2.resize(frame, (128, 96), interpolation=cv2.INTER_AREA)
     alpha = np.random.default_rng(2).random((96, 128)).astype(np.float32)
     fine = guided_alpha(rgb(frame), rgb(small), torch.from_numpy(alpha)[None, None])[0, 0]
-    matte = GuidedAlphaMatte(frame, AlphaLines(small, alpha))
+    matte = GuidedAlphaMatte(frame, FastAlphaCoefficients(small, alpha))
     np.testing.assert_allclose(matte.alpha, fine, atol=2e-3)
 
 

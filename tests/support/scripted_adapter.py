@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from model_api.adapters.base import Binding, Outputs
-from model_api.types import Signature, Tensors
+from model_api.adapters.base import InferenceOutputs
+from model_api.types import Binding, Signature, Tensors
 
 
 class ScriptedAdapter:
@@ -16,23 +16,23 @@ class ScriptedAdapter:
     """
 
     def __init__(
-        self, signature: Signature, binding: Binding, compute: Callable[[Tensors], Tensors], slots: int = 1
+        self, signature: Signature, binding: Binding, compute: Callable[[Tensors], Tensors], max_requests: int = 1
     ) -> None:
         self.signature = signature
         self.binding = binding
         self.closed = False
         self._compute = compute
-        self._slots = slots
+        self._max_requests = max_requests
 
-    def slots(self, tensors: Tensors) -> int:
-        return self._slots
+    def max_requests(self, tensors: Tensors) -> int:
+        return self._max_requests
 
     def start(self, tensors: Tensors) -> Tensors:
         return tensors
 
-    def wait(self, ticket: Tensors) -> Outputs:
+    def wait(self, ticket: Tensors) -> InferenceOutputs:
         started_s = perf_counter()
-        return Outputs(self._compute(ticket), perf_counter() - started_s)
+        return InferenceOutputs(self._compute(ticket), perf_counter() - started_s)
 
     def close(self) -> None:
         self.closed = True

@@ -64,7 +64,7 @@ def test_addresses(text: str, address: Address) -> None:
 def test_what_is_no_address_is_told_with_both_forms(text: str) -> None:
     with pytest.raises(OptionError) as caught:
         parse_address(text)
-    assert str(caught.value).startswith(f'model: "{text}" is no address')
+    assert str(caught.value).startswith(f'model: "{text}" is not the address')
     assert "host:port/models/NAME[:VERSION] (gRPC)" in str(caught.value)
     assert "host:port/v2/models/NAME[/versions/VERSION] (HTTP)" in str(caught.value)
 
@@ -119,7 +119,7 @@ TOLD = {"reverse_input_channels": "YES", "mean_values": "1 2 3", "scale_values":
 def test_preprocessing_as_servers_tell_it(metadata: dict[str, Any], expected: str) -> None:
     network = served_network(HERE, metadata)
     published = Preprocessing("RGB", scale=(255.0, 255.0, 255.0), source="as the published network")
-    assert str(find_preprocessing(Override(), network.info, network.is_ir, published)) == expected
+    assert str(find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=published)) == expected
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

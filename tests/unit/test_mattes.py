@@ -8,7 +8,7 @@ import pytest
 
 from model_api.errors import ShapeError
 from model_api.mattes import foreground_estimation as foreground
-from model_api.mattes.guided_filter import RESIDUAL, AlphaLines, KnownLines, grey, slope_and_offset
+from model_api.mattes.guided_filter import RESIDUAL, DeepCoefficients, FastAlphaCoefficients, fit_coefficients, grey
 from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, GuidedMatte
 from model_api.types import Floats, Image
 
@@ -38,7 +38,7 @@ def test_a_guided_matte_is_slope_times_picture_plus_offset() -> None:
     slope = rng.normal((1, 1, 1, 0), 0.3, (20, 32, 4)).astype(np.float32)
     offset = rng.normal((0, 0, 0, 128), 80, (20, 32, 4)).astype(np.float32)
     offset[:, :6, 3] = -400  # nobody on the left
-    matte = GuidedMatte(frame, KnownLines(_rgba(slope) - RESIDUAL, _rgba(offset) / np.float32(255)))
+    matte = GuidedMatte(frame, DeepCoefficients(_rgba(slope) - RESIDUAL, _rgba(offset) / np.float32(255)))
 
     picture = np.dstack([frame, frame.mean(2)]).astype(float)
     enlarged = [cv2.resize(planes.astype(float), (160, 100)) for planes in (slope, offset)]
@@ -111,9 +111,9 @@ def test_an_alpha_follows_the_frame_where_the_person_is_as_everywhere() -> None:
     cv2.ellipse(alpha, (200, 150), (40, 70), 10, 0, 360, (1.0,), -1)
     alpha = cv2.GaussianBlur(alpha, (0, 0), 1.5)
     alpha[alpha < 0.01] = 0
-    slope, offset = slope_and_offset(grey(small), alpha * 255)
+    slope, offset = fit_coefficients(grey(small), alpha * 255)
     whole = cv2.resize(slope, (1280, 720)) * grey(frame) + cv2.resize(offset, (1280, 720))
-    matte = GuidedAlphaMatte(frame, AlphaLines(small, alpha))
+    matte = GuidedAlphaMatte(frame, FastAlphaCoefficients(small, alpha))
     np.testing.assert_allclose(matte.alpha, np.clip(whole / 255, 0, 1), atol=1e-4)
     assert np.ptp(matte.levels) == 255
 

@@ -13,7 +13,6 @@ from background_subtraction.sinks.base import Encoding, Output
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import OptionError
 from model_api.models.labels import person_number
-from model_api.resize import RESIZE_TYPES
 
 REQUIRED = ["-m", "net.xml", "-i", "0"]
 
@@ -44,7 +43,7 @@ def test_defaults() -> None:
     assert (options.outputs, options.encoding, options.raw_output) == ((), Encoding(), False)
     assert options.window == WindowOptions("composite", None, "")
     assert options.inference.requests is None
-    assert options.model_options.fit is RESIZE_TYPES["standard"]
+    assert options.model_options.resize_type == "standard"
     assert (options.model_options.threshold, options.model_options.labels) == (0.5, ("background", "person"))
     assert options.for_detection == ()
     assert options.scene_cuts
@@ -62,7 +61,7 @@ def test_values_arrive() -> None:
     )  # fmt: skip
     assert options.device == "AUTO:GPU,CPU"
     assert not options.scene_cuts
-    assert options.model_options.fit is RESIZE_TYPES["crop"]
+    assert options.model_options.resize_type == "crop"
     assert options.model_options.downsample_ratio == 0.4
     assert (options.target_bgr, options.clean_plate, options.blur_bgr) == ("#fff", "p.png", 31)
     assert options.override.layouts == {"src": "NCHW", "bgr": "NHWC"}

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from model_api import AsyncPipeline, Frame
-from model_api.adapters.base import Binding
 from model_api.errors import InferenceError, SourceError
-from model_api.models.base import ModelOptions
+from model_api.models.base import ModelOptions, NetworkFacts
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.preprocessing import Preprocessing
-from model_api.types import Signature, Tensors, TensorSpec
+from model_api.types import Binding, Signature, Tensors, TensorSpec
 from tests.support.media import indexed_frames
 from tests.support.scripted_adapter import ScriptedAdapter
 
@@ -24,7 +23,7 @@ BINDING = Binding(("input",), {"alpha": "output"})
 
 
 def model_on(adapter: ScriptedAdapter) -> PortraitMatting:
-    return PortraitMatting(adapter, Preprocessing(), ModelOptions())
+    return PortraitMatting(adapter, NetworkFacts(SIGNATURE, BINDING, Preprocessing()), ModelOptions())
 
 
 def blue(tensors: Tensors) -> Tensors:

@@ -11,13 +11,12 @@ import numpy as np
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.report import Report
 from model_api import AsyncPipeline, MattingModel
-from model_api.adapters.base import Binding
 from model_api.mattes.matte import DenseMatte
-from model_api.models.base import ModelOptions
+from model_api.models.base import ModelOptions, NetworkFacts
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.preprocessing import Preprocessing
 from model_api.results import Result, StageTimes
-from model_api.types import Frame, Signature, Tensors, TensorSpec
+from model_api.types import Binding, Frame, Signature, Tensors, TensorSpec
 from tests.support.media import indexed_frames
 from tests.support.scripted_adapter import ScriptedAdapter
 
@@ -32,8 +31,9 @@ def scripted_model(slots: int, wait_s: float) -> MattingModel:
     image = TensorSpec(frozenset({"input"}), (1, 3, 48, 64))
     mask = TensorSpec(frozenset({"output"}), (1, 1, 48, 64))
     binding = Binding(("input",), {"alpha": "output"})
-    adapter = ScriptedAdapter(Signature((image,), (mask,)), binding, compute, slots)
-    return PortraitMatting(adapter, Preprocessing(), ModelOptions())
+    signature = Signature((image,), (mask,))
+    adapter = ScriptedAdapter(signature, binding, compute, slots)
+    return PortraitMatting(adapter, NetworkFacts(signature, binding, Preprocessing()), ModelOptions())
 
 
 def test_means_of_known_times() -> None:

@@ -1,0 +1,1 @@
+"""Networks on a model server that speaks KServe v2."""

@@ -1,4 +1,4 @@
-"""Where on a model server a model is, as people write it."""
+"""Addresses of models on model servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class Address:
-    """scheme: of SCHEMES. server: "host:port". version: "" for the one that the server gives unasked."""
+    """A model on a server.
+
+    Attributes:
+        scheme: one of SCHEMES.
+        server: "host:port".
+        model: its name.
+        version: "" for the server's default.
+    """
 
     scheme: str
     server: str
@@ -32,18 +39,27 @@ class Address:
 
     @property
     def protocol(self) -> str:
+        """The protocol's name, for messages."""
         return SCHEMES[self.scheme]
 
     @property
-    def wanted(self) -> str:
+    def name(self) -> str:
+        """The model and its version, for messages."""
         return f"{self.model}, version {self.version}" if self.version else self.model
 
 
 def parse_address(text: str) -> Address:
-    """Without a scheme /models/ is gRPC, as the Open Model Zoo's demos take it, and /v2/models/ HTTP, whose own path
-    it is. Raises OptionError with both forms."""
-    found = PATTERN.fullmatch(text)
-    if not found:
-        raise OptionError(f'"{text}" is no address of a model on a server. Expected {ADDRESS_FORMS}', "model")
-    scheme = found["scheme"] or ("http" if found["v2"] else "grpc")
-    return Address(scheme, found["server"], found["model"], found["version"] or "")
+    """Read an address.
+
+    Args:
+        text: one of ADDRESS_FORMS. Without a scheme /models/ stands for gRPC, as in the Open Model Zoo's demos, and
+            /v2/models/ for HTTP, whose own path it is.
+
+    Raises:
+        OptionError: another form.
+    """
+    match = PATTERN.fullmatch(text)
+    if not match:
+        raise OptionError(f'"{text}" is not the address of a model on a server. Expected {ADDRESS_FORMS}', "model")
+    scheme = match["scheme"] or ("http" if match["v2"] else "grpc")
+    return Address(scheme, match["server"], match["model"], match["version"] or "")

@@ -2,7 +2,7 @@
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol; over HTTP tensors travel as bytes,
 by its binary data extension. OpenVINO Model Server, Triton and KServe's own server take both. This is the one door to
-tritonclient, an optional extra: it is imported when a server is asked for.
+tritonclient, an optional extra: it is imported only when a server is used.
 """
 
 from __future__ import annotations
@@ -31,35 +31,46 @@ Answer = TypeVar("Answer")
 
 
 class Client(Protocol):
-    """Every call waits for its answer; `infer` may be called by several threads at once."""
+    """A connection to a server. Every call waits for its answer; several threads may call `infer` at once."""
 
     def server(self) -> Mapping[str, Any]:
-        """What the server says of itself."""
+        """The server's description of itself."""
 
     def is_ready(self) -> bool:
-        """Whether the model can be asked."""
+        """Whether the model can compute."""
 
     def metadata(self) -> Mapping[str, Any]:
-        """What the server says of the model."""
+        """The server's description of the model."""
 
-    def infer(self, inputs: Tensors, outputs: Iterable[str]) -> Tensors: ...
+    def infer(self, inputs: Tensors, outputs: Iterable[str]) -> Tensors:
+        """Compute these outputs."""
 
     def break_off(self) -> None:
-        """At once: what other threads wait for ends with an error, and what they ask from now on."""
+        """End the calls of other threads, now and later, with an error."""
 
     def close(self) -> None:
-        """Once nobody asks any more."""
+        """Close the connection, once no thread uses it."""
 
 
 def connect(address: Address, timeout_s: float) -> Client:
-    """timeout_s: the longest that an answer may take. Raises DeviceError where tritonclient is missing."""
+    """Connect to a server.
+
+    Args:
+        address: the model on the server.
+        timeout_s: the longest that an answer may take, in seconds.
+
+    Raises:
+        DeviceError: tritonclient is missing.
+    """
     return _GrpcClient(address, timeout_s) if address.scheme == "grpc" else _HttpClient(address, timeout_s)
 
 
 def describe(address: Address) -> Mapping[str, Any]:
-    """What the server says of the model: name, platform, inputs, outputs and more.
+    """Ask a server for the description of a model: name, platform, inputs, outputs and more.
 
-    Raises DeviceError if nobody answers or the model is not ready, ModelFileError if the server does not have it.
+    Raises:
+        DeviceError: no server answers, or the model is not ready.
+        ModelFileError: the server does not have the model.
     """
     with closing(connect(address, OPENING_TIMEOUT_S)) as client:
         try:
@@ -69,21 +80,31 @@ def describe(address: Address) -> Mapping[str, Any]:
             raise DeviceError(f"No model server answers at {address}: {error}. {remedy}") from error
         try:
             ready = client.is_ready()
-            found = client.metadata()
+            metadata = client.metadata()
         except _ServerError as error:
-            raise ModelFileError(f"Model server {address} does not give {address.wanted}: {error}") from error
+            raise ModelFileError(f"Model server {address} does not give {address.name}: {error}") from error
         if not ready:
-            raise DeviceError(f"Model {address.wanted} on {address} is not ready. Is it being loaded? Try again later")
-        return found
+            raise DeviceError(f"Model {address.name} on {address} is not ready. Is it being loaded? Try again later")
+        return metadata
 
 
 def infer(client: Client, address: Address, inputs: Tensors, outputs: Iterable[str]) -> Tensors:
-    """The outputs of that name. Raises InferenceError."""
+    """Compute some outputs on the server.
+
+    Args:
+        client: a connection to it.
+        address: the model, for messages.
+        inputs: input name -> array.
+        outputs: their names.
+
+    Raises:
+        InferenceError: no answer in time, no connection, or the server refuses.
+    """
     try:
         return client.infer(inputs, outputs)
     except _LateError as error:
         raise InferenceError(
-            f"model server {address}: {error}. Is it busy or stopped? If it needs longer, give it more seconds",
+            f"model server {address}: {error}. Is it busy or stopped? If it needs more time, raise the timeout",
             "timeout_s",
         ) from error
     except _LostError as error:
@@ -91,12 +112,14 @@ def infer(client: Client, address: Address, inputs: Tensors, outputs: Iterable[s
             f"Model server {address} is gone ({error}). Start it again, and this program after it"
         ) from error
     except _ServerError as error:
-        remedy = "" if address.scheme == "grpc" else ". A server that takes no binary tensors over HTTP wants grpc://"
-        raise InferenceError(f"Model server {address} refuses to compute {address.wanted}: {error}{remedy}") from error
+        remedy = (
+            "" if address.scheme == "grpc" else ". For a server that takes no binary tensors over HTTP, use grpc://"
+        )
+        raise InferenceError(f"Model server {address} refuses to compute {address.name}: {error}{remedy}") from error
 
 
 class _ServerError(Exception):
-    """What there is to say in place of an answer, in one line."""
+    """The server's reason in one line."""
 
 
 class _LostError(_ServerError):
@@ -158,7 +181,7 @@ class _HttpClient:
     def __init__(self, address: Address, timeout_s: float) -> None:
         self._library = _library("tritonclient.http.aio")
         self._lost = (import_module("aiohttp").ClientError, OSError)
-        # aiohttp would rather be given a file where a request is long, but tritonclient gives it bytes.
+        # aiohttp recommends a file for a long request, but tritonclient sends bytes.
         warnings.filterwarnings("ignore", "Sending a large body directly", ResourceWarning)
         self._address = address
         self._timeout_s = timeout_s
@@ -192,7 +215,7 @@ class _HttpClient:
         self._loop.close()
 
     def _answer(self, question: Callable[..., Coroutine[Any, Any, Answer]], **details: Any) -> Answer:
-        # Left to itself aiohttp asks for gzip: tritonclient reads none, and it costs Triton 200 ms a frame of 720p.
+        # By default aiohttp asks for gzip: tritonclient does not read it, and it costs Triton 200 ms a frame of 720p.
         details["headers"] = {"Accept-Encoding": "identity"}
         try:
             return asyncio.run_coroutine_threadsafe(self._asked(question, details), self._loop).result()
@@ -252,4 +275,4 @@ def _tensors(result: Any, outputs: Iterable[str]) -> Tensors:
 
 
 def _one_line(text: str | None) -> str:
-    return " ".join((text or "it gives no reason").split()).rstrip(".")[:LONGEST_MESSAGE]
+    return " ".join((text or "it names no reason").split()).rstrip(".")[:LONGEST_MESSAGE]
