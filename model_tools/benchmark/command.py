@@ -19,7 +19,7 @@ from model_tools.benchmark.process import process_of
 from model_tools.benchmark.report import Benchmark, as_json, table
 from model_tools.benchmark.rounds import Job, Play, Round
 from model_tools.benchmark.sides import KINDS, Side, parse_sides
-from model_tools.reporting.files import require_folders, write_text
+from model_tools.reporting.files import require_folders, write_reports
 
 DEFAULT_SIDES = ("raw", "network", "demo")
 WRITERS = {"json": as_json, "plot": as_svg}
@@ -56,10 +56,7 @@ def run(args: argparse.Namespace) -> None:
     machine = this_machine()
     rounds = measure(sides, orders, args.frames, not args.no_write)
     benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
-    for kind, text_of in WRITERS.items():
-        path = getattr(args, kind)
-        if path:
-            write_text(path, text_of(benchmark))
+    write_reports(_reports(args), WRITERS, benchmark)
     print(table(benchmark))
 
 
@@ -85,7 +82,7 @@ def measure(
 
 
 def _check(args: argparse.Namespace) -> None:
-    require_folders(getattr(args, kind) for kind in WRITERS)
+    require_folders(_reports(args).values())
     if args.plot and args.plot.suffix.lower() != ".svg":
         raise OptionError(f"--plot {args.plot}: pictures are written as SVG. Expected a name that ends in .svg")
 
@@ -99,3 +96,8 @@ def _command(args: argparse.Namespace) -> str:
     words += ["--compare", *args.compare] if args.compare else []
     words += ["--base", args.base] if args.base else []
     return shlex.join(words)
+
+
+def _reports(args: argparse.Namespace) -> dict[str, Path | None]:
+    """Kind -> the file that was asked for."""
+    return {kind: getattr(args, kind) for kind in WRITERS}

@@ -1,4 +1,4 @@
-"""`python -m model_tools convert MODEL`: a network into an IR that needs no further word about itself."""
+"""`python -m model_tools convert MODEL`: a network to an IR that contains its size, preprocessing and state."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import openvino as ov
 
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.model_arguments import add_preprocessing_arguments, model_file, override_of
-from model_api import InferenceOptions, Override, create_model
-from model_api.create import recognize
+from model_api import AsyncPipeline, InferenceOptions, Override, create_model
+from model_api.create import default_preprocessing, recognize
 from model_api.errors import OptionError, SinkError
 from model_api.graph import editing, loading
 from model_api.graph.loading import Network
@@ -23,7 +23,7 @@ from model_api.models.base import MattingModel, ModelOptions
 from model_api.models.portrait_matting import SHORT_SIDE_PX, PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting, auto_downsample_ratio
 from model_api.preprocessing import ImageInput, Preprocessing, Training, find_preprocessing, find_training
-from model_api.types import Alpha, Binding, Image, Size, Tensors
+from model_api.types import Alpha, Binding, Frame, Image, Size
 from model_tools.convert import torch_checkpoint
 from model_tools.reporting.files import replacing
 
@@ -35,10 +35,18 @@ CHECKED_FRAMES = 3
 WHOLE = InferenceOptions(refiner_outside=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConversionOptions:
-    """size: of the pictures, None for the file's own. dynamic: leave it open. ratio: None for automatic, for networks
-    that shrink their picture first. precision: of the weights, "FP16" or "FP32". stateful: keep the state inside."""
+    """What the IR is to be like.
+
+    Attributes:
+        size: (width, height) of its images. None: the file's own.
+        dynamic: Leave the size open.
+        ratio: The downsample ratio, for networks that reduce their image first. None: automatic.
+        precision: Of the weights, "FP16" or "FP32".
+        stateful: Keep the state inside.
+        override: What the file says wrongly, or does not say, about colours and layouts.
+    """
 
     size: Size | None = None
     dynamic: bool = False
@@ -49,36 +57,36 @@ class ConversionOptions:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     add = parser.add_argument
-    add(
-        "model",
-        type=model_file,
-        help="ONNX, what else OpenVINO reads, a bundled model's name, or MODNet's checkpoint (.ckpt) with its "
-        "network's source beside it.",
-    )
-    add("-o", "--output", type=Path, metavar="FILE.xml", help="Default: the model's name in the current folder.")
-    add(
-        "--input_size",
-        type=values.resolution,
-        metavar="WxH",
-        help="Size of the pictures. Default: the file's own, or 1280x720, MODNet 512x512, where it leaves it open.",
-    )
+    add("model", type=model_file,
+        help="ONNX, another format that OpenVINO reads, a bundled model's name, or MODNet's checkpoint (.ckpt) with "
+        "the source of its network beside it.")  # fmt: skip
+    add("-o", "--output", type=Path, metavar="FILE.xml",
+        help="Default: the model's name, in the current folder.")  # fmt: skip
+    add("--input_size", type=values.resolution, metavar="WxH",
+        help="Size of the network's input. Default: the file's own; where the file leaves it open, 1280x720, for "
+        "MODNet 512x512.")  # fmt: skip
     add("--dynamic", action="store_true", help="Leave the size open. An NPU takes fixed sizes only.")
-    add(
-        "--downsample_ratio",
-        type=values.ratio,
-        help="For Robust Video Matting. Default: 512 / the picture's long side, 1 at most.",
-    )
-    add("--data_type", choices=("FP16", "FP32"), default="FP16", help="Of the weights. Default: FP16.")
-    add("--stateful", action="store_true", help="Keep a recurrent network's state inside (ReadValue, Assign).")
+    add("--downsample_ratio", type=values.ratio,
+        help="For Robust Video Matting. Default: 512 / the longer side of the input, 1 at most.")  # fmt: skip
+    add("--data_type", choices=("FP16", "FP32"), default="FP16", help="Precision of the weights. Default: FP16.")
+    add("--stateful", action="store_true",
+        help="Keep the state of a recurrent network inside it (ReadValue, Assign).")  # fmt: skip
     add_preprocessing_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    """Convert the model that the command line names. Raises what `convert` raises."""
     if args.dynamic and (args.input_size or args.stateful):
         raise OptionError("--dynamic leaves the size open: it does not go with --input_size or --stateful")
     options = ConversionOptions(
-        args.input_size, args.dynamic, args.downsample_ratio, args.data_type, args.stateful, override_of(args)
+        size=args.input_size,
+        dynamic=args.dynamic,
+        ratio=args.downsample_ratio,
+        precision=args.data_type,
+        stateful=args.stateful,
+        override=override_of(args),
     )
     output = args.output or Path(f"{args.model.stem}.xml")
     convert(args.model, output, options)
@@ -86,9 +94,18 @@ def run(args: argparse.Namespace) -> None:
 
 
 def convert(path: Path, output: Path, options: ConversionOptions = ConversionOptions()) -> None:
-    """Read the network at `path` and write it to `output`, preprocessing and sizes inside, and try it.
+    """Write a network as an IR that contains its preprocessing and sizes, and compare both.
 
-    Raises ModelFileError, ModelContractError, OptionError, or SinkError if `output` cannot be written.
+    Args:
+        path: The network.
+        output: Where the IR goes, a name that ends in .xml.
+        options: What it is to be like.
+
+    Raises:
+        ModelFileError: the network cannot be read.
+        ModelContractError: it follows no known contract.
+        OptionError: an option does not fit the network.
+        SinkError: `output` cannot be written.
     """
     if output.suffix != ".xml":
         raise OptionError(f"{output}: an IR's name ends in .xml")
@@ -96,7 +113,7 @@ def convert(path: Path, output: Path, options: ConversionOptions = ConversionOpt
         raise OptionError(f"{output} is the model itself: give the result another name with -o")
     network = read(path)
     contract, binding = recognize(network.signature, path.name)
-    preprocessing = find_preprocessing(options.override, network.info, is_ir=network.is_ir, default=contract.original)
+    preprocessing = preprocessing_of(network, contract, binding, options.override)
     log.info("%s: %s, takes %s", path.name, contract.__name__, preprocessing)
     options = decided(options, network, contract, binding)
     model = complete(network, binding, preprocessing, options)
@@ -109,13 +126,22 @@ def convert(path: Path, output: Path, options: ConversionOptions = ConversionOpt
 
 
 def read(path: Path) -> Network:
+    """Read a network from any file that the tool takes, MODNet's checkpoint included."""
     return torch_checkpoint.read(path) if path.suffix == ".ckpt" else loading.read(path)
+
+
+def preprocessing_of(
+    network: Network, contract: type[MattingModel], binding: Binding, override: Override
+) -> Preprocessing:
+    """What the network expects: the user's word, else the file's, else the contract's."""
+    default = default_preprocessing(contract, binding, network.signature)
+    return find_preprocessing(override, network.info, is_ir=network.is_ir, default=default)
 
 
 def decided(
     options: ConversionOptions, network: Network, contract: type[MattingModel], binding: Binding
 ) -> ConversionOptions:
-    """The size and the ratio that were left open. Raises OptionError for what this contract has no use for."""
+    """Fill in the size and the ratio where they are None. Raises OptionError for options that do not fit."""
     if options.stateful and not binding.states:
         raise OptionError(f"--stateful: {network.path.name} is not recurrent, it has no state")
     takes_ratio = contract is RobustVideoMatting and (
@@ -134,6 +160,7 @@ def decided(
 
 
 def complete(network: Network, binding: Binding, preprocessing: Preprocessing, options: ConversionOptions) -> ov.Model:
+    """Put the size, the preprocessing and, if asked for, the state into the graph, which is changed in place."""
     model = network.model
     images = {
         name: ImageInput(image_layout(network.signature.input(name), options.override.layouts), preprocessing)
@@ -150,8 +177,15 @@ def complete(network: Network, binding: Binding, preprocessing: Preprocessing, o
 def describe(
     model: ov.Model, contract: type[MattingModel], was: Preprocessing, training: Training = Training()
 ) -> None:
-    """What Model API's programs and this one read: nothing is left to do but to feed BGR of 0..255."""
-    told = {
+    """Write into rt_info that the network takes BGR of 0..255, for Model API's programs and this one.
+
+    Args:
+        model: The graph, changed in place.
+        contract: What it is.
+        was: What it expected before its preprocessing was embedded.
+        training: What its file says about its training.
+    """
+    facts = {
         "model_type": contract.__name__,
         "reverse_input_channels": "NO",
         "mean_values": "0 0 0",
@@ -161,8 +195,8 @@ def describe(
         **training.as_info(),
     }
     if was.is_none and model.has_rt_info(["model_info", "embedded_preprocessing"]):
-        del told["embedded_preprocessing"]  # it was embedded before, and the file tells what it was
-    for key, value in told.items():
+        del facts["embedded_preprocessing"]  # it was embedded before, and the file says so
+    for key, value in facts.items():
         model.set_rt_info(value, ["model_info", key])
 
 
@@ -186,7 +220,7 @@ def _summary(output: Path, network: Network, binding: Binding, model: ov.Model, 
 
 
 def _compare(path: Path, output: Path, binding: Binding, options: ConversionOptions) -> None:
-    """How far the alphas of the result are from the original's, where both see pictures of one size."""
+    """Say how far the alphas of the result are from the original's, where both see images of one size."""
     with_ratio = ModelOptions(downsample_ratio=options.ratio if binding.shape_inputs else None)
     with (
         create_model(path, inference=WHOLE, override=options.override, options=with_ratio) as original,
@@ -205,13 +239,11 @@ def _compare(path: Path, output: Path, binding: Binding, options: ConversionOpti
 
 
 def _alphas(model: MattingModel, size: Size) -> list[Alpha]:
-    """Of a few frames of soft noise, from a fixed seed, each with the state of the one before."""
-    state: Tensors = {}
-    alphas = []
-    for image in _noise(size):
-        _, alpha, state = model(image, state, clean_plate=cv2.GaussianBlur(image, (0, 0), 15))
-        alphas.append(alpha)
-    return alphas
+    """Of a few frames of soft noise, always the same, each with the state of the one before."""
+    frames = (
+        Frame(index, image, clean_plate=cv2.GaussianBlur(image, (0, 0), 15)) for index, image in enumerate(_noise(size))
+    )
+    return [result.matte.alpha for result in AsyncPipeline(model, scene_cuts=False).run(frames)]
 
 
 def _noise(size: Size) -> list[Image]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from model_api.errors import OptionError, SinkError
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -41,6 +47,25 @@ def require_folders(paths: Iterable[Path | None]) -> None:
     for path in paths:
         if path and not path.absolute().parent.is_dir():
             raise OptionError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
+
+
+def write_reports(
+    paths: Mapping[str, Path | None], writers: Mapping[str, Callable[[Result], str]], result: Result
+) -> None:
+    """Write what a tool has measured into every file that was asked for, and say where it is.
+
+    Args:
+        paths: Kind -> file, None for kinds that were not asked for.
+        writers: Kind -> the text of the file.
+        result: What was measured.
+
+    Raises:
+        SinkError: a file cannot be written.
+    """
+    for kind, path in paths.items():
+        if path:
+            write_text(path, writers[kind](result))
+            log.info("Wrote %s", path)
 
 
 def write_text(path: Path, text: str) -> None:

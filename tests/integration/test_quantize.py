@@ -21,10 +21,10 @@ from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
 from model_tools.convert.command import ConversionOptions, convert
-from model_tools.footage import Reading, footage_of
 from model_tools.quantize.calibration import record, running, walk
-from model_tools.quantize.command import layers_of, refiner
+from model_tools.quantize.footage import Reading, footage_of
 from model_tools.quantize.layer_search import fewest
+from model_tools.quantize.layers import layers_of, refiner
 from tests.conftest import ROOT
 from tests.support import networks
 from tests.support.media import write_images
@@ -170,7 +170,7 @@ def test_the_empty_scene_comes_with_composed_clips(tmp_path: Path, quantize: Qua
             write_images(tmp_path / name / folder, [spot(index, 0.3) for index in range(6)])
         cv2.imwrite(str(tmp_path / name / "plate.png"), np.full((HEIGHT, WIDTH, 3), 40, np.uint8))
     source = models / "difference_dynamic.onnx"
-    (clip,) = footage_of([str(tmp_path / "ours")], Reading(limit=4, plates=True))
+    (clip,) = footage_of([str(tmp_path / "ours")], Reading(limit=4, needs_plate=True))
     with opened(source) as model:
         plates = [moment.tensors["bgr"] for moment in walk(model, clip.frames())]
     assert [int(plate.min()) for plate in plates] == [int(plate.max()) for plate in plates] == [40] * 4
