@@ -31,8 +31,16 @@ COMMAND_NOTE = "Of a command, CPU and peak are those of the whole program, its s
 
 @dataclass(frozen=True)
 class Benchmark:
-    """orders: the names of the sides, a row for each round. rounds: by the name of the side.
-    base: the side that the others are compared with."""
+    """Everything that was measured.
+
+    Attributes:
+        command: What measures it again.
+        machine: Where it ran.
+        sides: What was compared.
+        base: The side that the others are compared with.
+        orders: The names of the sides, a row for each round.
+        rounds: By the name of the side.
+    """
 
     command: str
     machine: Machine
@@ -44,7 +52,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of the frames a second to those of the base in the same round."""
+    """Frames a second, compared with those of the base in the same round."""
 
     median: float
     least: float
@@ -53,8 +61,18 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one side over all its rounds. latency_ms: "p50" and so on, empty where no frame's is known.
-    cpu_ms: of a frame, all threads together. stages_ms: of a frame, in the order that it goes through them."""
+    """One side over all its rounds.
+
+    Attributes:
+        side: The side.
+        frames: Of a round.
+        fps: Median of the rounds.
+        ratio: To the base.
+        latency_ms: "p50" and so on. Empty: the latency of single frames is not known.
+        cpu_ms: Of a frame, all threads together.
+        peak_mb: Most memory at once.
+        stages_ms: Of a frame, in the order of the stages.
+    """
 
     side: Side
     frames: int
@@ -67,7 +85,7 @@ class Figures:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Of all the work on a frame, by stage."""
+        """The share of each stage in the work on a frame."""
         whole = sum(self.stages_ms.values())
         return {stage: spent_ms / whole for stage, spent_ms in self.stages_ms.items()}
 

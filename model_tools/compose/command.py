@@ -90,8 +90,10 @@ def _require_empty(folder: Path) -> None:
 
 
 def _endless(subjects: list[Subject], random: np.random.Generator) -> Iterator[Subject]:
-    """All of them in random order before any comes again. Left out: photographs that cut people off elsewhere than
-    below, for nothing would hide that."""
+    """All subjects in random order before any comes again.
+
+    Photographs that cut people off elsewhere than below are left out, because nothing in a frame would hide that.
+    """
     while True:
         whole = False
         for number in random.permutation(len(subjects)):

@@ -27,9 +27,17 @@ LOOKED_THROUGH = 300
 
 @dataclass(frozen=True)
 class Staging:
-    """How people are put into a clip. size: (width, height). motion (of the people), camera_motion, brightness: 0 for
-    none, 1 for a lot. full_body: the share of people that are shown from head to foot. pure: the colours of the
-    foregrounds are the people's own already."""
+    """How people are put into a clip.
+
+    Attributes:
+        frames: Of the clip.
+        size: (width, height).
+        motion: Strength of the people's motion; 0 for none, 1 for a lot.
+        camera_motion: The same of the camera.
+        brightness: How far the brightness changes; 0 for none.
+        full_body: The share of people that are shown from head to foot.
+        pure: The foregrounds have the people's own colours already.
+    """
 
     frames: int = 60
     size: Size = (640, 360)
@@ -98,7 +106,7 @@ def clip(random: np.random.Generator, people: Sequence[Subject], behind: Path, s
 
 
 def plate(random: np.random.Generator, bgr: Image, faults: PlateFaults) -> Image:
-    """The empty scene as another photograph shows it."""
+    """The empty scene as another photograph shows it, (H, W, 3) uint8 BGR."""
     angle = random.uniform(0, 2 * np.pi)
     matrix = np.array([[1, 0, faults.shift_px * np.cos(angle)], [0, 1, faults.shift_px * np.sin(angle)]])
     moved = cv2.warpAffine(bgr, matrix, bgr.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)

@@ -21,8 +21,12 @@ from model_tools.compose.layers import Layer
 
 @dataclass(frozen=True)
 class Subject:
-    """colours: a picture, a video or a folder of frames. alpha: the same of alphas; None where the pictures
-    themselves have one."""
+    """A person with an alpha.
+
+    Attributes:
+        colours: An image, a video or a folder of frames.
+        alpha: The same, of alphas. None: the images themselves have an alpha channel.
+    """
 
     colours: Path
     alpha: Path | None

@@ -21,7 +21,14 @@ CLEAN = "clean"
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """A frame to be shown. value: of the first metric. pictures: caption -> JPEG."""
+    """A frame that a report shows.
+
+    Attributes:
+        clip: Its clip.
+        frame: Its index.
+        value: Of the first metric.
+        pictures: Caption -> JPEG.
+    """
 
     clip: str
     frame: int
@@ -31,8 +38,15 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
-    """What a model scored in a clip. values: heading -> a figure a frame, NaN where there is nothing to measure.
-    condition: in which light, or after what, the model saw the clip."""
+    """What was measured for a model in a clip.
+
+    Attributes:
+        model: Its label.
+        clip: Its name.
+        values: Heading -> a figure for each frame, NaN where there is nothing to measure.
+        exhibits: The worst frames.
+        condition: In which light, or after what, the model saw the clip.
+    """
 
     model: str
     clip: str
@@ -47,9 +61,17 @@ class ClipScores:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """title: what was measured. metrics: heading -> name in `metric_sets.METRICS`; the first one ranks frames.
-    singles: every clip is one still, and only averages are of interest. worst: how many frames a report shows.
-    conditions: those under which every model saw every clip."""
+    """Everything that was measured.
+
+    Attributes:
+        title: What was measured, for people.
+        metrics: Heading -> name in `metric_sets.METRICS`; the first one ranks frames.
+        models: Their labels.
+        scores: Of every model in every clip under every condition.
+        singles: Every clip is one still, so that only averages are of interest.
+        worst: How many frames a report shows.
+        conditions: Those under which every model saw every clip.
+    """
 
     title: str
     metrics: dict[str, str]

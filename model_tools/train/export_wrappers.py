@@ -26,8 +26,15 @@ STATES = ("r1", "r2", "r3", "r4")
 
 @dataclass(frozen=True)
 class Contract:
-    """inputs: name -> an example, whose size is the file's unless it is open. open: name -> axis -> what varies.
-    training: what the file tells of it."""
+    """What is written into an ONNX file.
+
+    Attributes:
+        network: Computes it.
+        inputs: Name -> an example, whose size is the file's unless it is open.
+        outputs: Their names.
+        open: Name -> axis -> the name of what varies.
+        training: What the file says about the training.
+    """
 
     network: nn.Module
     inputs: Mapping[str, Tensor]
@@ -37,8 +44,10 @@ class Contract:
 
 
 def original_release(network: MattingNetwork) -> Contract:
-    """As RobustVideoMatting's own release: pictures of any size, the ratio given with each; states begin as zeros of
-    1×1×1×1."""
+    """The contract of RobustVideoMatting's own release.
+
+    Images of any size, the ratio given with each; states begin as zeros of 1×1×1×1.
+    """
     before, after = ([f"{name}{end}" for name in STATES] for end in "io")
     starts = {name: torch.zeros(1, 1, 1, 1) for name in before}
     inputs = {"src": example((128, 96)), **starts, "downsample_ratio": torch.ones(1) / 2}

@@ -185,8 +185,18 @@ def answer_of(network: Trainable, src: Tensor, plate: Tensor, machine: Machine, 
 
 
 def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) -> dict[str, float]:
-    """One step of the optimizer. last: (people,), where each person's loss is kept. Returns the losses by name, and the
-    seconds it took."""
+    """Take one step of the optimizer.
+
+    Args:
+        run: Is changed in place.
+        batch: The clips.
+        machine: Computes it.
+        ratio: The downsample ratio.
+        last: (people,), where each person's loss is kept.
+
+    Returns:
+        The losses by name, and the seconds that the step took.
+    """
     started_s = perf_counter()
     run.network.train()
     answer = answer_of(run.network, batch.src, batch.plate, machine, ratio)

@@ -17,7 +17,7 @@ BEYOND = 0.3
 
 
 def view_of_photograph(rng: np.random.Generator, person: Person, size: Size) -> Matrix:
-    """From the pixels of a photograph to those of a frame that shows a part of it, or a little more than all."""
+    """From the pixels of a photograph to those of a frame that shows a part of it, or a little more than all of it."""
     box = person.outline
     width, height = box.size
     aspect = size[0] / size[1] * np.exp(rng.normal(0, 0.12))
@@ -33,8 +33,10 @@ def view_of_photograph(rng: np.random.Generator, person: Person, size: Size) -> 
 
 
 def place_person(rng: np.random.Generator, person: Person, size: Size, *, in_crowd: bool) -> Matrix:
-    """From the pixels of a person's photograph to those of a frame with another background. Where the photograph cut
-    them off, the frame mostly does too."""
+    """From the pixels of a person's photograph to those of a frame with another background.
+
+    Where the photograph cut them off, the frame mostly does too.
+    """
     width, height = size
     box = person.outline
     cut_below, tall = box.cut_below, box.bottom - box.top

@@ -22,35 +22,45 @@ SQUEEZE = 4
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """A row of the paper's table. wide: channels inside. squeeze: with squeeze and excitation. hard: hard swish, else
-    ReLU."""
+    """A row of the paper's table 1.
+
+    Attributes:
+        kernel: Side of the depthwise filter.
+        in_channels: Before.
+        expanded: Inside.
+        out_channels: After.
+        squeeze: With squeeze and excitation.
+        hard_swish: Its activation, else ReLU.
+        stride: Of the depthwise filter.
+        dilation: Of the depthwise filter.
+    """
 
     kernel: int
-    before: int
-    wide: int
-    after: int
-    squeeze: bool
-    hard: bool
+    in_channels: int
+    expanded: int
+    out_channels: int
+    squeeze: bool = False
+    hard_swish: bool = False
     stride: int = 1
     dilation: int = 1
 
 
 MOBILENET_ROWS = (
-    Bottleneck(3, 16, 16, 16, False, False),
-    Bottleneck(3, 16, 64, 24, False, False, stride=2),
-    Bottleneck(3, 24, 72, 24, False, False),
-    Bottleneck(5, 24, 72, 40, True, False, stride=2),
-    Bottleneck(5, 40, 120, 40, True, False),
-    Bottleneck(5, 40, 120, 40, True, False),
-    Bottleneck(3, 40, 240, 80, False, True, stride=2),
-    Bottleneck(3, 80, 200, 80, False, True),
-    Bottleneck(3, 80, 184, 80, False, True),
-    Bottleneck(3, 80, 184, 80, False, True),
-    Bottleneck(3, 80, 480, 112, True, True),
-    Bottleneck(3, 112, 672, 112, True, True),
-    Bottleneck(5, 112, 672, 160, True, True, dilation=2),
-    Bottleneck(5, 160, 960, 160, True, True, dilation=2),
-    Bottleneck(5, 160, 960, 160, True, True, dilation=2),
+    Bottleneck(3, 16, 16, 16),
+    Bottleneck(3, 16, 64, 24, stride=2),
+    Bottleneck(3, 24, 72, 24),
+    Bottleneck(5, 24, 72, 40, squeeze=True, stride=2),
+    Bottleneck(5, 40, 120, 40, squeeze=True),
+    Bottleneck(5, 40, 120, 40, squeeze=True),
+    Bottleneck(3, 40, 240, 80, hard_swish=True, stride=2),
+    Bottleneck(3, 80, 200, 80, hard_swish=True),
+    Bottleneck(3, 80, 184, 80, hard_swish=True),
+    Bottleneck(3, 80, 184, 80, hard_swish=True),
+    Bottleneck(3, 80, 480, 112, squeeze=True, hard_swish=True),
+    Bottleneck(3, 112, 672, 112, squeeze=True, hard_swish=True),
+    Bottleneck(5, 112, 672, 160, squeeze=True, hard_swish=True, dilation=2),
+    Bottleneck(5, 160, 960, 160, squeeze=True, hard_swish=True, dilation=2),
+    Bottleneck(5, 160, 960, 160, squeeze=True, hard_swish=True, dilation=2),
 )
 
 
@@ -64,7 +74,7 @@ class MobileNetV3(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        first, last = MOBILENET_ROWS[0].before, MOBILENET_ROWS[-1].after
+        first, last = MOBILENET_ROWS[0].in_channels, MOBILENET_ROWS[-1].out_channels
         self.features = nn.Sequential(
             conv_bn_act(3, first, 3, nn.Hardswish(), stride=2),
             *map(InvertedResidual, MOBILENET_ROWS),
@@ -86,17 +96,19 @@ class MobileNetV3(nn.Module):
 class InvertedResidual(nn.Module):
     def __init__(self, row: Bottleneck) -> None:
         super().__init__()
-        self.keeps_shape = row.stride == 1 and row.before == row.after
-        after_each = nn.Hardswish if row.hard else nn.ReLU
+        self.keeps_shape = row.stride == 1 and row.in_channels == row.out_channels
+        after_each = nn.Hardswish if row.hard_swish else nn.ReLU
         layers: list[nn.Module] = []
-        if row.wide != row.before:
-            layers.append(conv_bn_act(row.before, row.wide, 1, after_each()))
+        if row.expanded != row.in_channels:
+            layers.append(conv_bn_act(row.in_channels, row.expanded, 1, after_each()))
         layers.append(
-            conv_bn_act(row.wide, row.wide, row.kernel, after_each(), row.stride, row.dilation, groups=row.wide)
+            conv_bn_act(
+                row.expanded, row.expanded, row.kernel, after_each(), row.stride, row.dilation, groups=row.expanded
+            )
         )
         if row.squeeze:
-            layers.append(SqueezeExcitation(row.wide))
-        layers.append(conv_bn_act(row.wide, row.after, 1))
+            layers.append(SqueezeExcitation(row.expanded))
+        layers.append(conv_bn_act(row.expanded, row.out_channels, 1))
         self.block = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,9 +120,9 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        few = make_divisible(channels / SQUEEZE)
-        self.fc1 = nn.Conv2d(channels, few, 1)
-        self.fc2 = nn.Conv2d(few, channels, 1)
+        reduced = make_divisible(channels / SQUEEZE)
+        self.fc1 = nn.Conv2d(channels, reduced, 1)
+        self.fc2 = nn.Conv2d(reduced, channels, 1)
         self.relu, self.gate = nn.ReLU(), nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -144,7 +156,7 @@ class ResNet50(nn.Module):
 class Residual(nn.Module):
     """fits: whether input and output are of one shape, so that they can be added as they are."""
 
-    def __init__(self, before: int, inside: int, fits: bool = True, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(self, before: int, inside: int, *, fits: bool = True, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
         after = 4 * inside
         self.conv1 = nn.Conv2d(before, inside, 1, bias=False)

@@ -1,10 +1,9 @@
-"""The bundled networks: EfficientNet-Lite0 looks, a small decoder says where people are, and the picture itself says
-where their edges run.
+"""The bundled networks: an EfficientNet-Lite0 encoder, a small recurrent decoder, and a guided filter for the edges.
 
-Alpha only: the program estimates colours at soft edges itself. The decoder pools the whole picture for context (LR-
-ASPP, arXiv 1905.02244) and carries its memory in convolutional GRUs on a part of its channels, as Robust Video
-Matting does (arXiv 2108.11515), at a quarter of the picture's size and below, where memory is cheap. Alpha is
-brought to the size of larger pictures by the fast guided filter, and the network learns through it.
+They answer alpha only; the program itself estimates the colours at soft edges. The decoder pools the whole image for
+context (LR-ASPP, arXiv 1905.02244) and carries its state in convolutional GRUs on a part of its channels, as Robust
+Video Matting does (arXiv 2108.11515), at a quarter of the image's size and below, where it is cheap. The fast guided
+filter brings alpha to the size of larger images, and the network learns through it.
 """
 
 from __future__ import annotations
@@ -40,10 +39,12 @@ States = tuple[Tensor | None, ...]
 
 
 class EfficientMatting(Trainable):
-    """Pictures into alpha and, for video, the states for the next frame.
+    """Images to alpha and, for video, the states for the next frame.
 
-    pictures: how many RGB pictures the network sees: 1, the frame alone, or 2, frame and clean plate, and then their
-    difference too. recurrent: whether it carries states.
+    Args:
+        pictures: How many RGB images the network sees: 1, the frame, or 2, frame and clean plate, and then their
+            difference too.
+        recurrent: Whether it carries states.
     """
 
     refines = True
@@ -102,8 +103,12 @@ class EfficientMatting(Trainable):
         return Answer(next(parts), None, next(parts), coarse)
 
     def freeze(self, depth: int, filters: bool) -> None:
-        """Keep what the encoder knows: its stem and first `depth` blocks as they are, and, with filters, the depthwise
-        convolutions of 5×5 throughout, whose gradients are most of what a step costs on a CPU."""
+        """Freeze parts of the encoder.
+
+        Args:
+            depth: How many of its first blocks, with the stem.
+            filters: Whether its depthwise convolutions of 5×5 too, whose gradients are most of a step's time on a CPU.
+        """
         self.requires_grad_(True)
         encoder = self.encoder
         if depth:

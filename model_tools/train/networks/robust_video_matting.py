@@ -64,12 +64,21 @@ class MattingNetwork(Trainable):
         downsample_ratio: float = 1,
         segmentation_pass: bool = False,
     ) -> list[Tensor]:
-        """src: (B, 3, H, W), or a clip, (B, T, 3, H, W), RGB in [0, 1]. r1..r4: the states that the frame before
-        answered, (B, C, h, w), None for a first one. downsample_ratio: the network sees the picture this much smaller,
-        and the refiner brings its answer back to full size.
+        """Call the network as its authors do.
 
-        Returns [foreground, alpha, r1, r2, r3, r4], both in [0, 1] and shaped as src, or, of a segmentation pass,
-        [logits, r1, r2, r3, r4] at the smaller size. The states are those after the last frame.
+        Args:
+            src: (B, 3, H, W), or clips, (B, T, 3, H, W), RGB in [0, 1].
+            r1: (B, C, h, w), the state after the frame before. None for a first one.
+            r2: The same.
+            r3: The same.
+            r4: The same.
+            downsample_ratio: The network sees the image this much smaller, and the refiner brings its answer back to
+                full size.
+            segmentation_pass: Answer where people are, instead of a matte.
+
+        Returns:
+            [foreground, alpha, r1, r2, r3, r4], the first two in [0, 1] and shaped as src; of a segmentation pass
+            [logits, r1, r2, r3, r4], at the smaller size. The states are those after the last frame.
         """
         steps = src.shape[1] if src.ndim == 5 else 1
         frames = src.flatten(0, 1) if src.ndim == 5 else src
