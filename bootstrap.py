@@ -2,8 +2,7 @@
 """Sets everything up from a bare Python and runs it. Standard library only.
 
     python bootstrap.py demo ARGUMENTS…              run background_subtraction_demo.py with these arguments
-    python bootstrap.py tools TOOL ARGUMENTS…        run a tool for models: download, convert, quantize, …
-    python bootstrap.py training MODULE ARGUMENTS…   run train, export or label of model_tools.train
+    python bootstrap.py tools TOOL ARGUMENTS…        run a tool for models: download, convert, quantize, train, …
     python bootstrap.py check                        run every check: format, lint, types, tests
 
 The first use makes a virtual environment in .venv and installs the requirements into it, with the extras that the
@@ -28,12 +27,12 @@ ENVIRONMENT = Path(os.environ.get("BACKGROUND_SUBTRACTION_VENV", ROOT / ".venv")
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST, NEWEST = (3, 10), (3, 13)
 
-TASKS = ("demo", "tools", "training", "check")
+TASKS = ("demo", "tools", "check")
 EXTRAS = {
     "benchmark": r"^tools benchmark .*\bonnxruntime\b",
     "ovms": r"--adapter[ =]ovms\b",
     "quantize": r"^tools quantize\b",
-    "training": r"^training\b|^tools convert .*\.ckpt\b",
+    "training": r"^tools (train|export)\b|^tools convert .*\.ckpt\b",
     "virtual_camera": r"--virtual[_-]camera\b",
 }
 """A file in requirements/ -> the command lines that need it."""
@@ -53,7 +52,7 @@ DEBIAN_LIBRARIES = ("libgl1", "libglib2.0-0")
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] not in TASKS or (arguments[0] == "training" and not arguments[1:]):
+    if not arguments or arguments[0] not in TASKS:
         print(__doc__)
         return 2
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
@@ -177,7 +176,6 @@ def run_task(task: str, words: list[str]) -> int:
     commands = {
         "demo": [str(ROOT / "background_subtraction_demo.py"), *words],
         "tools": ["-m", "model_tools", *words],
-        "training": ["-m", f"model_tools.train.{words[0]}" if words else "", *words[1:]],
     }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path}

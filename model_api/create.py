@@ -7,7 +7,7 @@ import os
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
-from model_api.adapters.factory import ADAPTERS, FoundNetwork
+from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.arrays import described
 from model_api.errors import ModelContractError, OptionError
@@ -72,7 +72,8 @@ def create_model(
     outside = inference.refiner_outside and options.resize_type == STANDARD
     network = ADAPTERS[adapter](os.fspath(model), device, replace(inference, refiner_outside=outside))
     contract, binding = recognize(network.signature, network.name)
-    preprocessing = _preprocessing(network, contract, binding, override)
+    default = default_preprocessing(contract, binding, network.signature)
+    preprocessing = find_preprocessing(override, network.info, is_ir=network.is_ir, default=default)
     images = {
         name: ImageInput(image_layout(network.signature.input(name), override.layouts), preprocessing)
         for name in binding.images
@@ -107,15 +108,12 @@ def recognize(signature: Signature, name: str) -> tuple[type[MattingModel], Bind
     raise ModelContractError(f"{name} matches no known model. Found: {signature}. Known: {known}")
 
 
+def default_preprocessing(contract: type[MattingModel], binding: Binding, signature: Signature) -> Preprocessing:
+    """What a network expects if its file says nothing: bytes if its input takes them, else what its contract says."""
+    return BYTES if signature.input(binding.images[0]).dtype == "u8" else contract.original
+
+
 def _require_model(model: object) -> None:
     if not isinstance(model, (str, os.PathLike)):
         remedy = f" A PyTorch module becomes one. {EXPORT}" if hasattr(model, "state_dict") else ""
         raise OptionError(f"{described(model)}. Expected a file or the name of a bundled model.{remedy}", "model")
-
-
-def _preprocessing(
-    network: FoundNetwork, contract: type[MattingModel], binding: Binding, override: Override
-) -> Preprocessing:
-    takes_bytes = network.signature.input(binding.images[0]).dtype == "u8"
-    default = BYTES if takes_bytes else contract.original
-    return find_preprocessing(override, network.info, is_ir=network.is_ir, default=default)

@@ -35,8 +35,13 @@ CHANNELS = 16
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """compiled_s: from the file to a network that is ready. inference_s: of each frame, one at a time.
-    alphas: one a frame."""
+    """How a device runs a model.
+
+    Attributes:
+        compiled_s: From the file to a network that is ready.
+        inference_s: Of each frame, one at a time.
+        alphas: Of each frame.
+    """
 
     compiled_s: float
     inference_s: list[float]

@@ -19,8 +19,9 @@ from model_api.graph import loading
 from model_api.graph.loading import Network
 from model_api.layouts import image_layout
 from model_api.models.base import MattingModel
-from model_api.preprocessing import Override, Preprocessing, find_preprocessing
+from model_api.preprocessing import Override, Preprocessing
 from model_api.types import Binding, TensorSpec
+from model_tools.convert.command import preprocessing_of
 
 KERNELS = {
     "Convolution": ("output", 1),
@@ -98,7 +99,7 @@ def describe(
         file=network.path.name,
         contract=contract.__name__ if contract else None,
         binding=binding,
-        preprocessing=_preprocessing(network, contract),
+        preprocessing=preprocessing_of(network, contract, binding, Override()) if contract and binding else None,
         inputs=tuple(_with_layout(spec, binding) for spec in signature.inputs),
         outputs=signature.outputs,
         states=dict((binding and binding.states) or signature.states),
@@ -128,15 +129,6 @@ def multiplications(op: ov.Node) -> int:
     place, first_axis = KERNELS[kind]
     elements = op.input_value(0) if place == "input" else op.output(0)
     return prod(elements.shape) * prod(list(op.input_value(1).shape)[first_axis:])
-
-
-def _preprocessing(network: Network, contract: type[MattingModel] | None) -> Preprocessing | None:
-    """What the program would find."""
-    return (
-        find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=contract.original)
-        if contract
-        else None
-    )
 
 
 def _with_layout(spec: TensorSpec, binding: Binding | None) -> TensorSpec:

@@ -7,32 +7,50 @@ from pathlib import Path
 
 from background_subtraction.cli import argument_types as values
 from model_api import InferenceOptions, MattingModel, ModelOptions, Override, create_model
+from model_api.adapters.openvino_adapter import PRECISIONS
 from model_api.bundled import find_model
 from model_api.errors import renamed
+from model_api.models.labels import read_labels
 from model_api.resize import RESIZE_TYPES
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options about a model and how it is computed."""
     add = parser.add_argument
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
-    add("--downsample_ratio", type=values.ratio, help="For networks that take one. Default: by the frame's size.")
-    add("--resize_type", choices=sorted(RESIZE_TYPES), default="standard",
+    add("-t", "--prob_threshold", dest="threshold", type=values.probability, default=ModelOptions.threshold,
+        metavar="PROBABILITY",
+        help="Score that a detection must exceed. For instance segmentation only. Default: %(default)g.")  # fmt: skip
+    add("--labels", type=read_labels, default=ModelOptions.labels, metavar="FILE",
+        help="Class names, one on each line. For instance segmentation only. Default: the first class is the "
+        "person.")  # fmt: skip
+    add("--downsample_ratio", type=values.ratio,
+        help="For networks that take one. Default: 512 / the longer side of the frame, 1 at most.")  # fmt: skip
+    add("--resize_type", choices=sorted(RESIZE_TYPES), default=ModelOptions.resize_type,
         help="How a frame is laid into a network's input of another size. Default: standard, stretched.")  # fmt: skip
     add_preprocessing_arguments(parser)
-    add("-nthreads", "--num_threads", type=values.positive, help="Threads on the CPU. Default: all cores.")
-    add("--cache_dir", help="A folder that keeps compiled models.")
+    add("-nstreams", "--num_streams", default="",
+        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: the device's own "
+        "choice.")  # fmt: skip
+    add("-nthreads", "--num_threads", type=values.positive, help="CPU threads. Default: all cores.")
+    add("--infer_precision", choices=PRECISIONS,
+        help="Inference precision. Default: f32 on CPU, the device's default elsewhere.")  # fmt: skip
+    add("--cache_dir", metavar="DIR", help="Folder for compiled models, so that the next start is quick.")
 
 
 def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options about what the model expects, for files that do not say it."""
     add = parser.add_argument
-    add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="It takes RGB instead of BGR.")
-    add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")
-    add("--scale_values", type=values.triple, metavar="S|R,G,B", help="What pixels, less the mean, are divided by.")
-    add("--layout", type=values.layouts, default={}, help="NCHW or input0:NCHW,input1:NHWC.")
+    add("--reverse_input_channels", action=argparse.BooleanOptionalAction,
+        help="The model expects RGB instead of BGR.")  # fmt: skip
+    add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Values subtracted from the pixels, in 0..255.")
+    add("--scale_values", type=values.triple, metavar="S|R,G,B",
+        help="Values that the pixels are divided by, after the mean is subtracted.")  # fmt: skip
+    add("--layout", type=values.layouts, default={}, help="Layout of the inputs: NCHW, or input0:NCHW,input1:NHWC.")
 
 
 def override_of(args: argparse.Namespace) -> Override:
-    """What `add_preprocessing_arguments` asked for."""
+    """The options of `add_preprocessing_arguments`."""
     return Override(
         reverse_input_channels=args.reverse_input_channels,
         mean_values=args.mean_values,
@@ -47,12 +65,43 @@ def model_file(text: str) -> Path:
         return Path(find_model(text))
 
 
-def open_model(path: str | Path, args: argparse.Namespace) -> MattingModel:
-    """path: a file, or the name of a bundled model. Raises what `create_model` raises. A context manager."""
+def open_model(model: str | Path, args: argparse.Namespace, adapter: str = "openvino") -> MattingModel:
+    """Open a model with the options of `add_model_arguments`.
+
+    Args:
+        model: As `create_model` takes it.
+        args: The parsed command line.
+        adapter: As `create_model` takes it.
+
+    Returns:
+        The model, a context manager.
+
+    Raises:
+        OptionError: See `create_model`.
+        ModelError: See `create_model`.
+    """
     return create_model(
-        path,
+        model,
         args.device,
-        inference=InferenceOptions(threads=args.num_threads, cache_dir=args.cache_dir),
+        inference=inference_options_of(args),
         override=override_of(args),
-        options=ModelOptions(resize_type=args.resize_type, downsample_ratio=args.downsample_ratio),
+        options=model_options_of(args),
+        adapter=adapter,
+    )
+
+
+def inference_options_of(args: argparse.Namespace) -> InferenceOptions:
+    """The options about how the model is computed."""
+    return InferenceOptions(
+        streams=args.num_streams, threads=args.num_threads, cache_dir=args.cache_dir, precision=args.infer_precision
+    )
+
+
+def model_options_of(args: argparse.Namespace) -> ModelOptions:
+    """The options about the model itself."""
+    return ModelOptions(
+        resize_type=args.resize_type,
+        downsample_ratio=args.downsample_ratio,
+        threshold=args.threshold,
+        labels=args.labels,
     )

@@ -82,7 +82,7 @@ def embed_preprocessing(model: ov.Model, images: Mapping[str, ImageInput]) -> ov
         item = steps.input(name)
         item.tensor().set_layout(ov.Layout(image.layout))
         item.model().set_layout(ov.Layout(image.layout))
-        loading.normalize(item.preprocess(), image.preprocessing)
+        loading.normalize(item.preprocess().convert_element_type(ov.Type.f32), image.preprocessing)
     return steps.build()
 
 

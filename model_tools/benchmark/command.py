@@ -12,13 +12,14 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from background_subtraction.cli import argument_types as values
-from model_api.errors import OptionError, SinkError
+from model_api.errors import OptionError
 from model_tools.benchmark.machine import this_machine
 from model_tools.benchmark.plot import as_svg
 from model_tools.benchmark.process import process_of
 from model_tools.benchmark.report import Benchmark, as_json, table
 from model_tools.benchmark.rounds import Job, Play, Round
 from model_tools.benchmark.sides import KINDS, Side, parse_sides
+from model_tools.reporting.files import require_folders, write_reports
 
 DEFAULT_SIDES = ("raw", "network", "demo")
 WRITERS = {"json": as_json, "plot": as_svg}
@@ -55,11 +56,8 @@ def run(args: argparse.Namespace) -> None:
     machine = this_machine()
     rounds = measure(sides, orders, args.frames, not args.no_write)
     benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
+    write_reports(_reports(args), WRITERS, benchmark)
     print(table(benchmark))
-    for kind, text_of in WRITERS.items():
-        path = getattr(args, kind)
-        if path:
-            _write(path, text_of(benchmark))
 
 
 def measure(
@@ -84,9 +82,7 @@ def measure(
 
 
 def _check(args: argparse.Namespace) -> None:
-    for path in (getattr(args, kind) for kind in WRITERS):
-        if path and not path.absolute().parent.is_dir():
-            raise OptionError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
+    require_folders(_reports(args).values())
     if args.plot and args.plot.suffix.lower() != ".svg":
         raise OptionError(f"--plot {args.plot}: pictures are written as SVG. Expected a name that ends in .svg")
 
@@ -102,8 +98,6 @@ def _command(args: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written ({error.strerror})") from error
+def _reports(args: argparse.Namespace) -> dict[str, Path | None]:
+    """Kind -> the file that was asked for."""
+    return {kind: getattr(args, kind) for kind in WRITERS}

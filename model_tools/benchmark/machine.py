@@ -24,9 +24,19 @@ GIGA = 1e9
 
 @dataclass(frozen=True)
 class Machine:
-    """devices: OpenVINO's name -> the hardware's. threads: those that this process may use at once.
-    cores, instruction_sets, memory_gb, load: None or empty where the system does not tell.
-    load: how many programs were running or waiting, as a mean over the last minute."""
+    """The machine that a benchmark ran on.
+
+    Attributes:
+        devices: OpenVINO's name -> the hardware's.
+        cores: Of the CPU. None: the system does not say.
+        threads: Those that this process may use at once.
+        instruction_sets: See INSTRUCTION_SETS. Empty: the system does not say.
+        memory_gb: None: the system does not say.
+        load: Programs that were running or waiting, as a mean over the last minute. None: the system does not say.
+        system: Name and version.
+        python: Version.
+        openvino: Version.
+    """
 
     devices: Mapping[str, str]
     cores: int | None

@@ -25,7 +25,6 @@ from model_api import MattingModel
 from model_api.adapters.devices import check_device, device_config
 from model_api.create import recognize
 from model_api.errors import DeviceError, OptionError
-from model_api.extras import install_command
 from model_api.graph import loading
 from model_api.layouts import image_layout
 from model_api.types import Frame, Tensors
@@ -90,7 +89,7 @@ def onnxruntime(job: Job) -> Iterator[Play]:
     path = Path(options.model)
     if path.suffix.lower() != ".onnx":
         raise OptionError(f"{path} is no ONNX file, and ONNX Runtime reads no other. Add model=FILE.onnx")
-    library = _onnx_runtime()
+    library = import_module("onnxruntime")  # only this side needs it
     read = loading.read(path)
     _, binding = recognize(read.signature, path.name)
     given = _given(options, read)
@@ -201,12 +200,3 @@ def _noise(shape: tuple[int, ...], dtype: Any) -> Array:
     if np.issubdtype(dtype, np.floating):
         return random.random(shape, np.float32).astype(dtype)
     return random.integers(0, 128, shape).astype(dtype)
-
-
-def _onnx_runtime() -> Any:
-    try:
-        return import_module("onnxruntime")  # only this side wants it
-    except ImportError as error:
-        raise OptionError(
-            f"ONNX Runtime is not installed, and only this side needs it: {install_command('benchmark')}"
-        ) from error

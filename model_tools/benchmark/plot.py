@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from html import escape
 
 from model_tools.benchmark.report import Benchmark, Figures, figures
+from model_tools.reporting.palette import colour_of
 
-COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5")
 PLAIN = "#9aa5b1"
 WIDTH, LEFT, RIGHT = 1000, 260, 170
 TOP, ROW, BAR = 64, 34, 20
@@ -18,7 +18,7 @@ NAME_CHARACTERS = 38
 def as_svg(benchmark: Benchmark) -> str:
     found = figures(benchmark)
     stages = list(dict.fromkeys(stage for each in found for stage in each.stages_ms))
-    colours = {stage: COLOURS[number % len(COLOURS)] for number, stage in enumerate(stages)}
+    colours = {stage: colour_of(number) for number, stage in enumerate(stages)}
     longest_ms = max(max(1000 / each.fps, sum(each.stages_ms.values())) for each in found)
     scale = (WIDTH - LEFT - RIGHT) / longest_ms
     height = TOP + ROW * len(found) + 44

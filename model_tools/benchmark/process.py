@@ -56,6 +56,8 @@ def _ask(process: subprocess.Popen[str], job: Job, question: dict[str, Any]) -> 
     if not text:
         raise _died(process.wait(), job)
     answer: dict[str, Any] = json.loads(text)
+    if answer.get("error") == "ImportError":
+        raise ImportError(answer["message"], name=answer["library"])
     if "error" in answer:
         raise getattr(errors, answer["error"])(f"{job.side.name}: {answer['message']}")
     return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
@@ -12,6 +12,7 @@ import numpy as np
 from model_tools.benchmark.machine import Machine
 from model_tools.benchmark.rounds import Round
 from model_tools.benchmark.sides import Side
+from model_tools.reporting.tables import aligned
 
 PERCENTILES = (50, 90, 99)
 UNKNOWN = "—"
@@ -22,13 +23,24 @@ NOTES = (
     "Frames: of a round. FPS: the rounds' median; then its ratio to that of {base} in the same round, with its range.",
     "p50, p90, p99: of the latencies of all frames. CPU: of a frame, all threads together. Peak: with the libraries.",
 )
+STAGES_NOTE = (
+    "A stage's time is that of its own work: stages overlap, and come to more than a frame's share of the time."
+)
 COMMAND_NOTE = "Of a command, CPU and peak are those of the whole program, its start included."
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """orders: the names of the sides, a row for each round. rounds: by the name of the side.
-    base: the side that the others are compared with."""
+    """Everything that was measured.
+
+    Attributes:
+        command: What measures it again.
+        machine: Where it ran.
+        sides: What was compared.
+        base: The side that the others are compared with.
+        orders: The names of the sides, a row for each round.
+        rounds: By the name of the side.
+    """
 
     command: str
     machine: Machine
@@ -40,7 +52,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of the frames a second to those of the base in the same round."""
+    """Frames a second, compared with those of the base in the same round."""
 
     median: float
     least: float
@@ -49,8 +61,18 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one side over all its rounds. latency_ms: "p50" and so on, empty where no frame's is known.
-    cpu_ms: of a frame, all threads together. stages_ms: of a frame, in the order that it goes through them."""
+    """One side over all its rounds.
+
+    Attributes:
+        side: The side.
+        frames: Of a round.
+        fps: Median of the rounds.
+        ratio: To the base.
+        latency_ms: "p50" and so on. Empty: the latency of single frames is not known.
+        cpu_ms: Of a frame, all threads together.
+        peak_mb: Most memory at once.
+        stages_ms: Of a frame, in the order of the stages.
+    """
 
     side: Side
     frames: int
@@ -63,7 +85,7 @@ class Figures:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Of all the work on a frame, by stage."""
+        """The share of each stage in the work on a frame."""
         whole = sum(self.stages_ms.values())
         return {stage: spent_ms / whole for stage, spent_ms in self.stages_ms.items()}
 
@@ -74,7 +96,7 @@ def figures(benchmark: Benchmark) -> list[Figures]:
 
 
 def as_json(benchmark: Benchmark) -> str:
-    found = [
+    sides = [
         {**asdict(each), "shares": each.shares, "rounds": _without_latencies(benchmark.rounds[each.side.name])}
         for each in figures(benchmark)
     ]
@@ -83,18 +105,16 @@ def as_json(benchmark: Benchmark) -> str:
         "machine": asdict(benchmark.machine),
         "base": benchmark.base,
         "orders": benchmark.orders,
-        "sides": found,
+        "sides": sides,
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def table(benchmark: Benchmark) -> str:
     """The machine and the command, a row for each side, then the stages of those that have some."""
-    found = figures(benchmark)
-    wide = max(len("side"), *(len(each.side.name) for each in found))
-    compared = f"times {benchmark.base}"
-    rows = [(each.side.name, _cells(each), _spread(each.ratio)) for each in found]
-    head = f"{'side':<{wide}}{_row(HEADINGS)}  {compared}"
+    every_side = figures(benchmark)
+    head = ["side", *HEADINGS, f"times {benchmark.base}"]
+    rows = [[each.side.name, *_cells(each), _spread(each.ratio)] for each in every_side]
     notes = [note.format(base=benchmark.base) for note in NOTES]
     notes += [COMMAND_NOTE] if any(side.kind == "command" for side in benchmark.sides) else []
     return "\n".join(
@@ -102,10 +122,9 @@ def table(benchmark: Benchmark) -> str:
             *benchmark.machine.lines(),
             f"{len(benchmark.orders)} rounds in turns: {benchmark.command}",
             "",
-            head,
-            *(f"{name:<{wide}}{_row(cells)}  {spread}" for name, cells, spread in rows),
+            *aligned([head, *rows], words=(0, len(head) - 1)),
             *notes,
-            *_stages(found),
+            *_stages(every_side),
         ]
     )
 
@@ -130,8 +149,8 @@ def _figures(side: Side, rounds: Sequence[Round], base: Sequence[Round]) -> Figu
 def _percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
     if not latencies_ms:
         return {}
-    found = np.percentile(latencies_ms, PERCENTILES)
-    return {f"p{percent}": float(value) for percent, value in zip(PERCENTILES, found, strict=True)}
+    values = np.percentile(latencies_ms, PERCENTILES)
+    return {f"p{percent}": float(value) for percent, value in zip(PERCENTILES, values, strict=True)}
 
 
 def _without_latencies(rounds: Sequence[Round]) -> list[dict[str, object]]:
@@ -143,10 +162,6 @@ def _cells(each: Figures) -> list[str]:
     return [str(each.frames), *(_number(value) for value in (each.fps, *latencies, each.cpu_ms, each.peak_mb))]
 
 
-def _row(cells: Sequence[str]) -> str:
-    return "".join(f"{cell:>9}" for cell in cells)
-
-
 def _number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.2f}" if value < 100 else f"{value:.1f}"
 
@@ -155,18 +170,14 @@ def _spread(ratio: Ratio) -> str:
     return f"{ratio.median:.3f} ({ratio.least:.3f} to {ratio.most:.3f})"
 
 
-def _stages(found: Sequence[Figures]) -> Iterator[str]:
+def _stages(every_side: Sequence[Figures]) -> list[str]:
     """A column for each side that has stages: milliseconds of a frame, and their share in the work on it."""
-    staged = [each for each in found if each.stages_ms]
+    staged = [each for each in every_side if each.stages_ms]
     if not staged:
-        return
-    wide = max(len(stage) for each in staged for stage in each.stages_ms)
-    columns = [max(20, len(each.side.name) + 2) for each in staged]
-    yield ""
-    yield f"{'stage':<{wide}}" + "".join(
-        f"{each.side.name:>{column}}" for each, column in zip(staged, columns, strict=True)
-    )
-    for stage in staged[0].stages_ms:
-        cells = [f"{each.stages_ms[stage]:.2f} ms {each.shares[stage]:>5.1%}" for each in staged]
-        yield f"{stage:<{wide}}" + "".join(f"{cell:>{column}}" for cell, column in zip(cells, columns, strict=True))
-    yield "A stage's time is that of its own work: stages overlap, and come to more than a frame's share of the time."
+        return []
+    head = ["stage", *(each.side.name for each in staged)]
+    rows = [
+        [stage, *(f"{each.stages_ms[stage]:.2f} ms {each.shares[stage]:>5.1%}" for each in staged)]
+        for stage in staged[0].stages_ms
+    ]
+    return ["", *aligned([head, *rows], words=(0,)), STAGES_NOTE]

@@ -19,8 +19,15 @@ MEGA = 1e6
 
 @dataclass(frozen=True)
 class Job:
-    """frames: in a round, at most. writes: whether the demo writes a video. folder: for files that nobody keeps.
-    home: the folder that paths are relative to."""
+    """What a process has to measure.
+
+    Attributes:
+        side: The side.
+        frames: In a round, at most.
+        writes: Whether the program writes a video.
+        folder: For files that nobody keeps.
+        home: The folder that paths are relative to.
+    """
 
     side: Side
     frames: int
@@ -31,8 +38,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Round:
-    """One round of one side. cpu_s, peak_mb: of its process, None where the system does not tell.
-    latencies_ms: of each frame, none where nobody knows them. stages_ms: of a frame, by stage."""
+    """One round of one side.
+
+    Attributes:
+        frames: How many there were.
+        fps: Frames a second.
+        latencies_ms: Of each frame. Empty: not known.
+        stages_ms: Of a frame, by stage.
+        cpu_s: Of its process. None: the system does not say.
+        peak_mb: Of its process. None: the system does not say.
+    """
 
     frames: int
     fps: float

@@ -32,8 +32,14 @@ EXAMPLE = "as in demo:model=rvm_int8.xml,streams=2"
 
 @dataclass(frozen=True)
 class Side:
-    """name: in the table, of no other side. kind: one of KINDS. words: the demo's command line, or that of the command.
-    precision: what `raw` is to compute in, one of PRECISIONS; "" for what the demo asks for."""
+    """What is measured beside others.
+
+    Attributes:
+        name: In the table, different from that of every other side.
+        kind: One of KINDS.
+        words: The program's command line, or that of the command.
+        precision: Inference precision of `raw`, one of PRECISIONS; "" for what the program asks for.
+    """
 
     name: str
     kind: str

@@ -38,6 +38,9 @@ def main() -> int:
         except BackgroundSubtractionError as error:
             _answer(answers, {"error": type(error).__name__, "message": str(error)})
             return 1
+        except ImportError as error:
+            _answer(answers, {"error": "ImportError", "message": str(error), "library": error.name})
+            return 1
         except KeyboardInterrupt:
             return 1
     return 0

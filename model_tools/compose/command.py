@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +23,9 @@ from model_api.ranges import Range
 from model_api.types import Image
 from model_tools.compose.scene import PlateFaults, Staging, clip, outline_of, plate
 from model_tools.compose.subjects import Subject, media_in, subjects_in
+from model_tools.reporting.files import write_text
+
+log = logging.getLogger(__name__)
 
 VIEWS = ("com", "pha", "fgr", "bgr")
 INDEX = "clips.json"
@@ -72,7 +76,8 @@ def run(args: argparse.Namespace) -> None:
         folder = args.output / f"{number:04d}"
         _write(folder, random, shown, behind, staging, faults)
         index[folder.name] = {"foregrounds": [person.name for person in shown], "background": behind.name}
-    (args.output / INDEX).write_text(json.dumps({"seed": args.seed, "clips": index}, indent=1), encoding="utf-8")
+    write_text(args.output / INDEX, json.dumps({"seed": args.seed, "clips": index}, indent=1))
+    log.info("Wrote %d clips of %d frames to %s, listed in %s", args.clips, args.frames, args.output, INDEX)
 
 
 def _strength(text: str) -> float:
@@ -85,8 +90,10 @@ def _require_empty(folder: Path) -> None:
 
 
 def _endless(subjects: list[Subject], random: np.random.Generator) -> Iterator[Subject]:
-    """All of them in random order before any comes again. Left out: photographs that cut people off elsewhere than
-    below, for nothing would hide that."""
+    """All subjects in random order before any comes again.
+
+    Photographs that cut people off elsewhere than below are left out, because nothing in a frame would hide that.
+    """
     while True:
         whole = False
         for number in random.permutation(len(subjects)):

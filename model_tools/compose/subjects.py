@@ -15,16 +15,18 @@ from background_subtraction.jobs import VIDEO_SUFFIXES
 from background_subtraction.sources.open import open_source
 from model_api.errors import SourceError
 from model_api.mattes.foreground_estimation import CLEAR, estimate_foreground
-from model_api.types import Alpha, Image
-
-Layer = tuple[Image, Alpha]
-"""A person's own colours and their alpha, of one size."""
+from model_api.types import Image
+from model_tools.compose.layers import Layer
 
 
 @dataclass(frozen=True)
 class Subject:
-    """colours: a picture, a video or a folder of frames. alpha: the same of alphas; None where the pictures
-    themselves have one."""
+    """A person with an alpha.
+
+    Attributes:
+        colours: An image, a video or a folder of frames.
+        alpha: The same, of alphas. None: the images themselves have an alpha channel.
+    """
 
     colours: Path
     alpha: Path | None
@@ -75,7 +77,7 @@ def media_in(path: Path) -> dict[str, Path]:
     return found
 
 
-def layers(subject: Subject, pure: bool = False) -> Iterator[Layer]:
+def layers(subject: Subject, *, pure: bool = False) -> Iterator[Layer]:
     """The person in each frame, without end: a clip begins again, a still picture stays.
 
     pure: the colours are the person's own already; otherwise the old background is taken out of them.
@@ -83,7 +85,7 @@ def layers(subject: Subject, pure: bool = False) -> Iterator[Layer]:
     """
     while True:
         for image, alpha in _turn(subject):
-            layer = _layer(subject, image, alpha, pure)
+            layer = _layer(subject, image, alpha, pure=pure)
             yield from repeat(layer) if subject.still else (layer,)
 
 
@@ -128,11 +130,11 @@ def _split(path: Path) -> tuple[Image, Image]:
     return np.ascontiguousarray(image[..., :3]), image[..., 3:].repeat(3, axis=2)
 
 
-def _layer(subject: Subject, image: Image, alpha: Image, pure: bool) -> Layer:
+def _layer(subject: Subject, image: Image, alpha: Image, *, pure: bool) -> Layer:
     if image.shape != alpha.shape:
         sizes = [f"{array.shape[1]}×{array.shape[0]}" for array in (image, alpha)]
         raise SourceError(f"{subject.colours}: the picture is {sizes[0]} and its alpha {sizes[1]}. Expected one size")
     plane = cv2.cvtColor(alpha, cv2.COLOR_BGR2GRAY).astype(np.float32) / np.float32(255)
     # Next to 0 and 1 no colours are estimated: there the truth says 0 and 1.
     plane = np.clip((plane - CLEAR) / (1 - 2 * CLEAR), 0, 1).astype(np.float32)
-    return (image if pure else estimate_foreground(image, plane)), plane
+    return Layer(image if pure else estimate_foreground(image, plane), plane)

@@ -13,8 +13,7 @@ from typing import Any
 
 import openvino as ov
 
-from model_api.errors import ModelFileError, OptionError
-from model_api.extras import install_command
+from model_api.errors import ModelFileError
 from model_api.graph import loading
 from model_api.graph.loading import Network
 
@@ -25,15 +24,14 @@ MODNET_SOURCES = ("modnet_onnx.py", "onnx/modnet_onnx.py")
 def read(path: Path) -> Network:
     """MODNet's checkpoint as a network of one input, of any size. Its folder, or one above, holds the source.
 
-    Raises ModelFileError if the checkpoint or the source is missing or they do not belong together, OptionError
-    without PyTorch. The source is run: convert only what comes from where you trust.
+    The source is run: convert only checkpoints from places that you trust.
+
+    Raises:
+        ModelFileError: the checkpoint or the source is missing, or they do not belong together.
+        ImportError: PyTorch is missing.
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise OptionError(
-            f"{path.name} is a PyTorch checkpoint: install PyTorch first, {install_command('training')}"
-        ) from error
+    import torch
+
     if not path.is_file():
         raise ModelFileError(f"{path}: no such checkpoint")
     root, source = _source(path)

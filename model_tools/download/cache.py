@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from model_api.errors import ModelFileError, SinkError
+from model_tools.reporting.files import replacing
 
 if sys.platform == "win32":
     import msvcrt
@@ -29,7 +30,7 @@ POLL_S = 0.1
 
 
 def default_cache_dir(environment: Mapping[str, str], home: Path, platform: str) -> Path:
-    """Where the platform wants caches: XDG_CACHE_HOME or ~/.cache, ~/Library/Caches, LOCALAPPDATA."""
+    """The platform's folder for caches: XDG_CACHE_HOME or ~/.cache, ~/Library/Caches, LOCALAPPDATA."""
     if platform == "win32":
         return Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local") / PROGRAM / "cache"
     if platform == "darwin":
@@ -69,7 +70,7 @@ class Cache:
         return None
 
     def keep(self, part: Path, sha384: str) -> Path:
-        """Give a verified part its place, at once and as a whole."""
+        """Move a verified part to its path in the cache, at once and as a whole."""
         path = self.path(sha384)
         path.parent.mkdir(parents=True, exist_ok=True)
         os.replace(part, path)
@@ -103,14 +104,9 @@ def digest(path: Path) -> str:
 
 
 def install(source: Path, destination: Path) -> None:
-    """Copy a file of the cache to where it is wanted: there it is whole or not at all."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    growing = destination.with_name(f".{destination.name}.{os.getpid()}.part")
-    try:
-        shutil.copyfile(source, growing)
-        os.replace(growing, destination)
-    finally:
-        growing.unlink(missing_ok=True)
+    """Copy a file of the cache to its destination, where it is whole or not at all."""
+    with replacing(destination) as part:
+        shutil.copyfile(source, part)
 
 
 def write_record(path: Path, sha384: str, name: str) -> None:
@@ -131,7 +127,7 @@ def read_record(path: Path) -> str | None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """What the disk refuses becomes a SinkError about `path`."""
+    """Raise SinkError about `path` where the disk refuses."""
     try:
         yield
     except OSError as error:

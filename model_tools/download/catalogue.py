@@ -1,6 +1,6 @@
 """The published models that `python -m model_tools download` knows: what they are, whose, and where they lie.
 
-What each file weighs and what its SHA-384 is stands in catalogue.txt, as its publisher states it.
+catalogue.txt has the size and the SHA-384 of each file, as its publisher states them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ NETWORK_ENDINGS = (".xml", ".onnx", ".ckpt", ".pth")
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """path: below the model's folder. size: bytes. sha384: hexadecimal. None: its publisher does not say.
+    """A file of a published model.
 
-    addresses: where it lies, in the order in which they are tried.
+    Attributes:
+        path: Below the model's folder.
+        size: Bytes. None: its publisher does not say.
+        sha384: Hexadecimal. None: its publisher does not say.
+        addresses: Where it lies, in the order in which they are tried.
     """
 
     path: PurePosixPath
@@ -39,10 +43,17 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """group: "public" or "intel", the folder that omz_downloader puts it into.
+    """A published model.
 
-    contract: its inputs and outputs, in the words of README.md. next_step: a command, with the fields {file} (the
-    network's own file), {name}, {output_dir} and {cache_dir}.
+    Attributes:
+        name: As the Open Model Zoo or its publisher names it.
+        group: "public" or "intel", the folder that omz_downloader puts it into.
+        summary: What it is, for the list of known models.
+        contract: Its inputs and outputs, in the words of README.md.
+        licence: Its SPDX identifier.
+        origin: Who publishes it.
+        next_step: A command, with the fields {file} (the network's own file), {name}, {output_dir} and {cache_dir}.
+        files: All of its files.
     """
 
     name: str
@@ -171,25 +182,31 @@ def known_models() -> tuple[PublishedModel, ...]:
 def choose(models: Sequence[PublishedModel], patterns: Iterable[str]) -> list[PublishedModel]:
     """The models whose names match one of `patterns`, each once, in the order of the patterns.
 
-    patterns: names, with ? and * as in a shell. Raises OptionError for one that matches nothing.
+    Args:
+        models: To choose from.
+        patterns: Names, with ? and * as in a shell.
+
+    Raises:
+        OptionError: a pattern matches no model.
     """
     chosen: dict[str, PublishedModel] = {}
     for pattern in patterns:
-        found = [model for model in models if fnmatch.fnmatchcase(model.name, pattern)]
-        if not found:
+        matching = [model for model in models if fnmatch.fnmatchcase(model.name, pattern)]
+        if not matching:
             near = get_close_matches(pattern, [model.name for model in models], n=1)
-            meant = f"; {near[0]} is near to it" if near else ""
+            meant = f". Did you mean {near[0]}?" if near else "."
             raise OptionError(
-                f"{pattern}: no known model has this name{meant}. python -m model_tools download shows all"
+                f"{pattern}: no known model has this name{meant} python -m model_tools download lists all"
             )
-        chosen |= {model.name: model for model in found}
+        chosen |= {model.name: model for model in matching}
     return list(chosen.values())
 
 
 def read_list(path: Path) -> list[str]:
     """The patterns in a list file: the first word of each line, as omz_downloader reads it. # begins a comment.
 
-    Raises OptionError if it cannot be read or lists nothing.
+    Raises:
+        OptionError: the file cannot be read, or lists nothing.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -27,8 +27,14 @@ WORTH_ASKING_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, 
 
 
 @dataclass(frozen=True)
-class Patience:
-    """timeout_s: of silence, until a server counts as stalled. attempts: in a row that bring nothing new."""
+class RetryPolicy:
+    """How long a download tries.
+
+    Attributes:
+        timeout_s: Seconds without data before a server counts as stalled.
+        attempts: Attempts in a row that bring no new byte before the download fails.
+        pause_s: Seconds between two attempts.
+    """
 
     timeout_s: float = 30.0
     attempts: int = 3
@@ -40,25 +46,30 @@ class FetchError(ModelFileError):
 
 
 class BrokenOffError(FetchError):
-    """It did not come whole this time: another attempt may bring the rest."""
+    """The transfer broke off. Another attempt may bring the rest."""
 
 
-def fetch(address: str, part: Path, size: int | None, patience: Patience) -> None:
-    """Bring what lies at `address` into `part`: what is missing there, or all of it where the server gives no parts.
+def fetch(address: str, part: Path, size: int | None, retry: RetryPolicy) -> None:
+    """Download what is missing of a file, or all of it from a server that sends no ranges.
 
-    size: bytes, None where it is not known; then the server has to say it.
-    Raises FetchError if the address gives nothing, something of another size, or breaks off too often; `part` then
-    holds what has come. Raises OSError if `part` cannot be written, and nothing else: faults of the network are
-    FetchErrors.
+    Args:
+        address: Where the file lies.
+        part: Where it grows. After an error it keeps what has come.
+        size: Bytes of the whole file. None: what the server says.
+        retry: How long to try.
+
+    Raises:
+        FetchError: the address gives nothing, a file of another size, or breaks off too often.
+        OSError: `part` cannot be written. Errors of the network are FetchErrors.
     """
-    most, in_vain = length(part), 0
-    while fault := _broken_off(address, part, size, patience.timeout_s):
-        in_vain = 0 if length(part) > most else in_vain + 1
+    most, fruitless = length(part), 0
+    while fault := _broken_off(address, part, size, retry.timeout_s):
+        fruitless = 0 if length(part) > most else fruitless + 1
         most = max(most, length(part))
-        if in_vain >= patience.attempts:
+        if fruitless >= retry.attempts:
             raise fault
         log.warning("%s: %s; asked again", address, fault)
-        time.sleep(patience.pause_s)
+        time.sleep(retry.pause_s)
 
 
 def length(part: Path) -> int:
@@ -82,17 +93,17 @@ def _attempt(address: str, part: Path, size: int | None, timeout_s: float) -> No
         return
     with _ask(address, part, offset, timeout_s) as response:
         start = _start(response, part, offset)
-        wanted = _wanted(response, start, size)
-        with part.open("ab" if start else "wb") as file, _bar(part.stem, start, wanted) as bar:
-            for piece in _pieces(response, wanted - start):
+        total = _total_bytes(response, start, size)
+        with part.open("ab" if start else "wb") as file, _bar(part.stem, start, total) as bar:
+            for piece in _pieces(response, total - start):
                 file.write(piece)
                 bar.update(len(piece))
-    if length(part) < wanted:
-        raise BrokenOffError(f"broke off after {length(part):,} of {wanted:,} bytes")
+    if length(part) < total:
+        raise BrokenOffError(f"broke off after {length(part):,} of {total:,} bytes")
 
 
-def _bar(name: str, start: int, wanted: int) -> tqdm[NoReturn]:
-    return tqdm(desc=name, total=wanted, initial=start, unit="B", unit_scale=True, leave=False, disable=None)
+def _bar(name: str, start: int, total: int) -> tqdm[NoReturn]:
+    return tqdm(desc=name, total=total, initial=start, unit="B", unit_scale=True, leave=False, disable=None)
 
 
 def _ask(address: str, part: Path, offset: int, timeout_s: float) -> HTTPResponse:
@@ -120,50 +131,50 @@ def _unreachable(reason: object, timeout_s: float) -> FetchError:
     if isinstance(reason, TimeoutError):
         return BrokenOffError(f"silent for {timeout_s:g} s")
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return FetchError(f"its certificate is not to be trusted ({reason.verify_message})")
-    told = _line((reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__)
+        return FetchError(f"its certificate cannot be trusted ({reason.verify_message})")
+    words = _line((reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__)
     if isinstance(reason, (ConnectionResetError, HTTPException)):
-        return BrokenOffError(f"no proper answer ({told})")
-    return FetchError(f"cannot be reached ({told})")
+        return BrokenOffError(f"no proper answer ({words})")
+    return FetchError(f"cannot be reached ({words})")
 
 
-def _line(told: str) -> str:
-    """What a server says, in one line that a terminal can show."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in told).split())[:200]
+def _line(words: str) -> str:
+    """A server's words as one line that a terminal can show."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())[:200]
 
 
 def _start(response: HTTPResponse, part: Path, offset: int) -> int:
     """The byte that the answer begins with: 0, or where `part` ends."""
     if response.status != HTTPStatus.PARTIAL_CONTENT:
         return 0
-    told = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", response.headers.get("Content-Range", ""))
-    if told and int(told[1]) == offset:
+    range_ = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", response.headers.get("Content-Range", ""))
+    if range_ and int(range_[1]) == offset:
         return offset
     part.unlink(missing_ok=True)
-    sent = f"sent byte {int(told[1]):,} on" if told else "sent a part without saying which"
+    sent = f"sent byte {int(range_[1]):,} on" if range_ else "sent a part without saying which"
     raise BrokenOffError(f"{sent}, asked for byte {offset:,} on; begun anew")
 
 
-def _wanted(response: HTTPResponse, start: int, size: int | None) -> int:
-    """Bytes of the whole file, where the server and the publisher do not disagree about it."""
-    told = response.headers.get("Content-Length")
-    offered = start + int(told) if told and told.isdecimal() else None
+def _total_bytes(response: HTTPResponse, start: int, size: int | None) -> int:
+    """Bytes of the whole file. Raises FetchError where the server and the publisher disagree about it."""
+    length = response.headers.get("Content-Length")
+    offered = start + int(length) if length and length.isdecimal() else None
     if size is not None and offered not in (None, size):
         raise FetchError(f"offers {offered:,} bytes, the published file has {size:,}")
-    wanted = offered if size is None else size
-    if wanted is None:
+    total = offered if size is None else size
+    if total is None:
         raise FetchError("does not say how long the file is, and its publisher does not either")
-    return wanted
+    return total
 
 
-def _pieces(response: HTTPResponse, wanted: int) -> Iterator[bytes]:
-    """Up to `wanted` bytes, as they come."""
+def _pieces(response: HTTPResponse, missing: int) -> Iterator[bytes]:
+    """Up to `missing` bytes, as they come."""
     try:
-        # Not a byte more is asked for: a server that keeps the connection open would be waited for.
-        while wanted > 0 and (piece := response.read1(min(CHUNK, wanted))):
-            wanted -= len(piece)
+        # Asking for more would wait for a server that keeps the connection open.
+        while missing > 0 and (piece := response.read1(min(CHUNK, missing))):
+            missing -= len(piece)
             yield piece
     except TimeoutError:
-        raise BrokenOffError(f"stalled, {wanted:,} bytes before the end") from None
+        raise BrokenOffError(f"stalled, {missing:,} bytes before the end") from None
     except (OSError, HTTPException):
-        raise BrokenOffError(f"broke off, {wanted:,} bytes before the end") from None
+        raise BrokenOffError(f"broke off, {missing:,} bytes before the end") from None

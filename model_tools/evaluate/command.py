@@ -15,7 +15,9 @@ from background_subtraction.cli.model_arguments import add_model_arguments, open
 from background_subtraction.jobs import plan
 from background_subtraction.sinks.base import Encoding
 from model_api import MattingModel
-from model_api.errors import OptionError, SinkError
+from model_api.adapters.factory import ADAPTERS
+from model_api.adapters.kserve.address import ADDRESS_FORMS
+from model_api.errors import OptionError
 from model_tools.evaluate.conditions import after_cuts, under_conditions
 from model_tools.evaluate.datasets import PLATES, Case, SeenByAnother, Still, Video, recorded_clips, stills
 from model_tools.evaluate.degradations import DEGRADATIONS
@@ -23,6 +25,7 @@ from model_tools.evaluate.evaluator import Judge
 from model_tools.evaluate.html_report import as_html
 from model_tools.evaluate.metric_sets import FOREGROUND, METRIC_SETS, NEED_TRUTH, OVER_TIME, metrics_of
 from model_tools.evaluate.results import Evaluation, as_csv, as_json, table
+from model_tools.reporting.files import require_folders, write_reports
 
 OF_ALPHAS, OF_MASKS = ("rvm_lr", "failures"), ("failures",)
 """The sets of metrics without --metrics."""
@@ -51,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{', '.join(DEGRADATIONS)}.")  # fmt: skip
     add("--cuts", action="store_true", help="See each still once more right after another one, the state not fresh.")
     add("--passes", type=values.positive, default=1, help="How often a still is seen, then judged. Default: 1.")
+    add("--adapter", choices=tuple(ADAPTERS), default="openvino",
+        help=f"Where the models of -m run. On a model server (ovms), -m is {ADDRESS_FORMS}. Default: "
+        "openvino.")  # fmt: skip
     add("--clean_plate", choices=PLATES, default="plate",
         help="The empty scene, for models that want it: plate.png, or each frame's bgr. Default: plate.")  # fmt: skip
     add("--background", metavar="IMAGE", help="The empty scene of videos without a known alpha.")
@@ -67,11 +73,8 @@ def run(args: argparse.Namespace) -> None:
     with ExitStack() as stack:
         other = stack.enter_context(open_model(args.against, args)) if args.against else None
         evaluation = evaluate(args, _cases_by_condition(args, other))
+    write_reports(_reports(args), WRITERS, evaluation)
     print(f"{evaluation.title}\n{table(evaluation)}")
-    for kind, text_of in WRITERS.items():
-        path = getattr(args, kind)
-        if path:
-            _write(path, text_of(evaluation))
 
 
 def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> Evaluation:
@@ -83,7 +86,7 @@ def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> E
     scores = []
     with tqdm(total=sum(map(len, cases.values())) * len(models), unit="clip", disable=None) as progress:
         for label, path in models.items():
-            with open_model(path, args) as model:
+            with open_model(path, args, args.adapter) as model:
                 for condition, case in ((condition, case) for condition, each in cases.items() for case in each):
                     scores.append(replace(judge.scores(label, model, case), condition=condition))
                     progress.update()
@@ -118,9 +121,7 @@ def _check(args: argparse.Namespace) -> None:
         raise OptionError("--metrics failures is all that masks can be judged by. Give soft alphas with --stills")
     if not _metrics(args):
         raise OptionError(f"--metrics {' '.join(args.metrics)} needs a truth. Add --against, or take failures")
-    for path in (getattr(args, kind) for kind in WRITERS):
-        if path and not path.absolute().parent.is_dir():
-            raise OptionError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
+    require_folders(_reports(args).values())
 
 
 def _sets(args: argparse.Namespace) -> Sequence[str]:
@@ -189,8 +190,6 @@ def _against(args: argparse.Namespace) -> str:
     return "without a truth" if all(map(_is_video, args.input)) else "against the truth"
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written ({error.strerror})") from error
+def _reports(args: argparse.Namespace) -> dict[str, Path | None]:
+    """Kind -> the file that was asked for."""
+    return {kind: getattr(args, kind) for kind in WRITERS}

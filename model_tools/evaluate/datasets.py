@@ -1,4 +1,4 @@
-"""What a model is judged on: clips and stills with a known alpha, clips that another model has seen, or just clips."""
+"""What a model is measured on: clips and stills with a known alpha, clips labelled by another model, or bare clips."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from model_api.errors import ModelContractError, SourceError
 from model_api.types import Alpha, Frame, Image
 
 PLATES = ("plate", "bgr")
-"""What models that compare with the empty scene are given: plate.png throughout, or each frame's own bgr."""
+"""The empty scene for models that compare with it: plate.png throughout, or each frame's own bgr."""
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is None is not known. alpha: (H, W) float32 in [0, 1]. foreground, image: (H, W, 3) uint8 BGR, the image as
-    it was before it was degraded, where the model sees it so."""
+    """What is known about a frame; None: it is not known.
+
+    Attributes:
+        alpha: (H, W) float32 in [0, 1].
+        foreground: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 BGR, the frame before it was degraded, where the model sees it degraded.
+    """
 
     alpha: Alpha | None = None
     foreground: Image | None = None
@@ -31,21 +36,21 @@ class Truth:
 
 
 class Case(Protocol):
-    """One stretch of frames that a model sees from a fresh state. It can be gone through again and again."""
+    """Frames that a model sees in a row from a fresh state. They can be read again and again."""
 
     @property
     def name(self) -> str: ...
 
     def frames(self, plates: bool) -> Iterator[Frame]:
-        """plates: whether each has to bring the empty scene."""
+        """The frames, with the empty scene if `plates`."""
 
     def truths(self) -> Iterator[Truth | None]:
-        """One for each frame; None for those that are not judged."""
+        """One for each frame; None for those that are not measured."""
 
 
 @dataclass(frozen=True)
 class RecordedClip:
-    """Pictures with their alphas, and perhaps foregrounds, as files. plates: one, or one a frame."""
+    """Image files with their alphas, and perhaps foregrounds. plates: one, or one for each frame."""
 
     name: str
     com: tuple[Path, ...]
@@ -70,31 +75,41 @@ class RecordedClip:
 
 @dataclass(frozen=True)
 class Still:
-    """One picture, seen `passes` times over by models that remember, and judged the last time.
+    """One image, seen several times in a row, and measured the last time.
 
-    binary: pha is a mask, black and white.
+    Attributes:
+        name: In reports.
+        image: Its file.
+        pha: The file of its alpha. None: it is not known.
+        passes: How often a recurrent model sees it.
+        binary: Whether pha is a mask, black and white.
+        plate: A file with its empty scene.
     """
 
     name: str
     image: Path
-    pha: Path
-    passes: int
-    binary: bool
+    pha: Path | None = None
+    passes: int = 1
+    binary: bool = False
+    plate: Path | None = None
 
     def frames(self, plates: bool) -> Iterator[Frame]:
-        if plates:
+        if plates and not self.plate:
             raise ModelContractError("This model compares with the empty scene, and stills have none. Give it clips")
-        image = read_image(self.image)
-        return (Frame(index, image) for index in range(self.passes))
+        image, plate = read_image(self.image), read_image(self.plate) if plates and self.plate else None
+        return (Frame(index, image, clean_plate=plate) for index in range(self.passes))
 
     def truths(self) -> Iterator[Truth | None]:
         yield from [None] * (self.passes - 1)
-        yield Truth(_read_mask(self.pha) if self.binary else read_alpha(self.pha))
+        yield Truth(self._alpha(self.pha) if self.pha else None)
+
+    def _alpha(self, pha: Path) -> Alpha:
+        return _read_mask(pha) if self.binary else read_alpha(pha)
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video, an image or a folder of images of which no alpha is known. clean_plate: for models that want one."""
+    """A video, an image or a folder of images without a known alpha. clean_plate: for models that compare with it."""
 
     name: str
     address: str
@@ -111,7 +126,7 @@ class Video:
 
 @dataclass(frozen=True)
 class SeenByAnother:
-    """A video for which the answers of `other` stand for the truth."""
+    """A video whose truth is what another model answers."""
 
     video: Video
     other: MattingModel
@@ -129,27 +144,32 @@ class SeenByAnother:
 
 
 def recorded_clips(root: Path, plates: str) -> list[RecordedClip]:
-    """Every folder in `root`, or `root` itself, that has folders com and pha. plates: one of PLATES.
+    """Every folder in `root`, or `root` itself, that has folders com and pha.
 
-    Raises SourceError if there is none, or if the folders of one do not hold the same frames.
+    Args:
+        root: The folder to search.
+        plates: One of PLATES.
+
+    Raises:
+        SourceError: there is none, or the folders of one do not hold the same frames.
     """
-    found = sorted(
+    folders = sorted(
         (path.parent for path in root.rglob("pha") if path.is_dir()), key=lambda path: natural_key(str(path))
     )
-    if not found:
+    if not folders:
         raise SourceError(f"{root}: no clip in it. Expected folders with com/0000.png and pha/0000.png, as of compose")
-    return [_recorded_clip(folder, root, plates) for folder in found]
+    return [_recorded_clip(folder, root, plates) for folder in folders]
 
 
-def stills(images: Path, alphas: Path, passes: int, binary: bool) -> list[Still]:
-    """Pictures with the alpha of the same name. binary: the alphas are masks. Raises SourceError."""
+def stills(images: Path, alphas: Path, passes: int, *, binary: bool) -> list[Still]:
+    """Images with the alpha of the same name. binary: the alphas are masks. Raises SourceError."""
     pictures, answers = _by_stem(images), _by_stem(alphas)
     _require_same_names(images, pictures, alphas, answers)
     return [Still(stem, path, answers[stem], passes, binary) for stem, path in pictures.items()]
 
 
 def read_alpha(path: Path) -> Alpha:
-    """(H, W) float32 in [0, 1] of a grey picture. Raises SourceError."""
+    """(H, W) float32 in [0, 1] of a grey image. Raises SourceError."""
     return read_image(path)[..., 0].astype(np.float32) / np.float32(255)
 
 

@@ -24,8 +24,14 @@ EXHIBIT_WH = (400, 400)
 
 @dataclass(frozen=True)
 class Judge:
-    """metrics: heading -> name in `metric_sets.METRICS`. in_steps: alphas are rounded to 1/255 first, as if they had
-    been written to files. exhibits: whether pictures of the worst frames are kept. truth: what it is called."""
+    """Measures what models answer.
+
+    Attributes:
+        metrics: Heading -> name in `metric_sets.METRICS`.
+        in_steps: Round alphas to 1/255 first, as if they had been written to files.
+        exhibits: Keep images of the worst frames.
+        truth: What the truth is called in a report.
+    """
 
     metrics: dict[str, str]
     in_steps: bool

@@ -10,8 +10,8 @@ from itertools import groupby
 
 from model_tools.evaluate.metric_sets import HIGHER_IS_BETTER
 from model_tools.evaluate.results import Evaluation, Exhibit, Row, cells, columns, numbers, rows, shown
+from model_tools.reporting.palette import colour_of
 
-COLOURS = ("#1f6fb4", "#d9541e", "#2a9d4a", "#8a4fc1", "#c2185b", "#7a6a00")
 WIDTH, HEIGHT = 330, 150
 LEFT, TOP, RIGHT, BOTTOM = 46, 22, 10, 20
 OPEN_CLIPS = 6
@@ -44,7 +44,7 @@ def as_html(evaluation: Evaluation) -> str:
 
 
 def _colour(evaluation: Evaluation, model: str) -> str:
-    return COLOURS[evaluation.models.index(model) % len(COLOURS)]
+    return colour_of(evaluation.models.index(model))
 
 
 def _legend(evaluation: Evaluation) -> str:

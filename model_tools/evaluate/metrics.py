@@ -154,8 +154,10 @@ def _kernel() -> tuple[Values, Values]:
 
 
 def _joined_level(both: Alpha) -> Alpha:
-    """The highest step up to which each pixel is in the largest connected part of `both` at that step or above,
-    and at all steps below."""
+    """The highest step that each pixel is connected at.
+
+    Up to it, the pixel is in the largest connected part of `both` at that step or above, and at all steps below.
+    """
     level = np.ones_like(both)
     settled = np.zeros(both.shape, bool)
     for below, step in pairwise(CONN_STEPS):

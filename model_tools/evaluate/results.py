@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
 from model_tools.evaluate.metric_sets import YES_OR_NO
+from model_tools.reporting.tables import aligned
 
 ALL = "all"
 BLANK = "-"
@@ -20,7 +21,14 @@ CLEAN = "clean"
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """A frame to be shown. value: of the first metric. pictures: caption -> JPEG."""
+    """A frame that a report shows.
+
+    Attributes:
+        clip: Its clip.
+        frame: Its index.
+        value: Of the first metric.
+        pictures: Caption -> JPEG.
+    """
 
     clip: str
     frame: int
@@ -30,8 +38,15 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
-    """What a model scored in a clip. values: heading -> a figure a frame, NaN where there is nothing to measure.
-    condition: in which light, or after what, the model saw the clip."""
+    """What was measured for a model in a clip.
+
+    Attributes:
+        model: Its label.
+        clip: Its name.
+        values: Heading -> a figure for each frame, NaN where there is nothing to measure.
+        exhibits: The worst frames.
+        condition: In which light, or after what, the model saw the clip.
+    """
 
     model: str
     clip: str
@@ -46,9 +61,17 @@ class ClipScores:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """title: what was measured. metrics: heading -> name in `metric_sets.METRICS`; the first one ranks frames.
-    singles: every clip is one still, and only averages are of interest. worst: how many frames a report shows.
-    conditions: those under which every model saw every clip."""
+    """Everything that was measured.
+
+    Attributes:
+        title: What was measured, for people.
+        metrics: Heading -> name in `metric_sets.METRICS`; the first one ranks frames.
+        models: Their labels.
+        scores: Of every model in every clip under every condition.
+        singles: Every clip is one still, so that only averages are of interest.
+        worst: How many frames a report shows.
+        conditions: Those under which every model saw every clip.
+    """
 
     title: str
     metrics: dict[str, str]
@@ -120,9 +143,8 @@ def table(evaluation: Evaluation) -> str:
         [*cells(evaluation, row), *(shown(row.figures[heading]) for heading in evaluation.metrics)]
         for row in rows(evaluation)
     ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    words = len(columns(evaluation)) - 1
-    return "\n".join(_aligned(line, widths, words) for line in lines)
+    words = range(len(columns(evaluation)) - 1)
+    return "\n".join(aligned(lines, words))
 
 
 def columns(evaluation: Evaluation) -> list[str]:
@@ -165,15 +187,6 @@ def _row(
     model, condition = run
     scores = [clip for clip in evaluation.of(model, condition) if of_clip in (None, clip.clip)]
     return Row(title, model, condition, sum(clip.frames for clip in scores), evaluation.averages(scores, kind))
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int], words: int) -> str:
-    """Words to the left, so many, and numbers to the right."""
-    aligned = [
-        cell.ljust(width) if n < words else cell.rjust(width)
-        for n, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ]
-    return "  ".join(aligned).rstrip()
 
 
 def _run_as_json(evaluation: Evaluation, model: str, condition: str) -> dict[str, Any]:

@@ -22,8 +22,12 @@ from model_api.types import Binding, Frame, Tensors
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """What goes into a network for one frame. tensors: its pictures, 1×H×W×3 uint8 BGR, and what else rules its shapes,
-    by input name. states: as the network's own inputs take them."""
+    """The inputs of a network for one frame, by their names.
+
+    Attributes:
+        tensors: Its images, (1, H, W, 3) uint8 BGR, and the inputs that rule its shapes.
+        states: As the network's own inputs take them.
+    """
 
     tensors: Tensors
     states: Tensors
@@ -34,20 +38,30 @@ def running(
     contract: type[MattingModel],
     binding: Binding,
     training: Training = Training(),
-    ratio: float | None = None,
+    options: ModelOptions = ModelOptions(),
 ) -> MattingModel:
-    """A network for BGR of 0..255, run on the CPU as the demo would run its file, its guided filter inside. Works on a
-    copy. A context manager."""
+    """Run a network on the CPU as the program would run its file, its guided filter inside.
+
+    Args:
+        model: For BGR of 0..255. It is copied.
+        contract: What it is.
+        binding: The roles of its inputs and outputs.
+        training: What its file says about its training.
+        options: What the user chose about it.
+
+    Returns:
+        The model, a context manager.
+    """
     network = loading.network_of(Path("calibrated"), model.clone())
     images = {name: ImageInput(image_layout(network.signature.input(name), {}), BYTES) for name in binding.images}
     embedded = loading.embed(network, images, (binding.foreground,) if binding.foreground else ())
     adapter = OpenVinoAdapter(ov.Core(), "CPU", embedded, binding=binding, options=InferenceOptions())
     facts = NetworkFacts(network.signature, binding, BYTES, training)
-    return contract(adapter, facts, ModelOptions(downsample_ratio=ratio))
+    return contract(adapter, facts, options)
 
 
 def record(model: MattingModel, clips: Iterable[Iterable[Frame]], count: int) -> list[Moment]:
-    """`count` moments, or twice as many at most, spread evenly over all frames of all clips."""
+    """Record from `count` to twice as many moments, spread evenly over all frames of all clips."""
     moments: list[Moment] = []
     step, seen = 1, 0
     for frames in clips:
@@ -61,8 +75,11 @@ def record(model: MattingModel, clips: Iterable[Iterable[Frame]], count: int) ->
 
 
 def walk(model: MattingModel, frames: Iterable[Frame]) -> Iterator[Moment]:
-    """What goes in for each frame, with the states that the network itself gave for the one before: zeros where the
-    clip or the frame's size changes, as in the demo."""
+    """The inputs for each frame, with the states that the network itself gave for the frame before.
+
+    They are zeros where the clip or the frame's size changes, as in the program. AsyncPipeline does not fit here,
+    because it keeps the states to itself.
+    """
     stretch: object = None
     state: Tensors = {}
     for frame in frames:
@@ -79,14 +96,15 @@ def walk(model: MattingModel, frames: Iterable[Frame]) -> Iterator[Moment]:
 
 
 def as_inputs(model: ov.Model, moment: Moment) -> dict[str, Any]:
-    """In the layout of the network's inputs."""
-    tensors = {name: _laid(value, model.input(name).partial_shape) for name, value in moment.tensors.items()}
+    """The inputs in the layout and type of the network's own."""
+    tensors = {name: _laid(value, model.input(name)) for name, value in moment.tensors.items()}
     return {**tensors, **moment.states}
 
 
-def _laid(value: npt.NDArray[Any], shape: ov.PartialShape) -> npt.NDArray[np.float32]:
-    lengths = [None if length.is_dynamic else length.get_length() for length in shape]
-    return np.ascontiguousarray(value.transpose(0, 3, 1, 2) if layout_of(lengths) == "NCHW" else value, np.float32)
+def _laid(value: npt.NDArray[Any], port: ov.Output) -> npt.NDArray[Any]:
+    lengths = [None if length.is_dynamic else length.get_length() for length in port.partial_shape]
+    value = value.transpose(0, 3, 1, 2) if layout_of(lengths) == "NCHW" else value
+    return np.ascontiguousarray(value, port.element_type.to_dtype())
 
 
 def _channels_second(state: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -22,14 +22,24 @@ NAMED = 4
 
 
 Quantize = Callable[[Sequence[str]], ov.Model]
-"""The network in 8 bits, but for these layers."""
+"""The network in 8 bits, except for these layers."""
 
 
 def quantize_to(
     most: float, quantize: Quantize, true: ov.Model, binding: Binding, moments: Sequence[Moment]
 ) -> ov.Model:
-    """Leave as few layers in floating point as are needed for an alpha MAD x 1e3 of `most` against `true`, those first
-    that hurt most. If no choice of layers is enough, the best that was found.
+    """Quantize, with as few layers in floating point as needed.
+
+    Args:
+        most: The largest alpha MAD x 1e3 against `true`.
+        quantize: Makes the 8-bit network.
+        true: The network in floating point.
+        binding: The roles of its outputs.
+        moments: What it is compared on, a part of them.
+
+    Returns:
+        The 8-bit network. The layers that hurt most are left in floating point first. If no choice of layers is
+        enough, the best one.
     """
     judged = moments[:: max(1, len(moments) // JUDGED_MOMENTS)]
     expected = _alphas(true, binding, judged)
@@ -59,8 +69,10 @@ def quantize_to(
 def fewest(
     attempt: Callable[[int], tuple[float, ov.Model]], most: float, count: int, whole: tuple[float, ov.Model]
 ) -> ov.Model:
-    """The first count of layers to free that is enough, by doubling and then halving the step. Not all of them: that
-    would be no 8-bit model."""
+    """The first count of layers in floating point that is enough, found by doubling and then halving the step.
+
+    Not all of them, because that would be no 8-bit model.
+    """
     tried = {0: whole}
     enough, free = count, 1
     while free < count and enough == count:

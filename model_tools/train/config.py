@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from model_api.errors import OptionError
-from model_tools.train.data.clips import Mix
+from model_tools.train.data.composition import Mix
 from model_tools.train.data.material import PeopleSource
 
 if sys.version_info >= (3, 11):
@@ -19,10 +19,15 @@ else:
 
 @dataclass(frozen=True)
 class Data:
-    """Where people are from, and folders of pictures with nobody in them.
+    """Where people are from, and folders of images with nobody in them.
 
-    people, unseen: for training and for validation. backgrounds_range, unseen_backgrounds: the numbers of theirs.
-    largest_px: the longer side of what is kept in memory.
+    Attributes:
+        people: For training.
+        backgrounds: Folders.
+        unseen: People for validation.
+        backgrounds_range: The numbers of the backgrounds for training, the last one left out.
+        unseen_backgrounds: The numbers of the backgrounds for validation.
+        largest_px: The longer side of what is kept in memory.
     """
 
     people: tuple[PeopleSource, ...]
@@ -35,11 +40,21 @@ class Data:
 
 @dataclass(frozen=True)
 class Stage:
-    """steps: of the optimizer. frames: T of a clip. batch: clips. sizes: (width, height), one for each batch in turn.
-    rate: the learning rate at its height; it rises over `warm_up` steps and falls along a cosine to a hundredth.
-    encoder_rate: the pretrained encoder's rate, as a share of it. frozen: how many of the encoder's first blocks stay
-    as they are; frozen_filters: whether its large depthwise filters do. downsample_ratio: for networks that have one;
-    below 1 they are trained through their refiner.
+    """A part of a training.
+
+    Attributes:
+        name: For the progress bar.
+        steps: Of the optimizer.
+        frames: T of a clip.
+        batch: Clips in a step.
+        sizes: (width, height), one for each batch in turn.
+        rate: The largest learning rate. It rises over `warm_up` steps and falls along a cosine to a hundredth.
+        warm_up: Steps.
+        encoder_rate: The pretrained encoder's rate, as a share of it.
+        frozen: How many of the encoder's first blocks stay as they are.
+        frozen_filters: Whether its large depthwise filters stay as they are.
+        downsample_ratio: For networks that have one; below 1 they are trained through their refiner.
+        mix: How often clips are what.
     """
 
     name: str
@@ -53,13 +68,21 @@ class Stage:
     frozen: int = 0
     frozen_filters: bool = False
     downsample_ratio: float = 1.0
-    mix: Mix = Mix()
+    mix: Mix = field(default_factory=Mix)
 
 
 @dataclass(frozen=True)
 class Config:
-    """network: one of `networks.NETWORKS`. start: a checkpoint whose weights to begin with, or "imagenet" for an
-    encoder trained there."""
+    """A whole training.
+
+    Attributes:
+        network: One of `registry.NETWORKS`.
+        data: What it is trained on.
+        stages: In their order.
+        seed: The same seed draws the same clips.
+        start: A checkpoint whose weights to begin with, or "imagenet" for an encoder trained there.
+        save_every: Steps between two checkpoints.
+    """
 
     network: str
     data: Data
@@ -70,7 +93,7 @@ class Config:
 
 
 def read_config(path: Path) -> Config:
-    """Raises OptionError if the file is missing, no TOML, or has keys that nobody reads."""
+    """Read a configuration. Raises OptionError if the file is missing, is not TOML, or has unknown keys."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -97,7 +120,7 @@ def _stage(table: dict[str, Any], path: Path) -> Stage:
 
 
 def _made(kind: type[Any], values: dict[str, Any], path: Path) -> Any:
-    known = {field.name for field in fields(kind)}
+    known = {each.name for each in fields(kind)}
     unknown = values.keys() - known
     if unknown:
         raise OptionError(f"{path}: unknown {', '.join(sorted(unknown))}. Known: {', '.join(sorted(known))}")

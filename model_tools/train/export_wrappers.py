@@ -17,7 +17,7 @@ from model_api.preprocessing import Training
 from model_api.types import Size
 from model_tools.train.networks.matting_network import STATES as SMALL_STATES
 from model_tools.train.networks.matting_network import EfficientMatting
-from model_tools.train.networks.robust_video_matting import MattingNetwork, shrink
+from model_tools.train.networks.robust_video_matting import MattingNetwork, downsample
 
 GUIDED = Training(guided=True)
 
@@ -26,8 +26,15 @@ STATES = ("r1", "r2", "r3", "r4")
 
 @dataclass(frozen=True)
 class Contract:
-    """inputs: name -> an example, whose size is the file's unless it is open. open: name -> axis -> what varies.
-    training: what the file tells of it."""
+    """What is written into an ONNX file.
+
+    Attributes:
+        network: Computes it.
+        inputs: Name -> an example, whose size is the file's unless it is open.
+        outputs: Their names.
+        open: Name -> axis -> the name of what varies.
+        training: What the file says about the training.
+    """
 
     network: nn.Module
     inputs: Mapping[str, Tensor]
@@ -37,8 +44,10 @@ class Contract:
 
 
 def original_release(network: MattingNetwork) -> Contract:
-    """As RobustVideoMatting's own release: pictures of any size, the ratio given with each; states begin as zeros of
-    1×1×1×1."""
+    """The contract of RobustVideoMatting's own release.
+
+    Images of any size, the ratio given with each; states begin as zeros of 1×1×1×1.
+    """
     before, after = ([f"{name}{end}" for name in STATES] for end in "io")
     starts = {name: torch.zeros(1, 1, 1, 1) for name in before}
     inputs = {"src": example((128, 96)), **starts, "downsample_ratio": torch.ones(1) / 2}
@@ -97,8 +106,8 @@ class OriginalRelease(nn.Module):
     def forward(
         self, src: Tensor, r1: Tensor, r2: Tensor, r3: Tensor, r4: Tensor, downsample_ratio: Tensor
     ) -> tuple[Tensor, ...]:
-        small = ShrinkByInput.apply(src, downsample_ratio)  # type: ignore[no-untyped-call]
-        hidden, states = self.network.look(small, (r1, r2, r3, r4))
+        small = DownsampleByInput.apply(src, downsample_ratio)  # type: ignore[no-untyped-call]
+        hidden, states = self.network.features(small, (r1, r2, r3, r4))
         return *self.network.matte(src, small, hidden, refine=True), *states
 
 
@@ -143,15 +152,15 @@ class BundledPortrait(nn.Module):
         return decided(self.network((picture + 1) / 2)[0])
 
 
-class ShrinkByInput(torch.autograd.Function):
-    """`shrink` by a ratio that is an input of the file: PyTorch's own exporter would write down the example's."""
+class DownsampleByInput(torch.autograd.Function):
+    """`downsample` by a ratio that is an input of the file: PyTorch's own exporter would write down the example's."""
 
     @staticmethod
     def forward(ctx: Any, src: Tensor, ratio: Tensor) -> Tensor:
         with warnings.catch_warnings():
             # The tracer warns of the number that is taken out here; what is written is `symbolic`.
             warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-            return shrink(src, float(ratio))
+            return downsample(src, float(ratio))
 
     @staticmethod
     def symbolic(graph: Any, src: Any, ratio: Any) -> Any:

@@ -1,25 +1,24 @@
-"""`python -m model_tools.train.label --model rvm.onnx --input CLIP_OR_FOLDER [...] --output FOLDER`: stores frames and
-the alphas that another network answers, as `model_tools.train.data.material` reads them.
+"""`python -m model_tools label -m rvm.onnx -i CLIP_OR_FOLDER … -o FOLDER`: alphas by another model, to train with.
 
-Of a clip, every second frame, the network's states carried through all of it, into a folder of its own. Of a folder of
-photographs, those on which the network agrees with itself at two sizes, all into one.
+The images and alphas are stored as `model_tools.train.data.material` reads them: of a clip, every second frame, in a
+folder of its own; of a folder of photographs, those for which the model agrees with itself at two sizes.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from background_subtraction.cli import argument_types as values
 from background_subtraction.image_files import images_in, read_image
 from background_subtraction.sources.open import open_source
 from model_api import AsyncPipeline, MattingModel, create_model
-from model_api.errors import BackgroundSubtractionError, SinkError
+from model_api.errors import SinkError
 from model_api.resize import resize, scaled_inside
 from model_api.types import Alpha, Frame, Image
 
@@ -37,34 +36,31 @@ AGREEMENT = 0.93
 """Least IoU of the two looks at a photograph."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
-    args = build_parser().parse_args(arguments)
-    try:
-        with create_model(args.model) as model:
-            for path in args.input:
-                found, folder = (
-                    (photographs(model, path), args.output)
-                    if path.is_dir()
-                    else (frames(model, path, args.step), args.output / path.stem)
-                )
-                log.info("%s: %d pictures", folder, store(found, folder))
-    except BackgroundSubtractionError as error:
-        print(f"model_tools.train.label: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("model_tools.train.label: interrupted", file=sys.stderr)
-        return 1
-    return 0
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
+    add = parser.add_argument
+    add("-m", "--model", required=True, help="Required. The model that labels: a file, or a bundled model's name.")
+    add("-i", "--input", type=Path, nargs="+", required=True, metavar="PATH",
+        help="Required. Clips, or folders of photographs.")  # fmt: skip
+    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="Required.")
+    add("--step", type=values.positive, default=2, metavar="N", help="Store every Nth frame of a clip. Default: 2.")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model_tools.train.label", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--model", required=True, help="Required. The network that answers, such as rvm.onnx.")
-    parser.add_argument("--input", type=Path, nargs="+", required=True, help="Required. Clips, or folders of pictures.")
-    parser.add_argument("--output", type=Path, required=True, help="Required. A folder.")
-    parser.add_argument("--step", type=int, default=2, help="Of a clip, every which frame is stored. Default: 2.")
-    return parser
+def run(args: argparse.Namespace) -> None:
+    """Label every input.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+        SourceError: an input cannot be read.
+        SinkError: the output cannot be written.
+    """
+    with create_model(args.model) as model:
+        for path in args.input:
+            if path.is_dir():
+                labelled, folder = photographs(model, path), args.output
+            else:
+                labelled, folder = frames(model, path, args.step), args.output / path.stem
+            log.info("Wrote %d images and alphas to %s", store(labelled, folder), folder)
 
 
 def frames(model: MattingModel, clip: Path, step: int) -> Iterator[Labelled]:
@@ -113,7 +109,3 @@ def store(labelled: Iterable[Labelled], folder: Path) -> int:
                 raise SinkError(f"{path} cannot be written")
         count += 1
     return count
-
-
-if __name__ == "__main__":
-    sys.exit(main())

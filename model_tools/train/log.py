@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
+from model_tools.reporting.files import write_text
+from model_tools.reporting.palette import colour_of
+
 MEAN_OF_STEPS = 50
-COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5")
 
 
 class Log:
@@ -32,9 +35,10 @@ class Log:
         self.close()
 
     def close(self) -> None:
-        with self._path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("step", "name", "value"), *self._rows])
-        self._path.with_suffix(".svg").write_text(curves(self._rows), encoding="utf-8")
+        table = io.StringIO(newline="")
+        csv.writer(table, lineterminator="\n").writerows([("step", "name", "value"), *self._rows])
+        write_text(self._path, table.getvalue())
+        write_text(self._path.with_suffix(".svg"), curves(self._rows))
 
 
 def read_rows(path: Path) -> list[tuple[int, str, float]]:
@@ -58,7 +62,7 @@ def curves(rows: list[tuple[int, str, float]]) -> str:
 
 
 def _curve(number: int, name: str, points: list[tuple[int, float]], last: int) -> str:
-    colour = COLOURS[number % len(COLOURS)]
+    colour = colour_of(number)
     highest = max(value for _, value in points) or 1.0
     path = " ".join(f"{40 + 700 * step / last:.1f},{320 - 300 * value / highest:.1f}" for step, value in points)
     label = f"{name}: {points[-1][1]:.4g}, at most {highest:.4g}"

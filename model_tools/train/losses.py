@@ -37,8 +37,14 @@ def foreground_losses(foreground: Tensor, true_foreground: Tensor, true_alpha: T
 
 
 def presence_losses(logits: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    """Binary cross entropy, and Dice (Milletari et al., "V-Net", arXiv 1606.04797), each picture for itself: a small
-    person counts as much as a large one. logits: (N, 1, h, w). mask: (N, 1, H, W) in [0, 1]."""
+    """Binary cross entropy, and Dice (Milletari et al., "V-Net", arXiv 1606.04797), of where people are.
+
+    Each image counts for itself, so that a small person counts as much as a large one.
+
+    Args:
+        logits: (N, 1, h, w).
+        mask: (N, 1, H, W) in [0, 1].
+    """
     smaller = functional.adaptive_avg_pool2d(mask, (logits.shape[2], logits.shape[3]))
     there = torch.sigmoid(logits)
     common, both = (there * smaller).sum((1, 2, 3)), (there.square() + smaller.square()).sum((1, 2, 3))
@@ -70,8 +76,10 @@ def laplacian_loss(predicted: Tensor, true: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _resampling(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Matrices that blur and halve `side` pixels, and that spread and blur the half to the whole again: products of
-    matrices take a tenth of the time that PyTorch takes to convolve one channel, on a CPU."""
+    """Matrices that blur and halve `side` pixels, and that enlarge and blur the half to the whole again.
+
+    Products of matrices take a tenth of the time that PyTorch takes to convolve one channel on a CPU.
+    """
     blur = _blurring(side)
     return blur[::2].contiguous().to(device), (2 * blur[:, ::2]).contiguous().to(device)
 

@@ -1,16 +1,13 @@
-"""`python -m model_tools.train.train --config FILE.toml --output runs/video`: trains a network, and goes on
-where it stopped when it is run again."""
+"""Training: every stage of a configuration in turn, with checkpoints that a stopped training resumes from."""
 
 from __future__ import annotations
 
-import argparse
 import copy
 import logging
 import math
-import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -21,9 +18,10 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from model_api.errors import BackgroundSubtractionError, OptionError
-from model_tools.train.config import Config, Data, Stage, read_config
-from model_tools.train.data.clips import NOBODY, ComposedClips, Extras, Sample
+from model_api.errors import OptionError, SinkError
+from model_tools.reporting.files import replacing
+from model_tools.train.config import Config, Data, Stage
+from model_tools.train.data.clips import NOBODY, ClipSettings, ComposedClips, Extras, Sample
 from model_tools.train.data.material import Material, PeopleSource, load_backgrounds, load_people
 from model_tools.train.log import Log
 from model_tools.train.losses import alpha_losses, foreground_losses, presence_losses
@@ -36,7 +34,7 @@ log = logging.getLogger(__name__)
 AVERAGE_HALF_LIFE_STEPS = 300
 """The weights that are kept are a running average, which is better than the last ones."""
 
-VALIDATION_CLIPS = 24
+VALIDATION_CLIPS, VALIDATION_FRAMES = 24, 4
 
 
 @dataclass(frozen=True)
@@ -58,44 +56,25 @@ class Run:
     step: int = 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
-    args = build_parser().parse_args(arguments)
-    try:
-        config = read_config(args.config)
-        if args.device == "cuda" and not torch.cuda.is_available():
-            raise OptionError("--device cuda: PyTorch finds none on this machine")
-        # Processes that compose clips are forked from this one: OpenCV's threads would not come along.
-        cv2.setNumThreads(1)
-        if args.threads:
-            torch.set_num_threads(args.threads)
-        train(config, args.output, Machine(torch.device(args.device), args.bfloat16, args.workers))
-    except BackgroundSubtractionError as error:
-        print(f"model_tools.train.train: error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, OptionError) else 1
-    except KeyboardInterrupt:
-        print(
-            "model_tools.train.train: interrupted; the same command goes on from the last checkpoint", file=sys.stderr
-        )
-        return 1
-    return 0
+def machine_of(device: str, threads: int | None, *, bfloat16: bool, workers: int) -> Machine:
+    """Set up PyTorch and OpenCV for a training.
 
+    Args:
+        device: "cpu" or "cuda".
+        threads: CPU threads. None: all cores.
+        bfloat16: Whether the network computes in bfloat16.
+        workers: Processes that compose clips. 0: this one.
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model_tools.train.train", description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--config", type=Path, required=True, help="Required. A TOML file, as in model_tools/train/configs."
-    )
-    parser.add_argument("--output", type=Path, required=True, help="Required. A folder for checkpoint, log and curves.")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="Default: cpu.")
-    parser.add_argument("--threads", type=int, default=0, help="Of the CPU. Default: all cores.")
-    parser.add_argument(
-        "--bfloat16",
-        action="store_true",
-        help="The networks compute in bfloat16, the losses do not. Half again as fast on processors that have it.",
-    )
-    parser.add_argument("--workers", type=int, default=1, help="Processes that compose clips. Default: 1.")
-    return parser
+    Raises:
+        OptionError: PyTorch finds no CUDA device.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OptionError("--device cuda: PyTorch finds no CUDA device on this machine. Expected cpu")
+    # The workers are forked from this process, and OpenCV's threads do not survive a fork.
+    cv2.setNumThreads(1)
+    if threads:
+        torch.set_num_threads(threads)
+    return Machine(torch.device(device), bfloat16, workers)
 
 
 def train(config: Config, output: Path, machine: Machine) -> None:
@@ -116,11 +95,10 @@ def train(config: Config, output: Path, machine: Machine) -> None:
         first = 0
         for number, stage in enumerate(config.stages):
             freeze(run.network, stage)
-            trials = ComposedClips(unseen, VALIDATION_CLIPS, 4, stage.sizes, 1, config.seed, stage.mix, None, extras)
-            clips = ComposedClips(
-                material, stage.steps * stage.batch, stage.frames, stage.sizes, stage.batch,
-                config.seed + number + 1, stage.mix, losses, extras,
-            )  # fmt: skip
+            settings = clip_settings(stage, config.seed + number + 1, extras)
+            clips = ComposedClips(material, stage.steps * stage.batch, settings, losses)
+            trial_settings = replace(settings, frames=VALIDATION_FRAMES, batch=1, seed=config.seed)
+            trials = ComposedClips(unseen, VALIDATION_CLIPS, trial_settings)
             batches = loader(clips, stage.batch, run.step - first, machine.workers)
             for batch in tqdm(batches, desc=stage.name, mininterval=30, disable=not batches):
                 set_rate(run.optimizer, stage, run.step - first)
@@ -150,6 +128,12 @@ def loader(clips: ComposedClips, batch: int, done: int, workers: int) -> DataLoa
     """The batches of a stage that are still to come after `done` steps."""
     rest = Subset(clips, range(min(max(done, 0) * batch, len(clips)), len(clips)))
     return DataLoader(rest, batch, num_workers=workers if len(rest) else 0, collate_fn=collate)
+
+
+def clip_settings(stage: Stage, seed: int, extras: Extras) -> ClipSettings:
+    return ClipSettings(
+        frames=stage.frames, sizes=stage.sizes, batch=stage.batch, seed=seed, mix=stage.mix, extras=extras
+    )
 
 
 def extras_of(network: Trainable) -> Extras:
@@ -201,8 +185,18 @@ def answer_of(network: Trainable, src: Tensor, plate: Tensor, machine: Machine, 
 
 
 def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) -> dict[str, float]:
-    """One step of the optimizer. last: (people,), where each person's loss is kept. Returns the losses by name, and the
-    seconds it took."""
+    """Take one step of the optimizer.
+
+    Args:
+        run: Is changed in place.
+        batch: The clips.
+        machine: Computes it.
+        ratio: The downsample ratio.
+        last: (people,), where each person's loss is kept.
+
+    Returns:
+        The losses by name, and the seconds that the step took.
+    """
     started_s = perf_counter()
     run.network.train()
     answer = answer_of(run.network, batch.src, batch.plate, machine, ratio)
@@ -272,10 +266,12 @@ def save(run: Run, path: Path) -> None:
 
 
 def _write(state: dict[str, object], path: Path) -> None:
-    """Whole or not at all: a checkpoint that was cut off by an interruption would end the training for good."""
-    fresh = path.with_suffix(".tmp")
-    torch.save(state, fresh)
-    fresh.replace(path)
+    """Raises SinkError; the checkpoint that was there before stays then."""
+    try:
+        with replacing(path) as part:
+            torch.save(state, part)
+    except (OSError, RuntimeError) as error:
+        raise SinkError(f"{path} cannot be written: {error}") from error
 
 
 def resume(run: Run, path: Path) -> None:
@@ -287,7 +283,3 @@ def resume(run: Run, path: Path) -> None:
     run.optimizer.load_state_dict(state["optimizer"])
     run.step = state["step"]
     log.info("Going on from step %d", run.step)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

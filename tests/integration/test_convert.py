@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from model_api import Frame, ModelOptions, create_model
 from model_api.create import recognize
@@ -238,3 +239,23 @@ def test_a_checkpoint_of_modnet_through_its_own_source(tmp_path: Path, convert: 
 
     torch.save({"module.other": torch.tensor([0.5])}, tmp_path / "modnet.ckpt")
     assert "cannot be read" in one_line_of(convert("modnet.ckpt"), 1)
+
+
+@pytest.mark.parametrize("options", [(), ("--mean_values", "0", "--scale_values", "1")], ids=["as it is", "as told"])
+def test_a_network_that_takes_bytes_still_takes_them(
+    tmp_path: Path, convert: Convert, options: tuple[str, ...]
+) -> None:
+    """Its alpha is red / 255, of bytes: nothing may be divided by 255 before."""
+    image = ops.parameter([1, 3, 48, 64], np.uint8, "image")
+    red = ops.gather(ops.convert(image, "f32"), ops.constant([2]), ops.constant(1))
+    alpha = ops.divide(red, ops.constant(np.float32(255)))
+    for port, name in ((image.output(0), "image"), (alpha.output(0), "alpha")):
+        port.get_tensor().set_names({name})
+    ov.save_model(ov.Model([alpha], [image], "bytes"), tmp_path / "bytes.xml")
+    frame = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+
+    done = convert("bytes.xml", "-o", "converted.xml", *options)
+
+    assert done.returncode == 0, done.stderr
+    (converted,) = alphas(tmp_path / "converted.xml", [frame])
+    assert np.abs(converted - frame[..., 2] / 255).max() < 1e-3

@@ -18,8 +18,8 @@ from model_api.errors import BackgroundSubtractionError, ModelFileError
 from model_tools.download.cache import Cache, digest
 from model_tools.download.catalogue import PublishedFile, PublishedModel
 from model_tools.download.command import download
-from model_tools.download.http import Patience
-from model_tools.download.installer import Places
+from model_tools.download.http import RetryPolicy
+from model_tools.download.installer import Destinations
 from tests.support import web
 from tests.support.web import Answer, Web, serving
 
@@ -27,13 +27,13 @@ CONTENT = bytes(range(256)) * 400
 SIZE = len(CONTENT)
 SHA384 = hashlib.sha384(CONTENT).hexdigest()
 WRONG = hashlib.sha384(bytes(SIZE)).hexdigest()
-PATIENCE = Patience(timeout_s=0.3, attempts=2, pause_s=0)
+RETRY_POLICY = RetryPolicy(timeout_s=0.3, attempts=2, pause_s=0)
 PATH = "/net.onnx"
 IN_PLACE = "output/public/net/net.onnx"
 IN_CACHE = f"cache/1/{SHA384[:2]}/{SHA384[2:]}"
 PART = "cache/partial/net/net.onnx.part"
 DONE = {IN_PLACE: SIZE, IN_CACHE: SIZE}
-NO_ADDRESS = "net/net.onnx: no address gives it; {}. Name another one with --mirror, or put the file to "
+NO_ADDRESS = "net/net.onnx: no address gives it; {}. Name another one with --mirror, or put the file at "
 
 
 @pytest.fixture
@@ -54,21 +54,21 @@ class Desk:
     ended: str = ""
     printed: list[str] = field(default_factory=list)
 
-    def places(self, *mirrors: str) -> Places:
-        return Places(self.folder / "output", Cache(self.folder / "cache"), mirrors)
+    def destinations(self, *mirrors: str) -> Destinations:
+        return Destinations(self.folder / "output", Cache(self.folder / "cache"), mirrors)
 
     def model(self, *addresses: str, sha384: str | None = SHA384, size: int | None = SIZE) -> PublishedModel:
         """A model of one file, which is published at these addresses."""
         file = PublishedFile(PurePosixPath("net.onnx"), size, sha384, addresses)
         return PublishedModel("net", "public", "a net", "image -> mask", "MIT", "here", "run {file}", (file,))
 
-    def download(self, model: PublishedModel, *mirrors: str, patience: Patience = PATIENCE) -> None:
+    def download(self, model: PublishedModel, *mirrors: str, retry: RetryPolicy = RETRY_POLICY) -> None:
         """What it prints comes to `printed`, the message that it ends with to `ended`."""
         self.caplog.clear()
         self.ended = ""
         try:
             with redirect_stdout(self.terms):
-                download([model], self.places(*mirrors), patience)
+                download([model], self.destinations(*mirrors), retry)
         except BackgroundSubtractionError as error:
             self.ended = self.tidy(str(error))
         self.printed = [self.tidy(record.getMessage()) for record in self.caplog.records]
@@ -87,13 +87,13 @@ class Desk:
 
     def show(self, title: str) -> None:
         """For `pytest -s`: what was asked, printed and left."""
-        told = {
+        reported = {
             "asked": self.server.asked,
             "printed": [*self.printed, *([f"error: {self.ended}"] if self.ended else [])],
             "left": [f"{name.replace(SHA384[2:], '…')}  {size:,}" for name, size in self.left().items()] or ["nothing"],
         }
         print(f"\n{title}")
-        for name, lines in told.items():
+        for name, lines in reported.items():
             print("\n".join(f"  {name if number == 0 else '':<9}{line}" for number, line in enumerate(lines)))
 
 
@@ -247,7 +247,7 @@ def test_a_fault_that_stays_ends_in_one_line_and_leaves_nothing_wrong(desk: Desk
     desk.download(desk.model(desk.server.offer(PATH, CONTENT, answer)))
     desk.show(fault)
     assert desk.printed == [f"http://server{PATH}: {line}" for line in printed]
-    assert desk.ended == NO_ADDRESS.format(kept) + f"{IN_PLACE} by hand and ask again"
+    assert desk.ended == NO_ADDRESS.format(kept) + f"{IN_PLACE} and run this again"
     assert desk.left() == left
 
 
@@ -373,7 +373,7 @@ def test_without_a_published_checksum_a_part_of_before_is_not_gone_on_from(desk:
     model = desk.model(desk.server.offer(PATH, CONTENT, web.cut(HALF), web.status(404)), sha384=None, size=None)
     desk.download(model)
     desk.show("no checksum published: broken off")
-    assert "nothing is kept, for no checksum is published that would tell a wrong seam" in desk.ended
+    assert "nothing is kept, because no checksum is published that could verify the resumed file" in desk.ended
     assert desk.left() == {}
 
 
@@ -396,8 +396,9 @@ def test_a_damaged_record_is_one_line(desk: Desk) -> None:
 def test_a_full_disk_is_known_before_anything_is_asked_for(desk: Desk) -> None:
     desk.download(desk.model(desk.server.offer(PATH, CONTENT), size=10**18))
     desk.show("a file larger than the disk")
-    assert "MB free, 2,000,000,000,000.0 MB needed. Make room, or choose another place: --output_dir, --cache_dir" in (
-        desk.ended
+    assert (
+        "MB free, 2,000,000,000,000.0 MB needed. Make room, or choose other folders with --output_dir and --cache_dir"
+        in (desk.ended)
     )
     assert (desk.server.asked, desk.left()) == ([], {})
 
@@ -416,7 +417,7 @@ def test_several_models_of_which_one_fails(desk: Desk) -> None:
     desk.server.offer("/a/net/net.onnx", CONTENT)
     good, bad = desk.model(), replace(desk.model(desk.server.address + "/nowhere", sha384=WRONG), name="bad")
     with pytest.raises(ModelFileError, match=r"^bad/net.onnx: no address gives it"):
-        download([bad, good], desk.places(desk.server.address + "/a"), PATIENCE)
+        download([bad, good], desk.destinations(desk.server.address + "/a"), RETRY_POLICY)
     assert IN_PLACE in desk.left()
     with pytest.raises(ModelFileError, match=r"^2 of 2 models are not complete: bad, net$"):
-        download([bad, desk.model(sha384=WRONG)], desk.places(), PATIENCE)
+        download([bad, desk.model(sha384=WRONG)], desk.destinations(), RETRY_POLICY)

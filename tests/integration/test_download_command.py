@@ -129,7 +129,7 @@ def test_every_address_that_fails_is_a_line(desk: Desk) -> None:
     done = desk.run(PUBLISHED, *desk.mirror)
     assert error_of(done) == (
         f"{PUBLISHED_FILE}: no address gives it; nothing has come yet. Name another one with --mirror, or put the file "
-        f"to public/{PUBLISHED_FILE} by hand and ask again"
+        f"at public/{PUBLISHED_FILE} and run this again"
     )
     assert done.stdout.splitlines()[2:] == [
         f"[ WARNING ] {desk.server.address}/{PUBLISHED_FILE}: answered 404 Not Found",
@@ -230,9 +230,9 @@ def test_a_list_with_wildcards_and_comments(desk: Desk) -> None:
     [
         (
             ["robust-video-mating"],
-            "robust-video-mating: no known model has this name; robust-video-matting-mobilenetv3",
+            "robust-video-mating: no known model has this name. Did you mean robust-video-matting-mobilenetv3",
         ),
-        (["x*"], "x*: no known model has this name. python -m model_tools download shows all"),
+        (["x*"], "x*: no known model has this name. python -m model_tools download lists all"),
         (["--list", "none.lst"], "--list none.lst: No such file or directory. Expected a text file with a model name"),
         (["--list", "empty.lst"], "--list empty.lst: names no model. Expected a name on each line"),
         (["--list", "binary.lst"], "--list binary.lst: not a text in UTF-8. Expected a text file"),
@@ -240,7 +240,7 @@ def test_a_list_with_wildcards_and_comments(desk: Desk) -> None:
         ([RELEASE, "--precisions", "INT4"], 'argument --precisions: "INT4": expected some of FP32,FP16,FP16-INT8'),
         (
             ["instance-segmentation-person-0007", "--precisions", "FP16-INT8"],
-            "--precisions FP16-INT8: none of the models is offered so",
+            "--precisions FP16-INT8: none of the models is offered in these",
         ),
         ([RELEASE, "--timeout", "0"], 'argument --timeout: "0": expected a number above 0'),
     ],

@@ -20,11 +20,11 @@ from model_api.create import recognize
 from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
-from model_tools.convert.command import Wishes, convert
-from model_tools.footage import Reading, footage_of
+from model_tools.convert.command import ConversionOptions, convert
 from model_tools.quantize.calibration import record, running, walk
-from model_tools.quantize.command import layers_of, refiner
+from model_tools.quantize.footage import Reading, footage_of
 from model_tools.quantize.layer_search import fewest
+from model_tools.quantize.layers import layers_of, refiner
 from tests.conftest import ROOT
 from tests.support import networks
 from tests.support.media import write_images
@@ -148,7 +148,7 @@ def test_what_a_file_tells_of_itself_is_kept(tmp_path: Path, quantize: Quantize,
     network = onnx.load(str(source))
     helper.set_model_props(network, {"base_size": "96x64"})
     onnx.save(network, str(source))
-    convert(source, tmp_path / "net.xml", Wishes())
+    convert(source, tmp_path / "net.xml", ConversionOptions())
     done = quantize(tmp_path / "net.xml", "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
     assert done.returncode == 0, done
     print(done.stdout)
@@ -170,7 +170,7 @@ def test_the_empty_scene_comes_with_composed_clips(tmp_path: Path, quantize: Qua
             write_images(tmp_path / name / folder, [spot(index, 0.3) for index in range(6)])
         cv2.imwrite(str(tmp_path / name / "plate.png"), np.full((HEIGHT, WIDTH, 3), 40, np.uint8))
     source = models / "difference_dynamic.onnx"
-    (clip,) = footage_of([str(tmp_path / "ours")], Reading(limit=4, plates=True))
+    (clip,) = footage_of([str(tmp_path / "ours")], Reading(limit=4, needs_plate=True))
     with opened(source) as model:
         plates = [moment.tensors["bgr"] for moment in walk(model, clip.frames())]
     assert [int(plate.min()) for plate in plates] == [int(plate.max()) for plate in plates] == [40] * 4

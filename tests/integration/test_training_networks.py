@@ -26,7 +26,7 @@ from model_tools.convert import command as convert
 from model_tools.train import export, train
 from model_tools.train.config import Config, Data, Stage
 from model_tools.train.data.clips import Sample
-from model_tools.train.export import Wishes
+from model_tools.train.export import ExportOptions
 from model_tools.train.export_wrappers import decided
 from model_tools.train.networks.efficientnet import EfficientNetLite0, imagenet_weights
 from model_tools.train.networks.guided_filter import guided_alpha
@@ -83,7 +83,7 @@ def test_the_original_release_takes_any_size_and_ratio(tmp_path: Path, variant: 
     lively(network, "project_mat.conv.weight")
     weights, file = tmp_path / "weights.pth", tmp_path / "network.onnx"
     torch.save(network.state_dict(), weights)
-    export.export(f"rvm_{variant}", file, Wishes(weights, refiner=refiner))
+    export.export(f"rvm_{variant}", file, ExportOptions(weights, refiner=refiner))
     for size, ratio in (((128, 96), 0.5), ((155, 113), 0.375)):
         # Weights like these make much of half a level: the picture is to be shrunk in floating point, by the network.
         inside, options = InferenceOptions(refiner_outside=False), ModelOptions(downsample_ratio=ratio)
@@ -111,8 +111,8 @@ def test_the_given_weights_give_the_alphas_of_the_original_code(
     """The first two frames: export, conversion to 1280x720 at ratio 0.4, FP16, and OpenVINO."""
     file, converted = tmp_path / "rvm.onnx", tmp_path / "rvm.xml"
     weights = shared / "training/rvm_weights.npz"
-    export.export("rvm_mobilenetv3", file, Wishes(weights, contract=contract, refiner="fast_guided_filter"))
-    convert.convert(file, converted, convert.Wishes(stateful=stateful))
+    export.export("rvm_mobilenetv3", file, ExportOptions(weights, contract=contract, refiner="fast_guided_filter"))
+    convert.convert(file, converted, convert.ConversionOptions(stateful=stateful))
     state: Tensors = {}
     errors = []
     with create_model(converted) as model, open_source(str(shared / "media" / clip)) as source:
@@ -217,9 +217,9 @@ def test_what_cannot_be_exported_is_told_in_one_line(
     for name in ("notes.txt", "notes.npz"):
         Path(name).write_text("notes")
     asked = ["--weights", str(weights), "--output", "network.onnx", "--network", *words.split()]
-    assert export.main(asked) == code
+    assert model_tools.main(["export", *asked]) == code
     error = capsys.readouterr().err
-    assert error.startswith("model_tools.train.export: error: ")
+    assert error.startswith("model_tools export: error: ")
     assert told in error
     assert error.count("\n") == 1
     assert not list(tmp_path.glob("*.onnx"))
@@ -295,7 +295,7 @@ def exported(network: str, weights: Path, folder: Path, size: str | None) -> Mat
     file = folder / f"{network}.onnx"
     words = ["--network", network, "--weights", str(weights), "--output", str(file)]
     words += ["--size", size] if size else []
-    assert export.main(words) == 0
+    assert model_tools.main(["export", *words]) == 0
     return create_model(file)
 
 

@@ -29,7 +29,9 @@ from tests.support.environments import borrowing_environment
         ("tools convert modnet_webcam_portrait_matting.ckpt", ["training"]),
         ("tools benchmark -m video -i a.mp4", []),
         ("tools benchmark -m rvm.xml -i a.mp4 --compare onnxruntime:model=rvm.onnx", ["benchmark"]),
-        ("training train --config model_tools/train/configs/video.toml", ["training"]),
+        ("tools train --config model_tools/train/configs/video.toml --output runs/video", ["training"]),
+        ("tools export --network video --weights checkpoint.pt --output video.onnx", ["training"]),
+        ("tools label -m video -i clip.mp4 -o labelled", []),
     ],
 )
 def test_extras_are_installed_where_they_are_needed(line: str, extras: list[str]) -> None:
@@ -70,7 +72,7 @@ def test_it_runs_from_any_folder(tmp_path: Path, words: tuple[str, ...]) -> None
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
-@pytest.mark.parametrize("words", [(), ("dmeo",), ("training",)])
+@pytest.mark.parametrize("words", [(), ("dmeo",)])
 def test_without_a_task_the_usage_is_shown(tmp_path: Path, words: tuple[str, ...]) -> None:
     done = run(tmp_path, tmp_path / "environment", *words)
     assert done.returncode == 2

@@ -103,7 +103,7 @@ def test_wildcards_choose_each_model_once_in_the_order_of_the_patterns() -> None
 
 
 def test_an_unknown_name_is_told_with_the_nearest_one() -> None:
-    with pytest.raises(OptionError, match="modnet-webcam-portrait-matting is near to it"):
+    with pytest.raises(OptionError, match="Did you mean modnet-webcam-portrait-matting"):
         choose(KNOWN, ["modnet-webcam-portrait"])
 
 

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Picture = npt.NDArray[np.uint8]
-Change = Callable[[Picture], Picture]
-"""(H, W, 3) uint8 BGR -> the same, another picture."""
+from model_api.types import Image
+
+Change = Callable[[Image], Image]
+"""(H, W, 3) uint8 BGR -> a new image of the same shape."""
 
 GRAIN = np.random.default_rng(0).standard_normal(1 << 21, dtype=np.float32)
 """Noise is taken from here, from a place that is drawn: drawing it anew costs more than all the rest."""
@@ -29,7 +30,7 @@ class Strength:
     plain: float = 0.3
     gain: tuple[float, float] = (0.15, 1.6)
     white_balance: float = 0.4
-    grey: float = 0.12
+    grey: float = 0.36
     local_light: float = 0.3
     noise: float = 0.5
     codec: float = 0.4
@@ -77,11 +78,11 @@ def draw_softness(rng: np.random.Generator) -> Change:
     return partial(_blurred, sigma=sigma)
 
 
-def _same(image: Picture) -> Picture:
+def _same(image: Image) -> Image:
     return image
 
 
-def _light(image: Picture, table: Picture, saturation: float, field: npt.NDArray[np.float32] | None) -> Picture:
+def _light(image: Image, table: Image, saturation: float, field: npt.NDArray[np.float32] | None) -> Image:
     height, width = image.shape[:2]
     if field is not None:
         light = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -94,7 +95,7 @@ def _light(image: Picture, table: Picture, saturation: float, field: npt.NDArray
 
 
 def _camera(
-    image: Picture,
+    image: Image,
     sigma: float,
     sharpness: float,
     photons: float,
@@ -102,7 +103,7 @@ def _camera(
     quality: int,
     size: float,
     rng: np.random.Generator,
-) -> Picture:
+) -> Image:
     """photons: the variance of a level per level. reading: the noise where no light is, in levels."""
     height, width = image.shape[:2]
     if size < 1:
@@ -118,12 +119,12 @@ def _camera(
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR) if size < 1 else image
 
 
-def _noisy(image: Picture, photons: float, reading: float, rng: np.random.Generator) -> Picture:
+def _noisy(image: Image, photons: float, reading: float, rng: np.random.Generator) -> Image:
     start = int(rng.integers(0, GRAIN.size - image.size)) if image.size < GRAIN.size else 0
     grain = np.resize(GRAIN[start : start + image.size], image.shape)
     deviation = cv2.LUT(image, np.sqrt(np.arange(256, dtype=np.float32) * photons + reading**2))
     return np.clip(image + deviation * grain + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
-def _blurred(image: Picture, sigma: float) -> Picture:
+def _blurred(image: Image, sigma: float) -> Image:
     return cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image

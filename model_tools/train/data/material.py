@@ -14,7 +14,8 @@ import numpy as np
 
 from model_api.errors import OptionError, SourceError
 from model_api.mattes.foreground_estimation import estimate_foreground
-from model_tools.train.data.augmentations import Picture
+from model_api.types import Image
+from model_tools.compose.placement import Outline, joined, outline
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 SURE = 127
@@ -25,21 +26,21 @@ SURE = 127
 class Look:
     """A photograph, (H, W, 3) uint8 BGR, and its alpha, (H, W) uint8."""
 
-    photograph: Picture
-    alpha: Picture
+    photograph: Image
+    alpha: Image
 
     @cached_property
-    def colours(self) -> Picture:
+    def colours(self) -> Image:
         """The person's own, without the old background at soft edges: found when they are first asked for."""
         return estimate_foreground(self.photograph, self.alpha.astype(np.float32) / np.float32(255))
 
 
 @dataclass(frozen=True)
 class Person:
-    """One photograph, or the frames of a clip. box: (left, top, right, bottom) of all of its alphas, in pixels."""
+    """One photograph, or the frames of a clip. outline: the box around the person in all of them."""
 
     looks: tuple[Look, ...]
-    box: tuple[int, int, int, int]
+    outline: Outline
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Material:
 
     people: Sequence[Person]
     weights: Sequence[float]
-    backgrounds: Sequence[Picture]
+    backgrounds: Sequence[Image]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class PeopleSource:
 
 
 def load_people(source: PeopleSource, largest_px: int = 10**4) -> list[Person]:
-    """Photographs and alphas go by the same name. Pictures larger than `largest_px` are made smaller.
+    """Photographs and alphas go by the same name. Images larger than `largest_px` are made smaller.
 
     Raises OptionError where a folder is missing, SourceError where pictures are.
     """
@@ -81,14 +82,14 @@ def load_people(source: PeopleSource, largest_px: int = 10**4) -> list[Person]:
     return [_person(_looks(clip, everything, largest_px)) for clip in clips]
 
 
-def load_backgrounds(folder: Path, numbers: tuple[int, int]) -> list[Picture]:
-    """Pictures whose number is in the range, -1 for those without. Watermarks stand at the bottom: it is cut off."""
+def load_backgrounds(folder: Path, numbers: tuple[int, int]) -> list[Image]:
+    """Images whose number is in the range, -1 for those without. Watermarks stand at the bottom: it is cut off."""
     files = [path for path in _pictures(folder) if numbers[0] <= number_of(path) < numbers[1]]
     pictures = [read_picture(path, cv2.IMREAD_COLOR) for path in files]
     return [picture[: int(picture.shape[0] * 0.93)] for picture in pictures]
 
 
-def read_picture(path: Path, kind: int) -> Picture:
+def read_picture(path: Path, kind: int) -> Image:
     """kind: one of OpenCV's, IMREAD_COLOR for (H, W, 3) BGR, IMREAD_GRAYSCALE for (H, W). Raises SourceError."""
     picture = cv2.imread(str(path), kind)
     if picture is None:
@@ -133,10 +134,9 @@ def _looks(folder: Path, source: PeopleSource, largest_px: int) -> list[Look]:
 def _person(looks: Sequence[Look]) -> Person:
     if not looks:
         raise OptionError("A clip without frames. Expected pictures in its folder images")
-    boxes = [cv2.boundingRect((look.alpha > SURE).astype(np.uint8)) for look in looks]
-    sides = [(x, y, x + width, y + height) for x, y, width, height in boxes if width] or [(0, 0, 1, 1)]
-    left, top, right, bottom = zip(*sides, strict=True)
-    return Person(tuple(looks), (min(left), min(top), max(right), max(bottom)))
+    boxes = [box for look in looks if (box := outline(look.alpha > SURE))]
+    nowhere = Outline(0, 0, 1, 1, looks[0].alpha.shape[1::-1])
+    return Person(tuple(looks), joined(boxes) if boxes else nowhere)
 
 
 def _pictures(folder: Path) -> Iterable[Path]:

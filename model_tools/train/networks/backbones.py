@@ -22,35 +22,45 @@ SQUEEZE = 4
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """A row of the paper's table. wide: channels inside. squeeze: with squeeze and excitation. hard: hard swish, else
-    ReLU."""
+    """A row of the paper's table 1.
+
+    Attributes:
+        kernel: Side of the depthwise filter.
+        in_channels: Before.
+        expanded: Inside.
+        out_channels: After.
+        squeeze: With squeeze and excitation.
+        hard_swish: Its activation, else ReLU.
+        stride: Of the depthwise filter.
+        dilation: Of the depthwise filter.
+    """
 
     kernel: int
-    before: int
-    wide: int
-    after: int
-    squeeze: bool
-    hard: bool
+    in_channels: int
+    expanded: int
+    out_channels: int
+    squeeze: bool = False
+    hard_swish: bool = False
     stride: int = 1
     dilation: int = 1
 
 
 MOBILENET_ROWS = (
-    Bottleneck(3, 16, 16, 16, False, False),
-    Bottleneck(3, 16, 64, 24, False, False, stride=2),
-    Bottleneck(3, 24, 72, 24, False, False),
-    Bottleneck(5, 24, 72, 40, True, False, stride=2),
-    Bottleneck(5, 40, 120, 40, True, False),
-    Bottleneck(5, 40, 120, 40, True, False),
-    Bottleneck(3, 40, 240, 80, False, True, stride=2),
-    Bottleneck(3, 80, 200, 80, False, True),
-    Bottleneck(3, 80, 184, 80, False, True),
-    Bottleneck(3, 80, 184, 80, False, True),
-    Bottleneck(3, 80, 480, 112, True, True),
-    Bottleneck(3, 112, 672, 112, True, True),
-    Bottleneck(5, 112, 672, 160, True, True, dilation=2),
-    Bottleneck(5, 160, 960, 160, True, True, dilation=2),
-    Bottleneck(5, 160, 960, 160, True, True, dilation=2),
+    Bottleneck(3, 16, 16, 16),
+    Bottleneck(3, 16, 64, 24, stride=2),
+    Bottleneck(3, 24, 72, 24),
+    Bottleneck(5, 24, 72, 40, squeeze=True, stride=2),
+    Bottleneck(5, 40, 120, 40, squeeze=True),
+    Bottleneck(5, 40, 120, 40, squeeze=True),
+    Bottleneck(3, 40, 240, 80, hard_swish=True, stride=2),
+    Bottleneck(3, 80, 200, 80, hard_swish=True),
+    Bottleneck(3, 80, 184, 80, hard_swish=True),
+    Bottleneck(3, 80, 184, 80, hard_swish=True),
+    Bottleneck(3, 80, 480, 112, squeeze=True, hard_swish=True),
+    Bottleneck(3, 112, 672, 112, squeeze=True, hard_swish=True),
+    Bottleneck(5, 112, 672, 160, squeeze=True, hard_swish=True, dilation=2),
+    Bottleneck(5, 160, 960, 160, squeeze=True, hard_swish=True, dilation=2),
+    Bottleneck(5, 160, 960, 160, squeeze=True, hard_swish=True, dilation=2),
 )
 
 
@@ -64,39 +74,41 @@ class MobileNetV3(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        first, last = MOBILENET_ROWS[0].before, MOBILENET_ROWS[-1].after
+        first, last = MOBILENET_ROWS[0].in_channels, MOBILENET_ROWS[-1].out_channels
         self.features = nn.Sequential(
-            normalized(3, first, 3, nn.Hardswish(), stride=2),
+            conv_bn_act(3, first, 3, nn.Hardswish(), stride=2),
             *map(InvertedResidual, MOBILENET_ROWS),
-            normalized(last, self.channels[-1], 1, nn.Hardswish()),
+            conv_bn_act(last, self.channels[-1], 1, nn.Hardswish()),
         )
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, src: Tensor) -> list[Tensor]:
         feature = (src - self.mean) / self.deviation
-        found = []
+        features = []
         for number, layer in enumerate(self.features):
             feature = layer(feature)
             if number in self.ends:
-                found.append(feature)
-        return found
+                features.append(feature)
+        return features
 
 
 class InvertedResidual(nn.Module):
     def __init__(self, row: Bottleneck) -> None:
         super().__init__()
-        self.keeps_shape = row.stride == 1 and row.before == row.after
-        after_each = nn.Hardswish if row.hard else nn.ReLU
+        self.keeps_shape = row.stride == 1 and row.in_channels == row.out_channels
+        after_each = nn.Hardswish if row.hard_swish else nn.ReLU
         layers: list[nn.Module] = []
-        if row.wide != row.before:
-            layers.append(normalized(row.before, row.wide, 1, after_each()))
+        if row.expanded != row.in_channels:
+            layers.append(conv_bn_act(row.in_channels, row.expanded, 1, after_each()))
         layers.append(
-            normalized(row.wide, row.wide, row.kernel, after_each(), row.stride, row.dilation, groups=row.wide)
+            conv_bn_act(
+                row.expanded, row.expanded, row.kernel, after_each(), row.stride, row.dilation, groups=row.expanded
+            )
         )
         if row.squeeze:
-            layers.append(SqueezeExcitation(row.wide))
-        layers.append(normalized(row.wide, row.after, 1))
+            layers.append(SqueezeExcitation(row.expanded))
+        layers.append(conv_bn_act(row.expanded, row.out_channels, 1))
         self.block = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,9 +120,9 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        few = in_eights(channels / SQUEEZE)
-        self.fc1 = nn.Conv2d(channels, few, 1)
-        self.fc2 = nn.Conv2d(few, channels, 1)
+        reduced = make_divisible(channels / SQUEEZE)
+        self.fc1 = nn.Conv2d(channels, reduced, 1)
+        self.fc2 = nn.Conv2d(reduced, channels, 1)
         self.relu, self.gate = nn.ReLU(), nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -144,7 +156,7 @@ class ResNet50(nn.Module):
 class Residual(nn.Module):
     """fits: whether input and output are of one shape, so that they can be added as they are."""
 
-    def __init__(self, before: int, inside: int, fits: bool = True, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(self, before: int, inside: int, *, fits: bool = True, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
         after = 4 * inside
         self.conv1 = nn.Conv2d(before, inside, 1, bias=False)
@@ -168,25 +180,25 @@ def repeated(channels: int, inside: int, times: int, dilation: int = 1) -> list[
     return [Residual(channels, inside, dilation=dilation) for _ in range(times)]
 
 
-def normalized(
-    before: int,
-    after: int,
+def conv_bn_act(
+    in_channels: int,
+    out_channels: int,
     kernel: int,
     activation: nn.Module | None = None,
     stride: int = 1,
     dilation: int = 1,
     groups: int = 1,
 ) -> nn.Sequential:
-    """Convolution and batch norm as MobileNetV3 has them; sizes change by the stride alone."""
+    """Convolution, batch norm and activation as MobileNetV3 has them; only the stride changes the size."""
     padding = kernel // 2 * dilation
     layers: list[nn.Module] = [
-        nn.Conv2d(before, after, kernel, stride, padding, dilation, groups, bias=False),
-        nn.BatchNorm2d(after, eps=1e-3, momentum=0.01),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, groups, bias=False),
+        nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01),
     ]
     return nn.Sequential(*layers, *([activation] if activation else []))
 
 
-def in_eights(channels: float) -> int:
-    """The nearest multiple of eight, but never less than nine tenths of it (the rule of the MobileNets)."""
+def make_divisible(channels: float) -> int:
+    """The nearest multiple of eight that is at least 0.9 times as large (the rule of the MobileNets)."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest if nearest >= 0.9 * channels else nearest + 8

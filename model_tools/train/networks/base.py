@@ -1,4 +1,4 @@
-"""What `model_tools.train.train` asks of a network."""
+"""What `model_tools train` asks of a network."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Answer:
-    """For clips of T frames: alpha (B, T, 1, H, W), foreground (B, T, 3, H, W) in [0, 1], None of networks that answer
-    an alpha alone; segmentation: logits (B, T, 1, h, w), where people are; coarse: alpha before it was refined."""
+    """What a network answers for clips of T frames.
+
+    Attributes:
+        alpha: (B, T, 1, H, W) in [0, 1].
+        foreground: (B, T, 3, H, W) RGB in [0, 1]. None: the network answers alpha only.
+        segmentation: (B, T, 1, h, w) logits of where people are.
+        coarse: (B, T, 1, h, w), alpha before it was refined.
+    """
 
     alpha: Tensor
     foreground: Tensor | None

@@ -94,8 +94,10 @@ def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 def folded_weights(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Weights and biases of a convolution that does what its batch norm would do after it: the norm multiplies the
-    weights, which are few, and not the pictures' features."""
+    """Weights and biases of a convolution that includes the batch norm after it.
+
+    So the norm multiplies the weights, which are few, and not the features.
+    """
     assert isinstance(conv, nn.Conv2d)
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_var is not None

@@ -1,10 +1,9 @@
-"""The bundled networks: EfficientNet-Lite0 looks, a small decoder says where people are, and the picture itself says
-where their edges run.
+"""The bundled networks: an EfficientNet-Lite0 encoder, a small recurrent decoder, and a guided filter for the edges.
 
-Alpha only: the program estimates colours at soft edges itself. The decoder pools the whole picture for context (LR-
-ASPP, arXiv 1905.02244) and carries its memory in convolutional GRUs on a part of its channels, as Robust Video
-Matting does (arXiv 2108.11515), at a quarter of the picture's size and below, where memory is cheap. Alpha is
-brought to the size of larger pictures by the fast guided filter, and the network learns through it.
+They answer alpha only; the program itself estimates the colours at soft edges. The decoder pools the whole image for
+context (LR-ASPP, arXiv 1905.02244) and carries its state in convolutional GRUs on a part of its channels, as Robust
+Video Matting does (arXiv 2108.11515), at a quarter of the image's size and below, where it is cheap. The fast guided
+filter brings alpha to the size of larger images, and the network learns through it.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model_tools.train.networks.base import Answer, Trainable
+from model_tools.train.networks.conv_gru import conv_gru
 from model_tools.train.networks.efficientnet import EfficientNetLite0, folded_weights
 from model_tools.train.networks.guided_filter import guided_alpha
 
@@ -39,10 +39,12 @@ States = tuple[Tensor | None, ...]
 
 
 class EfficientMatting(Trainable):
-    """Pictures into alpha and, for video, the states for the next frame.
+    """Images to alpha and, for video, the states for the next frame.
 
-    pictures: how many RGB pictures the network sees: 1, the frame alone, or 2, frame and clean plate, and then their
-    difference too. recurrent: whether it carries states.
+    Args:
+        pictures: How many RGB images the network sees: 1, the frame, or 2, frame and clean plate, and then their
+            difference too.
+        recurrent: Whether it carries states.
     """
 
     refines = True
@@ -55,14 +57,14 @@ class EfficientMatting(Trainable):
         seen = 3 if pictures == 2 else 1
         self.encoder = EfficientNetLite0(seen)
         half, quarter, eighth, sixteenth, deepest = self.encoder.channels
-        self.context = Context(deepest, CONTEXT)
-        self.up4 = Up(CONTEXT, sixteenth, CHANNELS[3])
-        self.memory3 = Memory(CHANNELS[3], REMEMBERED[2], recurrent)
-        self.up3 = Up(CHANNELS[3], eighth, CHANNELS[2])
-        self.memory2 = Memory(CHANNELS[2], REMEMBERED[1], recurrent)
-        self.up2 = Up(CHANNELS[2], quarter, CHANNELS[1])
-        self.memory1 = Memory(CHANNELS[1], REMEMBERED[0], recurrent)
-        self.up1 = Up(CHANNELS[1], half + 3 * seen, CHANNELS[0])
+        self.context = LRASPP(deepest, CONTEXT)
+        self.up4 = UpsamplingBlock(CONTEXT, sixteenth, CHANNELS[3])
+        self.memory3 = PartialConvGRU(CHANNELS[3], REMEMBERED[2], recurrent=recurrent)
+        self.up3 = UpsamplingBlock(CHANNELS[3], eighth, CHANNELS[2])
+        self.memory2 = PartialConvGRU(CHANNELS[2], REMEMBERED[1], recurrent=recurrent)
+        self.up2 = UpsamplingBlock(CHANNELS[2], quarter, CHANNELS[1])
+        self.memory1 = PartialConvGRU(CHANNELS[1], REMEMBERED[0], recurrent=recurrent)
+        self.up1 = UpsamplingBlock(CHANNELS[1], half + 3 * seen, CHANNELS[0])
         self.alpha = nn.Conv2d(CHANNELS[0], 4, 3, padding=1)
         self.presence = nn.Conv2d(CHANNELS[3], 1, 1)
 
@@ -101,8 +103,12 @@ class EfficientMatting(Trainable):
         return Answer(next(parts), None, next(parts), coarse)
 
     def freeze(self, depth: int, filters: bool) -> None:
-        """Keep what the encoder knows: its stem and first `depth` blocks as they are, and, with filters, the depthwise
-        convolutions of 5×5 throughout, whose gradients are most of what a step costs on a CPU."""
+        """Freeze parts of the encoder.
+
+        Args:
+            depth: How many of its first blocks, with the stem.
+            filters: Whether its depthwise convolutions of 5×5 too, whose gradients are most of a step's time on a CPU.
+        """
         self.requires_grad_(True)
         encoder = self.encoder
         if depth:
@@ -114,25 +120,22 @@ class EfficientMatting(Trainable):
                 block._bn1.requires_grad_(False)
 
 
-class Context(nn.Module):
-    """What the whole picture says about each place (the pooling branch of LR-ASPP, arXiv 1905.02244)."""
+class LRASPP(nn.Module):
+    """The pooling branch of Lite R-ASPP (Howard et al., arXiv 1905.02244, section 6.4)."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.features = block(before, after, 1)
-        self.gate = nn.Conv2d(before, after, 1)
+        self.features = conv_bn_relu(in_channels, out_channels, 1)
+        self.gate = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.features(x) * torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True)))
 
 
-class Memory(nn.Module):
-    """A convolutional GRU (Ballas et al., arXiv 1511.06432) over the last `remembered` channels; without one, nothing.
+class PartialConvGRU(nn.Module):
+    """A GRU over the last `remembered` channels; nothing in a network that is not recurrent."""
 
-    The frames of a clip go through it one by one, through all other layers at once.
-    """
-
-    def __init__(self, channels: int, remembered: int, recurrent: bool) -> None:
+    def __init__(self, channels: int, remembered: int, *, recurrent: bool) -> None:
         super().__init__()
         if recurrent:
             self.gates = nn.Conv2d(2 * remembered, 2 * remembered, 3, padding=1)
@@ -141,39 +144,31 @@ class Memory(nn.Module):
         self.recurrent = recurrent
 
     def forward(self, x: Tensor, state: Tensor | None, steps: int) -> tuple[Tensor, Tensor | None]:
-        """x: (B·T, C, h, w). state: (B, remembered, h, w), None for none. Returns x with what is remembered in its last
-        channels, and the state after the last step."""
+        """x, its last channels replaced by the state after each frame, and the last state. See `conv_gru`."""
         if not self.recurrent:
             return x, None
         kept, current = torch.split(x, self.split, 1)
-        if steps == 1:
-            after = self._step(current, state)
-            return torch.cat([kept, after], 1), after
-        states: list[Tensor] = []
-        for now in torch.unflatten(current, 0, (-1, steps)).unbind(1):
-            state = self._step(now, state)
-            states.append(state)
-        return torch.cat([kept, torch.stack(states, 1).flatten(0, 1)], 1), states[-1]
-
-    def _step(self, current: Tensor, state: Tensor | None) -> Tensor:
-        before = torch.zeros_like(current) if state is None else state
-        reset, update = torch.sigmoid(self.gates(torch.cat([current, before], 1))).chunk(2, 1)
-        candidate = torch.tanh(self.candidate(torch.cat([current, reset * before], 1)))
-        return before + update * (candidate - before)
+        remembered, state = conv_gru(
+            current, state, steps, lambda x: self.gates(x).sigmoid(), lambda x: self.candidate(x).tanh()
+        )
+        return torch.cat([kept, remembered], 1), state
 
 
-class Up(nn.Module):
+class UpsamplingBlock(nn.Module):
     """Twice as large, together with what the encoder saw at that size.
 
     The 1×1 convolution of both, one after the other, is taken apart: that of the small one is done before it is
     enlarged, which gives the same numbers for a quarter of the work.
     """
 
-    def __init__(self, before: int, skip: int, after: int) -> None:
+    def __init__(self, in_channels: int, skip_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.mix = block(before + skip, after, 1)
-        self.look = nn.Sequential(block(after, after, 3, groups=after), block(after, after, 1))
-        self.small = before
+        self.mix = conv_bn_relu(in_channels + skip_channels, out_channels, 1)
+        self.look = nn.Sequential(
+            conv_bn_relu(out_channels, out_channels, 3, groups=out_channels),
+            conv_bn_relu(out_channels, out_channels, 1),
+        )
+        self.small = in_channels
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         conv, norm, activation = self.mix
@@ -190,7 +185,9 @@ class Up(nn.Module):
         return mixed + self.look(mixed)
 
 
-def block(before: int, after: int, size: int, groups: int = 1) -> nn.Sequential:
+def conv_bn_relu(in_channels: int, out_channels: int, kernel: int, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(before, after, size, padding=size // 2, groups=groups, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
     )

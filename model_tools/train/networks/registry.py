@@ -28,7 +28,7 @@ Weights = dict[str, Tensor]
 
 
 def begin_with(network: nn.Module, start: str) -> None:
-    """start: a checkpoint, or "imagenet" for the weights of an encoder. Raises ModelFileError if nothing fits."""
+    """Load a checkpoint, or with "imagenet" an encoder trained there. Raises ModelFileError if no weight fits."""
     if start != "imagenet":
         load_weights(network, Path(start))
         return
@@ -36,42 +36,54 @@ def begin_with(network: nn.Module, start: str) -> None:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """The averaged weights of a checkpoint. A network that sees a clean plate as well, or carries no states, takes
-    what it has in common with one that was trained before it. Raises ModelFileError if nothing fits."""
+    """Load the averaged weights of a checkpoint.
+
+    A network that also sees a clean plate, or carries no states, takes the weights that both have in common.
+
+    Raises:
+        ModelFileError: no weight fits.
+    """
     _take(network, read_weights(path), path)
 
 
-def _take(network: nn.Module, given: Weights, path: Path) -> None:
-    wanted = network.state_dict()
-    fitting = {name: _widened(given[name], wanted[name]) for name in wanted.keys() & given.keys()}
+def _take(network: nn.Module, weights: Weights, path: Path) -> None:
+    own = network.state_dict()
+    fitting = {name: _widened(weights[name], own[name]) for name in own.keys() & weights.keys()}
     if not fitting:
-        raise ModelFileError(f"{path}: none of its {len(given)} weights belongs to this network")
-    network.load_state_dict({**wanted, **fitting})
+        raise ModelFileError(f"{path}: none of its {len(weights)} weights belongs to this network")
+    network.load_state_dict({**own, **fitting})
 
 
-def load_exactly(network: nn.Module, given: Weights, path: Path, unused: tuple[str, ...] = ()) -> None:
-    """All of the weights, as they are.
+def load_exactly(network: nn.Module, weights: Weights, path: Path, unused: tuple[str, ...] = ()) -> None:
+    """Load all of the weights, as they are.
 
-    path: where they are from, for messages. unused: beginnings of names that may be missing, or left over.
-    Raises ModelFileError if others are, or their shapes differ.
+    Args:
+        network: Takes them.
+        weights: By their names.
+        path: Where they are from, for messages.
+        unused: Beginnings of names that may be missing, or left over.
+
+    Raises:
+        ModelFileError: others are missing or left over, or their shapes differ.
     """
-    wanted = network.state_dict()
+    own = network.state_dict()
     # How many batches the averages of a batch norm have seen means nothing but in training.
-    unused = (*unused, *(name for name in wanted if name.endswith("num_batches_tracked")))
-    missing = [name for name in wanted.keys() - given.keys() if not name.startswith(unused)]
-    foreign = [name for name in given.keys() - wanted.keys() if not name.startswith(unused)]
-    shared = wanted.keys() & given.keys()
-    misshapen = [name for name in shared if wanted[name].shape != given[name].shape]
+    unused = (*unused, *(name for name in own if name.endswith("num_batches_tracked")))
+    missing = [name for name in own.keys() - weights.keys() if not name.startswith(unused)]
+    foreign = [name for name in weights.keys() - own.keys() if not name.startswith(unused)]
+    shared = own.keys() & weights.keys()
+    misshapen = [name for name in shared if own[name].shape != weights[name].shape]
     for fault, names in (("lacks", missing), ("has no use for", foreign), ("wants other shapes for", misshapen)):
         if names:
             raise ModelFileError(f"{path} is not of this network, which {fault} {_some(names)}")
-    network.load_state_dict({**wanted, **{name: given[name] for name in shared}})
+    network.load_state_dict({**own, **{name: weights[name] for name in shared}})
 
 
 def read_weights(path: Path) -> Weights:
-    """By their names, from a checkpoint of `model_tools.train.train` or of others (.pt, .pth), or from NumPy (.npz).
+    """Read weights by their names, from a checkpoint of `train` or of others (.pt, .pth), or from NumPy (.npz).
 
-    Raises ModelFileError if there is none at `path`.
+    Raises:
+        ModelFileError: there are none at `path`.
     """
     try:
         return _from_numpy(path) if path.suffix == ".npz" else _from_checkpoint(path)
@@ -95,8 +107,7 @@ def _from_checkpoint(path: Path) -> Weights:
 
 
 def _widened(weight: Tensor, like: Tensor) -> Tensor:
-    """Weights for more input channels begin with zeros for those that are new, which stand after the old ones of
-    their kind: features first, then pictures."""
+    """Weights for more input channels: zeros for the new ones, which stand after the old ones of their kind."""
     if weight.shape == like.shape:
         return weight
     wide = torch.zeros_like(like)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from model_api.errors import OptionError
 from model_tools.train.networks.backbones import MobileNetV3, ResNet50
 from model_tools.train.networks.base import Answer, Trainable
+from model_tools.train.networks.conv_gru import conv_gru
 from model_tools.train.networks.guided_filter import DeepGuidedFilter, FastGuidedFilter
 
 Backbone = MobileNetV3 | ResNet50
@@ -47,8 +48,8 @@ class MattingNetwork(Trainable):
                 raise OptionError(f'"{word}": expected {" or ".join(known)}')
         backbone, between, channels = BACKBONES[variant]
         self.backbone = backbone()
-        self.aspp = Context(self.backbone.channels[-1], between)
-        self.decoder = Decoder((*self.backbone.channels[:-1], between), channels)
+        self.aspp = LRASPP(self.backbone.channels[-1], between)
+        self.decoder = RecurrentDecoder((*self.backbone.channels[:-1], between), channels)
         self.project_mat = Projection(channels[-1], 4)
         self.project_seg = Projection(channels[-1], 1)
         self.refiner = REFINERS[refiner]()
@@ -63,17 +64,26 @@ class MattingNetwork(Trainable):
         downsample_ratio: float = 1,
         segmentation_pass: bool = False,
     ) -> list[Tensor]:
-        """src: (B, 3, H, W), or a clip, (B, T, 3, H, W), RGB in [0, 1]. r1..r4: the states that the frame before
-        answered, (B, C, h, w), None for a first one. downsample_ratio: the network sees the picture this much smaller,
-        and the refiner brings its answer back to full size.
+        """Call the network as its authors do.
 
-        Returns [foreground, alpha, r1, r2, r3, r4], both in [0, 1] and shaped as src, or, of a segmentation pass,
-        [logits, r1, r2, r3, r4] at the smaller size. The states are those after the last frame.
+        Args:
+            src: (B, 3, H, W), or clips, (B, T, 3, H, W), RGB in [0, 1].
+            r1: (B, C, h, w), the state after the frame before. None for a first one.
+            r2: The same.
+            r3: The same.
+            r4: The same.
+            downsample_ratio: The network sees the image this much smaller, and the refiner brings its answer back to
+                full size.
+            segmentation_pass: Answer where people are, instead of a matte.
+
+        Returns:
+            [foreground, alpha, r1, r2, r3, r4], the first two in [0, 1] and shaped as src; of a segmentation pass
+            [logits, r1, r2, r3, r4], at the smaller size. The states are those after the last frame.
         """
         steps = src.shape[1] if src.ndim == 5 else 1
         frames = src.flatten(0, 1) if src.ndim == 5 else src
-        small = shrink(frames, downsample_ratio)
-        hidden, states = self.look(small, (r1, r2, r3, r4), steps)
+        small = downsample(frames, downsample_ratio)
+        hidden, states = self.features(small, (r1, r2, r3, r4), steps)
         if segmentation_pass:
             answers = [self.project_seg(hidden)]
         else:
@@ -82,15 +92,14 @@ class MattingNetwork(Trainable):
 
     def unroll(self, src: Tensor, plate: Tensor, downsample_ratio: float) -> Answer:
         frames = src.flatten(0, 1)
-        small = shrink(frames, downsample_ratio)
-        hidden, _ = self.look(small, ALL_NEW, src.shape[1])
+        small = downsample(frames, downsample_ratio)
+        hidden, _ = self.features(small, ALL_NEW, src.shape[1])
         foreground, alpha = self.matte(frames, small, hidden, refine=downsample_ratio != 1)
         answers = (alpha, foreground, self.project_seg(hidden))
         return Answer(*(torch.unflatten(answer, 0, src.shape[:2]) for answer in answers))
 
-    def look(self, small: Tensor, states: States, steps: int = 1) -> tuple[Tensor, list[Tensor]]:
-        """What the network makes of pictures (B·T, 3, h, w), T steps of each clip in a row: hidden features (B·T, 16,
-        h, w) and the four states after the last step."""
+    def features(self, small: Tensor, states: States, steps: int = 1) -> tuple[Tensor, list[Tensor]]:
+        """Hidden features (B·T, 16, h, w) of images (B·T, 3, h, w), and the four states after the last of T steps."""
         *features, deepest = self.backbone(small)
         return self.decoder(small, [*features, self.aspp(deepest)], states, steps)
 
@@ -103,133 +112,132 @@ class MattingNetwork(Trainable):
         return (src + residual).clamp(0, 1), alpha.clamp(0, 1)
 
 
-class Context(nn.Module):
-    """What the whole picture says about each place (LR-ASPP, arXiv 1905.02244)."""
+class LRASPP(nn.Module):
+    """Lite R-ASPP: features weighted by what the whole image shows (Howard et al., arXiv 1905.02244, section 6.4)."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.aspp1 = nn.Sequential(nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
-        self.aspp2 = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(before, after, 1, bias=False), nn.Sigmoid())
+        self.aspp1 = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU()
+        )
+        self.aspp2 = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.Sigmoid()
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.aspp1(x) * self.aspp2(x)
 
 
-class Decoder(nn.Module):
-    """From the deepest features up to the picture, with what the encoder and the picture itself show at each size."""
+class RecurrentDecoder(nn.Module):
+    """From the deepest features up to the image, with the encoder's features and the image itself at each size."""
 
     def __init__(self, features: tuple[int, ...], channels: tuple[int, ...]) -> None:
         super().__init__()
-        self.shrink = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
-        self.decode4 = Deepest(features[3])
-        self.decode3 = Up(features[3], features[2], channels[0])
-        self.decode2 = Up(channels[0], features[1], channels[1])
-        self.decode1 = Up(channels[1], features[0], channels[2])
-        self.decode0 = Finish(channels[2], channels[3])
+        self.avgpool = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
+        self.decode4 = BottleneckBlock(features[3])
+        self.decode3 = UpsamplingBlock(features[3], features[2], channels[0])
+        self.decode2 = UpsamplingBlock(channels[0], features[1], channels[1])
+        self.decode1 = UpsamplingBlock(channels[1], features[0], channels[2])
+        self.decode0 = OutputBlock(channels[2], channels[3])
 
-    def forward(
-        self, picture: Tensor, features: list[Tensor], states: States, steps: int
-    ) -> tuple[Tensor, list[Tensor]]:
-        half = self.shrink(picture)
-        quarter = self.shrink(half)
-        eighth = self.shrink(quarter)
+    def forward(self, image: Tensor, features: list[Tensor], states: States, steps: int) -> tuple[Tensor, list[Tensor]]:
+        half = self.avgpool(image)
+        quarter = self.avgpool(half)
+        eighth = self.avgpool(quarter)
         x, state4 = self.decode4(features[3], states[3], steps)
         x, state3 = self.decode3(x, features[2], eighth, states[2], steps)
         x, state2 = self.decode2(x, features[1], quarter, states[1], steps)
         x, state1 = self.decode1(x, features[0], half, states[0], steps)
-        return self.decode0(x, picture), [state1, state2, state3, state4]
+        return self.decode0(x, image), [state1, state2, state3, state4]
 
 
-class Deepest(nn.Module):
+class BottleneckBlock(nn.Module):
+    """A GRU over the second half of the channels."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.gru = Memory(channels)
+        self.gru = ConvGRU(channels // 2)
 
     def forward(self, x: Tensor, state: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
-        return self.gru(x, state, steps)
+        return remember_half(self.gru, x, state, steps)
 
 
-class Up(nn.Module):
-    """Twice as large, together with what encoder and picture show at that size, and a memory."""
+class UpsamplingBlock(nn.Module):
+    """Twice as large, with the encoder's features and the image at that size, and a GRU over half of the channels."""
 
-    def __init__(self, before: int, skip: int, after: int) -> None:
+    def __init__(self, in_channels: int, skip_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = nn.Sequential(*convolved(before + skip + 3, after))
-        self.gru = Memory(after)
+        self.conv = nn.Sequential(*conv_bn_relu(in_channels + skip_channels + 3, out_channels))
+        self.gru = ConvGRU(out_channels // 2)
 
     def forward(
-        self, x: Tensor, skip: Tensor, picture: Tensor, state: Tensor | None, steps: int
+        self, x: Tensor, skip: Tensor, image: Tensor, state: Tensor | None, steps: int
     ) -> tuple[Tensor, Tensor]:
-        return self.gru(self.conv(torch.cat([doubled(x, picture), skip, picture], 1)), state, steps)
+        return remember_half(self.gru, self.conv(torch.cat([upsampled(x, image), skip, image], 1)), state, steps)
 
 
-class Finish(nn.Module):
-    """At the picture's own size, without a memory."""
+class OutputBlock(nn.Module):
+    """At the image's own size, without a GRU."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = nn.Sequential(*convolved(before + 3, after), *convolved(after, after))
+        self.conv = nn.Sequential(
+            *conv_bn_relu(in_channels + 3, out_channels), *conv_bn_relu(out_channels, out_channels)
+        )
 
-    def forward(self, x: Tensor, picture: Tensor) -> Tensor:
-        return self.conv(torch.cat([doubled(x, picture), picture], 1))
+    def forward(self, x: Tensor, image: Tensor) -> Tensor:
+        return self.conv(torch.cat([upsampled(x, image), image], 1))
 
 
-class Memory(nn.Module):
-    """A convolutional GRU (Ballas et al., arXiv 1511.06432) on the second half of the channels.
-
-    The frames of a clip go through it one by one, through all other layers at once.
-    """
+class ConvGRU(nn.Module):
+    """ih: the gates. hh: the candidate."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        half = channels // 2
-        self.halves = [half, half]
-        self.ih = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.Sigmoid())
-        self.hh = nn.Sequential(nn.Conv2d(channels, half, 3, padding=1), nn.Tanh())
+        self.ih = nn.Sequential(nn.Conv2d(2 * channels, 2 * channels, 3, padding=1), nn.Sigmoid())
+        self.hh = nn.Sequential(nn.Conv2d(2 * channels, channels, 3, padding=1), nn.Tanh())
 
     def forward(self, x: Tensor, state: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
-        """x: (B·T, C, h, w). state: (B, C/2, h, w), or what can be broadcast to it. Returns x with what is remembered
-        in its second half, and the state after the last step."""
-        kept, current = torch.split(x, self.halves, 1)
-        if steps == 1:
-            after = self._step(current, state)
-            return torch.cat([kept, after], 1), after
-        states: list[Tensor] = []
-        for now in torch.unflatten(current, 0, (-1, steps)).unbind(1):
-            state = self._step(now, state)
-            states.append(state)
-        return torch.cat([kept, torch.stack(states, 1).flatten(0, 1)], 1), states[-1]
-
-    def _step(self, current: Tensor, state: Tensor | None) -> Tensor:
-        before = torch.zeros_like(current) if state is None else state.expand_as(current)
-        reset, update = self.ih(torch.cat([current, before], 1)).split(self.halves, 1)
-        candidate = self.hh(torch.cat([current, reset * before], 1))
-        return (1 - update) * before + update * candidate
+        """As `conv_gru`. state: may also be what broadcasts to its shape, as the zeros of 1×1×1×1 of a first frame."""
+        if state is not None:
+            state = state.expand_as(x if steps == 1 else x[: x.shape[0] // steps])
+        return conv_gru(x, state, steps, self.ih, self.hh)
 
 
 class Projection(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(before, after, 1)
+        self.conv = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(x)
 
 
-def convolved(before: int, after: int) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+def remember_half(gru: ConvGRU, x: Tensor, state: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
+    """x with its second half of channels replaced by the GRU's state after each frame, and the last state."""
+    kept, current = x.chunk(2, 1)
+    remembered, state = gru(current, state, steps)
+    return torch.cat([kept, remembered], 1), state
 
 
-def doubled(x: Tensor, like: Tensor) -> Tensor:
-    """Sizes that were odd before they were halved are one too large when they are doubled."""
+def conv_bn_relu(in_channels: int, out_channels: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    ]
+
+
+def upsampled(x: Tensor, like: Tensor) -> Tensor:
+    """Twice as large, cut to the size of `like`: an odd size was rounded up before it was halved."""
     large = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
     return large[:, :, : like.shape[2], : like.shape[3]]
 
 
-def shrink(picture: Tensor, ratio: float) -> Tensor:
+def downsample(image: Tensor, ratio: float) -> Tensor:
     if ratio == 1:
-        return picture
-    # By the ratio itself, not by that of the whole sizes: the published networks sample their pictures so.
+        return image
+    # By the ratio itself, not by that of the whole sizes: the published networks sample their images so.
     return functional.interpolate(
-        picture, scale_factor=ratio, mode="bilinear", align_corners=False, recompute_scale_factor=False
+        image, scale_factor=ratio, mode="bilinear", align_corners=False, recompute_scale_factor=False
     )
