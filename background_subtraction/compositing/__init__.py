@@ -1,0 +1,1 @@
+"""Backgrounds, and the person over them."""

@@ -1,0 +1,1 @@
+"""What a model answers: alpha and foreground, at the frame's size."""
