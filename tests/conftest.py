@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from background_subtraction.cli.main import main
+from background_subtraction.thread_budget import cores
 from tests.support import networks
 from tests.support.command import run_command
 
@@ -31,6 +32,9 @@ RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]
 def pytest_configure() -> None:
     # A shell that starts the tests in the background leaves Ctrl-C ignored, for the commands that they start as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # PyTorch's threads wait actively: in several processes they would take the cores from each other.
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
