@@ -47,16 +47,19 @@ NOT_RUN = {
 }
 """Commands that need what is not here -> what it is, and which test does it in another way."""
 
-SMALLER = {" compose ": ["--clips", "2", "--frames", "4", "--size", "96x64"]}
+SMALLER = {
+    " compose ": ["--clips", "2", "--frames", "4", "--size", "96x64"],
+    " benchmark ": ["--frames", "4", "--rounds", "1"],
+}
 """Commands that would take long -> what is added to them."""
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first frames of the sample, and smaller."""
-    frames = islice(read_video(ROOT / "samples/astronaut.mp4"), 30)
+    frames = islice(read_video(ROOT / "samples/astronaut.mp4"), 20)
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return write_video(path, (cv2.resize(frame, (320, 180)) for frame in frames), Fraction(25))
+    return write_video(path, (cv2.resize(frame, (256, 144)) for frame in frames), Fraction(25))
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def checkout(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def _write_stills(folder: Path, frame: Image) -> None:
     assert cv2.imwrite(str(folder / "empty_room.png"), frame)
-    oval = cv2.ellipse(np.zeros_like(frame), (220, 110), (60, 90), 0, 0, 360, (255, 255, 255), -1)
+    oval = cv2.ellipse(np.zeros_like(frame), (180, 90), (50, 70), 0, 0, 360, (255, 255, 255), -1)
     for name in ("people", "rooms", "images", "com"):
         write_images(folder / name, [frame])
     for name in ("alphas", "masks", "pha"):
