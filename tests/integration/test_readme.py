@@ -34,6 +34,7 @@ PROGRAMS: dict[str, Main] = {
 NOT_RUN = {
     r"(^| )-i 0( |$)": "needs a camera",
     r"^sudo |\| sudo ": "changes the machine",
+    r" > ~": "writes to the reader's home",
     r"^docker ": "needs Docker",
     r"^(pip|pipx|uvx) ": "installs packages: test_package.py installs the wheel",
     r"^python3\.11 -m venv|^omz/": "makes an environment: test_open_model_zoo.py makes it, and runs these tools",
