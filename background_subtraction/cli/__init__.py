@@ -1,1 +1,1 @@
-"""The command line: its options, their checks, and the command itself."""
+"""The command line."""

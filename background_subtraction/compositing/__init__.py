@@ -1,1 +1,1 @@
-"""Backgrounds, and the person over them."""
+"""From a matte and a background to a composite."""

@@ -1,1 +1,1 @@
-"""The window: the composite, keys, figures and graphs."""
+"""The window."""

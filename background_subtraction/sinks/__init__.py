@@ -1,1 +1,1 @@
-"""Frames out: video files with sound, images, a virtual camera."""
+"""Outputs."""

@@ -1,1 +1,1 @@
-"""Frames in: videos, images, cameras, pipes and streams."""
+"""Inputs."""

@@ -1,1 +1,1 @@
-"""Networks as graphs: how they are loaded, recognized, edited and made faster."""
+"""OpenVINO graphs before they are compiled."""

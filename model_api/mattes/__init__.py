@@ -1,1 +1,1 @@
-"""What a model answers: alpha and foreground, at the frame's size."""
+"""Mattes, and how they are computed at the frame's size."""

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 PACKAGES = {
     "model_api": ("bundled", "mattes", "graph", "adapters", "models", "pipelines"),
     "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "cluster", "cli"),
-    "model_tools": ("download", "compose", "evaluate", "convert", "quantize", "benchmark", "train"),
+    "model_tools": ("reporting", "download", "compose", "evaluate", "convert", "quantize", "benchmark", "train"),
 }
 """Package -> its folders. Each may import from those before it, and each package from the packages before it."""
 

@@ -1,1 +1,1 @@
-"""Models on a server that speaks KServe v2, over gRPC or HTTP."""
+"""Networks on a model server that speaks KServe v2."""
