@@ -44,7 +44,7 @@ CHECKS = (
     ["ruff", "format", "--check", "."],
     ["ruff", "check", "."],
     ["mypy"],
-    ["pytest"],
+    ["pytest", "--numprocesses", "logical", "--maxprocesses", "8", "--dist", "worksteal"],
 )
 # The window is tested on a virtual screen, transparent video in a browser; opencv-python needs libGL and GLib.
 DEBIAN_PACKAGES = {"Xvfb": "xvfb", "xdotool": "xdotool", "chromium": "chromium"}

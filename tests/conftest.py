@@ -8,16 +8,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from background_subtraction.cli.main import main
+from background_subtraction.thread_budget import cores
 from tests.support import networks
+from tests.support.command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 COMMAND = ROOT / "background_subtraction_demo.py"
 TIMEOUT_S = 120
+DEMO = partial(main, program=COMMAND.name)
+SLOW = ("model_server", "open_model_zoo", "package", "transparent_web", "window")
+"""What starts servers, browsers and windows, or makes environments: tests/integration/test_<name>.py."""
 
 RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -25,6 +32,15 @@ RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]
 def pytest_configure() -> None:
     # A shell that starts the tests in the background leaves Ctrl-C ignored, for the commands that they start as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # PyTorch's threads wait actively: in several processes they would take the cores from each other.
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem.removeprefix("test_") in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +79,23 @@ def demo_environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def run_demo(tmp_path: Path, demo_environment: dict[str, str]) -> RunDemo:
-    """Runs the real command in an empty folder and gives what it printed."""
+def run_demo(tmp_path: Path, start_demo: RunDemo) -> RunDemo:
+    """Runs the command in this process, in an empty folder, and gives what it printed.
+
+    With options of `subprocess.run`, such as `env` or `stdin`, which only a process has: `start_demo`.
+    """
+
+    def run(*arguments: object, show: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
+        if options:
+            return start_demo(*arguments, show=show, **options)
+        return run_command(DEMO, [*arguments, *([] if show else ["--no_show"])], tmp_path)
+
+    return run
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path, demo_environment: dict[str, str]) -> RunDemo:
+    """Runs the command as a user does: its file, in a Python of its own, in an empty folder."""
 
     def run(*arguments: object, show: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(COMMAND), *map(str, arguments), *([] if show else ["--no_show"])]

@@ -1,0 +1,1 @@
+"""The tool `benchmark`: how fast a model and the program are, measured in turns."""

@@ -1,0 +1,1 @@
+"""The tool `compose`: clips whose true alpha is known."""

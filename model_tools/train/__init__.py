@@ -1,0 +1,1 @@
+"""Training of matting networks in PyTorch, and their export to ONNX."""

@@ -1,0 +1,1 @@
+"""What every model, source and sink promises: one suite for all implementations."""

@@ -1,0 +1,1 @@
+"""Commands and library calls as their users make them."""

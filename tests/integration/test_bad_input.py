@@ -61,6 +61,13 @@ def half_of(bench: Workbench, path: Path) -> Path:
     return bench.file(f"half{path.suffix}", data[: len(data) // 2])
 
 
+def noise(bench: Workbench, count: int) -> Path:
+    """Images that no codec makes small: files grow fast."""
+    rng = np.random.default_rng(0)
+    images = (rng.integers(0, 255, (240, 320, 3), np.uint8) for _ in range(count))
+    return write_images(bench.folder / "noise", images)
+
+
 def sound_only(bench: Workbench) -> Path:
     path = bench.folder / "sound.wav"
     with wave.open(str(path), "wb") as sound:
@@ -312,11 +319,8 @@ def test_an_unwritable_folder_is_told(bench: Workbench, run_demo: RunDemo) -> No
 def test_what_was_written_before_the_disk_was_full_plays(bench: Workbench, run_demo: RunDemo) -> None:
     """A file may not grow beyond the limit, as on a full disk: the system refuses the next write."""
     resource = pytest.importorskip("resource", reason="limits of processes are Unix's")
-    rng = np.random.default_rng(0)
-    noise = [rng.integers(0, 255, (240, 320, 3), np.uint8) for _ in range(90)]
-    write_images(bench.folder / "noise", noise)
     done = run_demo(
-        "-m", bench.model, "-i", bench.folder / "noise", "-o", "out.mp4",
+        "-m", bench.model, "-i", noise(bench, 90), "-o", "out.mp4",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)),
     )  # fmt: skip
     assert "out.mp4: cannot be written (File too large). What was written before is kept" in one_line(done)
@@ -329,7 +333,7 @@ def test_after_an_interruption_the_written_file_plays(
     bench: Workbench, demo_environment: dict[str, str], number: signal.Signals, name: str
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, COMMAND, "-m", bench.model, "-i", bench.clip, "--loop", "--no_show", "-o", name],
+        [sys.executable, COMMAND, "-m", bench.model, "-i", noise(bench, 9), "--loop", "--no_show", "-o", name],
         cwd=bench.folder, env=demo_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     output = bench.folder / name
@@ -426,9 +430,7 @@ def test_a_real_full_disk_keeps_what_fits(bench: Workbench, run_demo: RunDemo) -
     if not mounted:
         pytest.skip("this user may not mount a small disk")
     try:
-        rng = np.random.default_rng(0)
-        write_images(bench.folder / "noise", (rng.integers(0, 255, (240, 320, 3), np.uint8) for _ in range(9)))
-        done = run_demo("-m", bench.model, "-i", bench.folder / "noise", "-o", disk / "out_%d.png")
+        done = run_demo("-m", bench.model, "-i", noise(bench, 9), "-o", disk / "out_%d.png")
         assert "No space left on device" in one_line(done)
         assert read_image(disk / "out_0.png").shape == (240, 320, 3)
     finally:

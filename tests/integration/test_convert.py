@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,8 +17,10 @@ from model_api.create import recognize
 from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
+from model_tools.__main__ import main
 from tests.conftest import ROOT
 from tests.support import networks
+from tests.support.command import run_command
 
 Convert = Callable[..., "subprocess.CompletedProcess[str]"]
 FRAMES = 3
@@ -28,14 +29,10 @@ LEVEL = 1 / 255
 
 @pytest.fixture
 def convert(tmp_path: Path) -> Convert:
-    """Runs the real command in an empty folder."""
+    """Runs the command in this process, in an empty folder."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "model_tools", "convert", *map(str, arguments)]
-        environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
+        return run_command(main, ["convert", *arguments], tmp_path)
 
     return run
 

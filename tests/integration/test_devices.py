@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,15 @@ import pytest
 from openvino import opset13 as ops
 
 from background_subtraction.image_files import read_image
+from model_tools.__main__ import main
 from model_tools.devices import FRAMES, difference, measure, network_file
-from tests.conftest import ROOT, TIMEOUT_S, RunDemo, one_line
+from tests.conftest import RunDemo, one_line
+from tests.support.command import run_command
 from tests.support.media import indexed, write_images
 
 
 def devices(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "model_tools", "devices", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=ROOT)
+    return run_command(main, ["devices", *arguments])
 
 
 def table(run: subprocess.CompletedProcess[str]) -> dict[str, list[str]]:

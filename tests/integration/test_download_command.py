@@ -11,11 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from model_tools.__main__ import main
 from tests.conftest import ROOT, TIMEOUT_S
 from tests.support import web
+from tests.support.command import run_command
 from tests.support.web import Web, serving
 
 CONTENT = bytes(range(256)) * 4000
@@ -54,12 +57,25 @@ class Desk:
         return {**other, **own, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error::ResourceWarning"}
 
     def run(self, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        """The command from its start to its end; what it printed is shown by `pytest -s`."""
+        """The command from its start to its end; what it printed is shown by `pytest -s`.
+
+        With options of `subprocess.run`, in a process of its own.
+        """
+        if not options:
+            return self.run_here(*arguments)
         settings = {"cwd": self.folder, "env": self.environment, **options}
         command = [*self.command, *map(str, arguments)]
         done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, **settings
         )
+        self.show(arguments, done.stdout + done.stderr)
+        return done
+
+    def run_here(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        words = [*self.command[self.command.index("download") :], *map(str, arguments)]
+        # urllib looks at the environment's proxies once and remembers them.
+        with patch.dict(os.environ, self.environment, clear=True), patch("urllib.request._opener", None):
+            done = run_command(main, words, self.folder)
         self.show(arguments, done.stdout + done.stderr)
         return done
 

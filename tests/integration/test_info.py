@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from model_tools.__main__ import main
 from model_tools.info import multiplications
-from tests.conftest import ROOT, TIMEOUT_S
+from tests.support.command import run_command
 
 
 def info(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "model_tools", "info", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=ROOT)
+    return run_command(main, ["info", *arguments])
 
 
 def facts(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def test_the_wheel_holds_the_program_and_its_models(archives: Path) -> None:
     assert {name.split("/")[0] for name in names} == PACKAGES | {f"background_subtraction-{__version__}.dist-info"}
     models = {f"model_api/bundled/{name}.{end}" for name in bundled.names() for end in ("xml", "bin", "md")}
     data = {
-        "model_tools/catalogue.txt",
+        "model_tools/download/catalogue.txt",
         "model_tools/train/configs/video.toml",
         *(f"{name}/py.typed" for name in PACKAGES),
     }
@@ -114,7 +114,7 @@ def test_the_installed_command_takes_a_person_out(installed: Path, tmp_path: Pat
 
 @needs_hatchling
 def test_the_installed_library_and_tools_find_the_models(installed: Path, tmp_path: Path) -> None:
-    script = "import model_api; print(model_api.create_model('video').binding.images, model_api.__file__)"
+    script = "import model_api; print(model_api.create_model('video').needs_clean_plate, model_api.__file__)"
     done = run(installed / "python", "-c", script, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert str(installed.parent) in done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,13 +19,14 @@ from model_api.create import recognize
 from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
+from model_tools.__main__ import main
 from model_tools.convert.command import ConversionOptions, convert
 from model_tools.quantize.calibration import record, running, walk
 from model_tools.quantize.footage import Reading, footage_of
 from model_tools.quantize.layer_search import fewest
 from model_tools.quantize.layers import layers_of, refiner
-from tests.conftest import ROOT
 from tests.support import networks
+from tests.support.command import run_command
 from tests.support.media import write_images
 
 Quantize = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -35,19 +35,10 @@ WIDTH, HEIGHT = 64, 48
 
 @pytest.fixture
 def quantize(tmp_path: Path) -> Quantize:
-    """Runs the real command in an empty folder."""
+    """Runs the command in this process, in an empty folder."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "model_tools", "quantize", *map(str, arguments)]
-        return subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return run_command(main, ["quantize", *arguments], tmp_path)
 
     return run
 

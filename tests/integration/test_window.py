@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -58,6 +59,7 @@ class Desk:
     display: str
     process: subprocess.Popen[str]
     folder: Path
+    printed: Path
 
     def screen(self) -> Image:
         connection = Xlib.display.Display(self.display)
@@ -71,11 +73,15 @@ class Desk:
         command = ["xdotool", "mousemove", "100", "100", "key", *keys]
         subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True)
 
-    def map_again(self) -> None:
-        """Where no window manager is, Qt misses the order to paint about once in ten starts: its window is there,
-        and stays black. A window manager would have it painted when it frames it."""
+    def map_again(self) -> bool:
+        """Have the window painted. False while there is none yet.
+
+        Where no window manager is, Qt misses the order to paint about once in ten starts: its window is there, and
+        stays black. A window manager would have it painted when it frames it.
+        """
         command = ["xdotool", "search", "--name", WINDOW, "windowunmap", "--sync", "windowmap"]
-        subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True, timeout=TIMEOUT_S)
+        environment = {**os.environ, "DISPLAY": self.display}
+        return subprocess.run(command, env=environment, check=False, timeout=TIMEOUT_S).returncode == 0
 
     def close_window(self) -> None:
         """As a window manager does it: by asking the program (ICCCM 4.2.8.1)."""
@@ -93,22 +99,20 @@ class Desk:
         while time.monotonic() < deadline_s:
             assert self.process.poll() is None, self.process.communicate()
             image = self.screen()
-            if seen(image):
-                time.sleep(0.2)  # the window may be half drawn
-                image = self.screen()
+            # Twice: the first time the window may be half drawn.
+            if seen(image) and seen(image := self.screen()):
                 cv2.imwrite(str(self.folder / f"{what}.png"), image)
                 return image
             if time.monotonic() > map_again_s and not image.any():
-                self.map_again()
-                map_again_s = deadline_s
+                map_again_s = deadline_s if self.map_again() else time.monotonic() + 1
             time.sleep(0.05)
         cv2.imwrite(str(self.folder / f"not {what}.png"), image)
         raise AssertionError(f"{what} never came; see {self.folder}")
 
     def end(self) -> str:
-        stdout, stderr = self.process.communicate(timeout=TIMEOUT_S)
+        _, stderr = self.process.communicate(timeout=TIMEOUT_S)
         assert (self.process.returncode, stderr) == (0, "")
-        return stdout
+        return self.printed.read_text(encoding="utf-8")
 
 
 def colour_at(image: Image, x: int, y: int) -> tuple[int, int, int]:
@@ -131,11 +135,13 @@ def start(
         environment = {**demo_environment, "DISPLAY": display}
         command = [sys.executable, str(COMMAND), "-i", str(tmp_path / "in"), "--target_bgr", "0,255,0"]
         model = [] if "-m" in arguments else ["-m", str(models / "red.onnx")]
-        process = subprocess.Popen(
-            [*command, *model, *map(str, arguments)], cwd=tmp_path, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        desks.append(Desk(display, process, tmp_path))
+        printed = tmp_path / "stdout.txt"
+        with printed.open("wb") as stdout:
+            process = subprocess.Popen(
+                [*command, *model, *map(str, arguments)], cwd=tmp_path, env=environment, text=True,
+                stdout=stdout, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        desks.append(Desk(display, process, tmp_path, printed))
         return desks[-1]
 
     yield begin
@@ -204,15 +210,23 @@ def has_more_graphs(count: int, image: Image) -> bool:
 def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> None:
     """The number of frames in the report tells: none are counted while it is paused."""
     desk = start("--loop", "-o", tmp_path / "out_%05d.png")
-    desk.wait_for(shows(PERSON, GREEN), "composite")
+    composite = desk.wait_for(shows(PERSON, GREEN), "composite")
     desk.press("space")
-    time.sleep(0.5)
+    desk.wait_for(lambda image: figures(image) > figures(composite), "paused")
+    views = cycle([shows(WHITE, BLACK), shows(PERSON, BLACK), shows(PERSON, ROOM), shows(PERSON, GREEN)])
+
+    def frames_of_a_view() -> int:
+        """Files that are written until the next view is on the screen, which takes several frames' time."""
+        before = len(list(tmp_path.glob("out_*.png")))
+        desk.press("v")
+        desk.wait_for(next(views), "next view")
+        return len(list(tmp_path.glob("out_*.png"))) - before
+
+    frames_of_a_view()  # the writer may be some frames behind
+    assert [frames_of_a_view() for _ in range(3)] == [0, 0, 0]
+    desk.press("space")
     written = len(list(tmp_path.glob("out_*.png")))
-    time.sleep(1)
-    assert len(list(tmp_path.glob("out_*.png"))) == written
-    desk.press("space")
-    time.sleep(0.5)
-    assert len(list(tmp_path.glob("out_*.png"))) > written
+    desk.wait_for(lambda image: len(list(tmp_path.glob("out_*.png"))) > written, "more frames")
     desk.press("q")
     desk.end()
 
@@ -235,8 +249,8 @@ def test_closing_the_window_ends(start: Callable[..., Desk]) -> None:
 def test_a_still_image_stays_until_a_key(start: Callable[..., Desk], tmp_path: Path) -> None:
     desk = start("-i", tmp_path / "in" / "frame 0.png", "-u", "cdm")
     desk.wait_for(shows(PERSON, GREEN), "still")
-    time.sleep(0.5)
-    assert desk.process.poll() is None
+    desk.press("v")
+    desk.wait_for(shows(WHITE, BLACK), "alpha, and it is still there")
     desk.press("q")
     desk.end()
 
@@ -246,7 +260,7 @@ def test_b_captures_the_empty_scene(start: Callable[..., Desk], models: Path) ->
     desk = start("-m", models / "difference.onnx", "--loop")
     desk.wait_for(shows(GREEN, GREEN), "nobody")
     desk.press("b")
-    time.sleep(0.3)
+    desk.wait_for(lambda image: "is the empty scene from now on" in desk.printed.read_text(), "captured")
     desk.press("q")
     said = desk.end()
     assert "the first frame is the empty scene until B captures another" in said

@@ -1,0 +1,1 @@
+"""What tests share: test networks, clips, commands, servers and environments."""
