@@ -8,8 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, read_image
-from background_subtraction.jobs import plan
-from background_subtraction.sinks.base import Encoding
+from background_subtraction.jobs import expand
 from background_subtraction.sources.open import open_source
 from model_api.errors import OptionError
 from model_api.types import Frame, Image
@@ -53,8 +52,7 @@ def _footage(name: str, reading: Reading) -> list[Footage]:
         )
     if reading.stills and _holds_images(folder):
         return [Footage(name, lambda: _stills(folder, reading))]
-    clips = plan((name,), (), Encoding())
-    return [Footage(clip.address, lambda address=clip.address: _clip(address, reading)) for clip in clips]  # type: ignore[misc]
+    return [Footage(clip, lambda address=clip: _clip(address, reading)) for clip in expand((name,))]  # type: ignore[misc]
 
 
 def _composed(clip: RecordedClip, reading: Reading) -> Footage:

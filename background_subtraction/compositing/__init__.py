@@ -1,0 +1,1 @@
+"""From a matte and a background to a composite."""

@@ -440,14 +440,14 @@ def test_convert_video_with_a_path_and_with_a_loaded_model(models: Path, tmp_pat
             assert len(list((tmp_path / name).iterdir())) == 20
 
 
-def test_convert_video_says_what_is_of_no_use(models: Path, tmp_path: Path) -> None:
+def test_convert_video_refuses_what_contradicts(models: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="video or png_sequence"):
         convert_video(models / "red.onnx", "in.mp4", output_type="gif")
     with create_model(models / "red.onnx") as model, pytest.raises(OptionError, match="belong to create_model"):
         convert_video(model, "in.mp4", downsample_ratio=0.5)
     clip = write_video(tmp_path / "in.mp4", [indexed(1)])
-    with pytest.raises(SinkError, match="there is no folder"):
-        convert_video(models / "red.onnx", clip, output_alpha=tmp_path / "no" / "pha.mp4", progress=False)
+    with pytest.raises(SinkError, match="is not a folder"):
+        convert_video(models / "red.onnx", clip, output_alpha=clip / "pha.mp4", progress=False)
 
 
 def test_a_loop_of_one_s_own(models: Path) -> None:
