@@ -3,7 +3,7 @@
 `convert_video` raises errors of one tree, `BackgroundSubtractionError`: `model_api.errors` draws it.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False
 
 __all__ = [
     "BackgroundSubtractionError",

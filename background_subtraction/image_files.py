@@ -14,6 +14,8 @@ from model_api.errors import SourceError
 from model_api.types import Image
 
 SILENT = 0
+NUMBER = re.compile(r"%0?\d*d")
+"""As in C's printf."""
 IMAGE_SUFFIXES = frozenset({".bmp", ".dib", ".jpeg", ".jpg", ".jp2", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 
 
@@ -36,6 +38,38 @@ def images_in(folder: Path) -> list[Path]:
     if not paths:
         raise SourceError(f"{folder}: a folder without images. Expected some of {', '.join(sorted(IMAGE_SUFFIXES))}")
     return sorted(paths, key=lambda path: natural_key(path.name))
+
+
+def is_pattern(address: str) -> bool:
+    """Whether `address` stands for numbered images, such as frames/%04d.png. A file of that very name comes first."""
+    name = Path(address).name
+    return bool(NUMBER.search(name)) and Path(name).suffix.lower() in IMAGE_SUFFIXES and not Path(address).exists()
+
+
+def images_of(pattern: str) -> list[Path]:
+    """The images that a pattern stands for, in the order of their numbers.
+
+    Raises:
+        SourceError: there are none.
+    """
+    folder, name = Path(pattern).parent, Path(pattern).name
+    paths = folder.iterdir() if folder.is_dir() else ()
+    numbered = {number: path for path in paths if (number := _number_in(path.name, name)) is not None}
+    if not numbered:
+        example = NUMBER.sub(lambda conversion: conversion[0] % 1, name, count=1)
+        raise SourceError(f"{pattern}: no image has such a name. Expected for example {folder / example}")
+    return [numbered[number] for number in sorted(numbered)]
+
+
+def _number_in(name: str, pattern: str) -> int | None:
+    """The number for which `pattern` gives `name`."""
+    conversion = NUMBER.search(pattern)
+    if conversion is None:
+        return None
+    before, after = pattern[: conversion.start()], pattern[conversion.end() :]
+    digits = name.removeprefix(before).removesuffix(after)
+    is_number = digits.isascii() and digits.isdecimal()
+    return int(digits) if is_number and name == f"{before}{conversion[0] % int(digits)}{after}" else None
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, natural_key
+from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, natural_key
 from background_subtraction.sinks.base import Encoding, Output
 from model_api.errors import OptionError, SourceError
 
@@ -14,6 +15,8 @@ VIDEO_SUFFIXES = frozenset(
 )
 DEFAULT_SUFFIX = ".mp4"
 TRANSPARENT_SUFFIX = ".webm"
+UNMARKED = ("composite", "side by side", "transparent")
+"""Views whose files have the name of the input alone."""
 
 
 @dataclass(frozen=True)
@@ -23,51 +26,67 @@ class Clip:
     address: str
     outputs: tuple[Output, ...]
 
+    @property
+    def name(self) -> str:
+        """For people and for the names of files: that of the file, or of the folder of numbered images."""
+        path = Path(self.address)
+        return path.parent.name or path.stem if is_pattern(self.address) else path.stem
 
-def plan(inputs: tuple[str, ...], outputs: tuple[Output, ...], encoding: Encoding) -> list[Clip]:
-    """A folder of videos stands for the videos in it. One input has its outputs as they are named; for several
-    the outputs are folders, where each gets its own name. Raises SourceError or OptionError."""
-    addresses = [address for given in inputs for address in _addresses(given)]
+
+def expand(inputs: Sequence[str]) -> list[str]:
+    """List the addresses of all clips. A folder of videos stands for the videos in it.
+
+    Raises:
+        SourceError: a folder holds both images and videos.
+    """
+    return [address for name in inputs for address in _addresses(name)]
+
+
+def plan(inputs: Sequence[str], outputs: tuple[Output, ...], encoding: Encoding) -> list[Clip]:
+    """Name the outputs of each input.
+
+    One input has its outputs as they are named. For several the outputs are folders, where each input gets a file, or
+    a folder of images, of its own name.
+
+    Raises:
+        SourceError: a folder holds both images and videos.
+        OptionError: several inputs, and outputs that are no folders, or two inputs of one name.
+    """
+    addresses = expand(inputs)
     if addresses == [inputs[0]]:
         return [Clip(addresses[0], outputs)]
-    _require_own_names(addresses)
     for output in outputs:
         if output.path.suffix and not output.path.is_dir():
-            raise OptionError(
-                f"{output.path}: several inputs need a folder for what they give, such as results/", "outputs"
-            )
-        output.path.mkdir(parents=True, exist_ok=True)
-    return [Clip(address, tuple(_named(output, address, encoding) for output in outputs)) for address in addresses]
+            raise OptionError(f"{output.path}: several inputs need an output folder, such as results/", "outputs")
+    clips = [Clip(address, ()) for address in addresses]
+    if outputs:
+        _require_own_names(clips)
+    return [replace(clip, outputs=tuple(_named(output, clip.name, encoding) for output in outputs)) for clip in clips]
 
 
-def _addresses(given: str) -> list[str]:
-    folder = Path(given)
+def _addresses(name: str) -> list[str]:
+    folder = Path(name)
     if not folder.is_dir():
-        return [given]
-    names = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: natural_key(path.name))
-    videos = [path for path in names if path.suffix.lower() in VIDEO_SUFFIXES]
-    if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in names):
-        raise SourceError(f"{given}: holds both images and videos. Give the images, or the videos, in a folder alone")
-    return [str(path) for path in videos] or [given]
+        return [name]
+    files = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: natural_key(path.name))
+    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+    if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
+        raise SourceError(f"{name}: holds both images and videos. Put the images, or the videos, into another folder")
+    return [str(path) for path in videos] or [name]
 
 
-def _require_own_names(addresses: list[str]) -> None:
-    stems = [Path(address).stem for address in addresses]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+def _require_own_names(clips: list[Clip]) -> None:
+    names = [clip.name for clip in clips]
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise OptionError(
             f"Several inputs are named {', '.join(twice)}: their outputs would overwrite each other", "inputs"
         )
 
 
-def _named(output: Output, address: str, encoding: Encoding) -> Output:
-    stem = Path(address).stem
+def _named(output: Output, name: str, encoding: Encoding) -> Output:
     if encoding.type == "png_sequence":
-        return replace(output, path=output.path / stem)
+        return replace(output, path=output.path / name)
     suffix = TRANSPARENT_SUFFIX if output.view == "transparent" else DEFAULT_SUFFIX
-    name = (
-        f"{stem}{suffix}"
-        if output.view in ("composite", "side by side", "transparent")
-        else f"{stem}_{output.view}{suffix}"
-    )
-    return replace(output, path=output.path / name)
+    ending = suffix if output.view in UNMARKED else f"_{output.view}{suffix}"
+    return replace(output, path=output.path / f"{name}{ending}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from background_subtraction.compositing.backgrounds import TRANSPARENT
 from background_subtraction.preview.window import WindowOptions
-from background_subtraction.sinks.base import Encoding, Output
+from background_subtraction.sinks.base import DeviceOutput, Encoding, Output
 from background_subtraction.sources.selection import Selection
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.openvino_adapter import InferenceOptions
@@ -19,12 +19,38 @@ from model_api.preprocessing import Override
 from model_api.ranges import NATURAL, POSITIVE, require_choice, require_text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """One run, checked: raises OptionError for other values. window: None to show none. scene_cuts: whether a recurrent
-    model starts afresh at cuts. jobs: clips at once. ahead: frames decoded beforehand.
-    progress: whether to show a bar, None for where there is a terminal. for_detection: the options that were given
-    and say something to a model that detects objects only."""
+    """One run, checked.
+
+    Args:
+        model: a file, or an address on a model server; "" where a loaded model is passed along.
+        inputs: addresses as `open_source` and `jobs.plan` take them.
+        device: as `create_model` takes it.
+        adapter: as `create_model` takes it.
+        inference: as `create_model` takes it.
+        override: as `create_model` takes it.
+        model_options: as `create_model` takes it.
+        target_bgr: the new background, as `open_background` takes it.
+        blur_bgr: the width in pixels of a box that blurs like it, 0 for no blur.
+        clean_plate: an image or a video of the scene without the person.
+        loop: start again at the end of the input.
+        selection: which part of the input.
+        outputs: files.
+        devices: such as virtual cameras.
+        encoding: how files are written.
+        window: None for no window.
+        monitors: graphs to show, and to report the means of, some of "cdm".
+        raw_output: log what the model answers.
+        scene_cuts: whether a recurrent model starts afresh at scene cuts.
+        jobs: inputs that are processed at the same time.
+        ahead: frames that are decoded ahead.
+        progress: whether to show a progress bar, None for where there is a terminal.
+        for_detection: names of settings that were made and that only models that detect objects use.
+
+    Raises:
+        OptionError: another value.
+    """
 
     model: str
     inputs: tuple[str, ...]
@@ -39,9 +65,10 @@ class Options:
     loop: bool = False
     selection: Selection = Selection()
     outputs: tuple[Output, ...] = ()
+    devices: tuple[DeviceOutput, ...] = ()
     encoding: Encoding = Encoding()
-    virtual_camera: str | None = None
     window: WindowOptions | None = field(default_factory=WindowOptions)
+    monitors: str = ""
     raw_output: bool = False
     scene_cuts: bool = True
     jobs: int = 1
@@ -52,8 +79,10 @@ class Options:
     def __post_init__(self) -> None:
         require_text(model=self.model, target_bgr=self.target_bgr, clean_plate=self.clean_plate)
         if not self.inputs or not all(isinstance(address, str) for address in self.inputs):
-            raise OptionError(f"{described(self.inputs)}. Expected addresses, one at least", "inputs")
+            raise OptionError(f"{described(self.inputs)}. Expected at least one address", "inputs")
         require_choice(ADAPTERS, adapter=self.adapter)
+        if not isinstance(self.monitors, str) or not set(self.monitors) <= set("cdm"):
+            raise OptionError(f"{described(self.monitors)}. Expected some of the letters c, d, m", "monitors")
         NATURAL.require(blur_bgr=self.blur_bgr)
         POSITIVE.require(jobs=self.jobs, ahead=self.ahead)
         if self.jobs > 1 and self.window is not None:
@@ -61,9 +90,16 @@ class Options:
 
 
 def outputs_of(view: str, paths: Sequence[Path]) -> tuple[Output, ...]:
+    """One output of this view for each path."""
     return tuple(Output(path, view) for path in paths)
 
 
-def composite_view(target: str | None, preview: str = "composite") -> str:
-    """A composite over a transparent background is transparent."""
-    return "transparent" if target == TRANSPARENT else preview
+def composite_view(target: str | None, blur_bgr: int, encoding: Encoding, preview: str = "composite") -> str:
+    """The view that composites are written in.
+
+    Over a transparent background they are transparent. So are those of a png_sequence for which no background is
+    named, as in RobustVideoMatting.
+    """
+    no_background = target is None and not blur_bgr and preview == "composite"
+    is_transparent = target == TRANSPARENT or (no_background and encoding.type == "png_sequence")
+    return "transparent" if is_transparent else preview

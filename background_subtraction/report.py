@@ -3,80 +3,109 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from threading import Lock
 from time import perf_counter
 
 from model_api.results import Result
 
 STAGES = ("Decoding", "Preprocessing", "Inference", "Postprocessing", "Rendering", "Writing")
 RECENT = 30
+"""Frames that the figures in the window are about."""
 
 
-@dataclass(eq=False)
 class Report:
-    """Means over all frames. dropped: those of a camera that came while others were worked on. A frame's latency runs
-    from the moment the pipeline takes it until it has been shown and handed to the writers; a stage's time is that of
-    its own work, however much of it overlapped."""
+    """What a run cost so far. Clips that run at the same time may share one.
 
-    frames: int = 0
-    dropped: int = 0
-    latency_s: float = 0.0
-    stages_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-    _written_s: float = 0.0
-    _begun_s: float = 0.0
-    _ended_s: float = 0.0
-    _recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    Attributes:
+        frames: how many were finished.
+        latency_s: the sum over all frames. A frame's latency runs from the moment the pipeline takes it until it has
+            been shown and handed to the writers.
+        stages_s: the sum over all frames, by the names of STAGES. A stage's time is that of its own work, although
+            stages overlap.
+        resources: how busy the machine was, a line each.
+    """
 
-    def add(self, result: Result, rendering_s: float, writing_total_s: float) -> None:
-        """Called when the frame has been shown and handed to the writers, who have worked `writing_total_s` so far."""
+    def __init__(self) -> None:
+        """Begin with no frame."""
+        self.frames = 0
+        self.latency_s = 0.0
+        self.stages_s = dict.fromkeys(STAGES, 0.0)
+        self.resources: list[str] = []
+        self._dropped: dict[object, int] = {}
+        self._written_s: dict[object, float] = {}
+        self._started_s = 0.0
+        self._ended_s = 0.0
+        self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
+        self._lock = Lock()
+
+    def add(self, result: Result, rendering_s: float, written_s: float, dropped: int = 0, clip: object = None) -> None:
+        """Count a frame, when it has been shown and handed to the writers.
+
+        Args:
+            result: the frame, with its times.
+            rendering_s: how long compositing took.
+            written_s: how long the writers of its clip have worked so far.
+            dropped: how many frames of its clip were dropped so far, of a live source.
+            clip: what tells the clips of a run apart.
+        """
         now_s = perf_counter()
-        self._begun_s = self._begun_s or result.started_s
-        self._ended_s = now_s
-        self._recent.append((now_s, now_s - result.started_s))
-        self.frames += 1
-        self.latency_s += now_s - result.started_s
         times = result.times
-        spent = (
-            result.frame.decoding_s, times.preprocessing_s, times.inference_s, times.postprocessing_s, rendering_s,
-        )  # fmt: skip
-        for stage, seconds in zip(STAGES[:-1], spent, strict=True):
-            self.stages_s[stage] += seconds
-        self.stages_s["Writing"] = self._written_s + writing_total_s
+        seconds = (
+            result.frame.decoding_s,
+            times.preprocessing_s,
+            times.inference_s,
+            times.postprocessing_s,
+            rendering_s,
+        )
+        with self._lock:
+            self._started_s = min(self._started_s or result.started_s, result.started_s)
+            self._ended_s = now_s
+            self._recent.append((now_s, now_s - result.started_s))
+            self.frames += 1
+            self.latency_s += now_s - result.started_s
+            for stage, stage_s in zip(STAGES[:-1], seconds, strict=True):
+                self.stages_s[stage] += stage_s
+            self._written_s[clip] = written_s
+            self.stages_s["Writing"] = sum(self._written_s.values())
+            self._dropped[clip] = dropped
 
-    def next_clip(self) -> None:
-        """The writers of another clip begin to count from zero."""
-        self._written_s = self.stages_s["Writing"]
+    @property
+    def dropped(self) -> int:
+        """Frames of live sources that came while another one was worked on."""
+        return sum(self._dropped.values())
 
-    def merge(self, other: Report) -> None:
-        """Takes over the frames of a clip that ran beside others."""
-        if not other.frames:
-            return
-        self._begun_s = min(self._begun_s or other._begun_s, other._begun_s)
-        self._ended_s = max(self._ended_s, other._ended_s)
-        self.frames += other.frames
-        self.latency_s += other.latency_s
-        for stage, seconds in other.stages_s.items():
-            self.stages_s[stage] += seconds
+    @property
+    def fps(self) -> float:
+        """Frames per second, from the first frame's start to the last one's end."""
+        seconds = self._ended_s - self._started_s
+        return self.frames / seconds if seconds else 0.0
 
     def recent(self) -> tuple[float, float]:
         """Frames per second and latency in seconds over the last frames."""
         if len(self._recent) < 2:
             return 0.0, 0.0
-        spent_s = self._recent[-1][0] - self._recent[0][0]
+        seconds = self._recent[-1][0] - self._recent[0][0]
         latency_s = sum(latency for _, latency in self._recent) / len(self._recent)
-        return (len(self._recent) - 1) / spent_s, latency_s
+        return (len(self._recent) - 1) / seconds, latency_s
 
     def lines(self) -> list[str]:
+        """The figures for people, in the form of the Open Model Zoo's demos."""
         if not self.frames:
             return ["No frame was finished"]
-        fps = self.frames / (self._ended_s - self._begun_s)
-        figures = [("Latency", f"{self.latency_s / self.frames * 1000:.1f} ms"), ("FPS", f"{fps:.1f}")]
-        stages = [(stage, f"{seconds / self.frames * 1000:.1f} ms") for stage, seconds in self.stages_s.items()]
+        dropped = [f"\tDropped: {self.dropped}"] if self.dropped else []
+        stages = [f"\t{stage}:\t{seconds / self.frames * 1000:.1f} ms" for stage, seconds in self.stages_s.items()]
         return [
             "Metrics report:",
-            *(f"\t{name}:\t{figure}" for name, figure in [*self._counts(), *figures, *stages]),
+            f"\tFrames: {self.frames}",
+            *dropped,
+            f"\tLatency: {self.latency_s / self.frames * 1000:.1f} ms",
+            f"\tFPS: {self.fps:.1f}",
+            *stages,
+            *self.resources,
         ]
 
-    def _counts(self) -> list[tuple[str, str]]:
-        dropped = [("Dropped", str(self.dropped))] if self.dropped else []
-        return [("Frames", str(self.frames)), *dropped]
+    def __repr__(self) -> str:
+        if not self.frames:
+            return "Report(frames=0)"
+        latency_ms = self.latency_s / self.frames * 1000
+        return f"Report(frames={self.frames}, fps={self.fps:.1f}, latency_ms={latency_ms:.1f}, dropped={self.dropped})"

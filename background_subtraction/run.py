@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 from time import perf_counter
 
-from tqdm import tqdm
-
+from background_subtraction.checks import check_background, check_clip, warn_of_unused
 from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.compositing.clean_plate import open_clean_plate
-from background_subtraction.compositing.composite import Picture
+from background_subtraction.compositing.composite import CompositeFrame
 from background_subtraction.frame_log import raw_lines
 from background_subtraction.jobs import Clip, plan
 from background_subtraction.options import Options
+from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.preview.window import Window
+from background_subtraction.progress import Progress
 from background_subtraction.report import Report
 from background_subtraction.sinks.outputs import Outputs
+from background_subtraction.sources.base import Source
 from background_subtraction.sources.open import open_source
 from background_subtraction.sources.reader_thread import Newest, Prefetched
 from background_subtraction.thread_budget import shared_cores
@@ -29,101 +34,136 @@ log = logging.getLogger(__name__)
 
 
 def run(options: Options, report: Report, model: MattingModel | None = None) -> None:
-    """Every frame of every input, over its own background, to the window and to the outputs.
+    """Put every frame of every input over its background, into the window and the outputs.
 
-    model: a loaded one, else the one that the options name. Whatever ends the run, an error or an interruption,
-    what was written until then is made whole.
+    Whatever ends the run, an error or an interruption, what was written until then is closed and plays.
+
+    Args:
+        options: what to do.
+        report: counts the frames, also where the run ends with an error.
+        model: a loaded model, None to load the one that the options name.
+
+    Raises:
+        BackgroundSubtractionError: something cannot be read, computed, shown or written.
     """
+    with prepare(options, report, model) as start:
+        start()
+
+
+@contextmanager
+def prepare(options: Options, report: Report, model: MattingModel | None = None) -> Iterator[Callable[[], None]]:
+    """Check inputs, outputs and the display, then load the model. Yield what starts the run; see `run`."""
     clips = plan(options.inputs, options.outputs, options.encoding)
+    monitors = Monitors(set(options.monitors))
     with ExitStack() as stack:
         stack.enter_context(shared_cores())
+        check_background(options)
+        # A camera, a pipe or a stream is opened once: this source stays open for the first clip.
+        first = stack.enter_context(open_source(clips[0].address, loop=options.loop, selection=options.selection))
+        totals = [check_clip(clip, options, first if clip is clips[0] else None) for clip in clips]
+        window = Window(options.window, monitors) if options.window else None
         if model is None:
-            model = stack.enter_context(
-                create_model(
-                    options.model,
-                    options.device,
-                    inference=options.inference,
-                    override=options.override,
-                    options=options.model_options,
-                    adapter=options.adapter,
-                )
-            )
-        for name in () if model.detects else options.for_detection:
-            log.warning(f"{name} is for instance segmentation: a matting model has no use for it")
-        window = stack.enter_context(Window(options.window)) if options.window else None
-        if options.jobs > 1:
-            _run_together(clips, options, report, model)
-            return
-        for clip in clips:
-            report.next_clip()
-            run_clip(clip, options, report, model, window)
-            if window and window.closed:
-                return
+            model = stack.enter_context(load_model(options))
+            model.compile_for(first.info.size)
+        warn_of_unused(options, model)
+        if window:
+            stack.enter_context(window)
+        progress = stack.enter_context(Progress(totals, show=options.progress))
+        run = _Run(options, report, model, window, monitors, progress, {clips[0]: first})
+        yield partial(run.all, clips)
 
 
-def run_clip(
-    clip: Clip,
-    options: Options,
-    report: Report,
-    model: MattingModel,
-    window: Window | None = None,
-    stop: Event | None = None,
-) -> None:
-    """One input from its first frame to its last, or until the user or `stop` ends it."""
-    with ExitStack() as stack:
-        source = stack.enter_context(open_source(clip.address, options.loop, options.selection))
-        background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))
-        plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, window is not None)
-        model.compile_for(source.info.size)
-        outputs = stack.enter_context(Outputs(clip.outputs, options.encoding, source.info, options.virtual_camera))
-        drops = source.info.drops
-        reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
-        frames = plate.attach(reader)
-        disabled = None if options.progress is None else not options.progress
-        progress = stack.enter_context(tqdm(total=source.info.frames, unit="frame", disable=disabled))
-
-        for result in AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts).run(frames):
-            received_s = perf_counter()
-            picture = Picture(result, background.at(result))
-            picture.render(outputs.views)
-            rendered_s = perf_counter()
-            outputs.write(picture)
-            report.add(result, rendered_s - received_s, outputs.busy_s)
-            report.dropped = reader.dropped
-            if window:
-                window.show(picture, report, plate.capture)
-            progress.update()
-            if not progress.disable:
-                progress.set_postfix_str(outputs.size, refresh=False)
-            if options.raw_output:
-                for line in raw_lines(result):
-                    log.info(line)
-            if (window.closed if window else outputs.full) or (stop and stop.is_set()):
-                return
-        outputs.finish()
-        if window and source.info.frames == 1:
-            window.hold(picture, report)
+def load_model(options: Options) -> MattingModel:
+    """Load the model that the options name. Raises what `create_model` raises."""
+    return create_model(
+        options.model,
+        options.device,
+        inference=options.inference,
+        override=options.override,
+        options=options.model_options,
+        adapter=options.adapter,
+    )
 
 
-def _run_together(clips: list[Clip], options: Options, report: Report, model: MattingModel) -> None:
-    """`options.jobs` clips at once on one model. The first error ends all of them."""
-    stop = Event()
-    reports = [Report() for _ in clips]
-    with ThreadPoolExecutor(options.jobs, "clip") as pool:
-        runs: list[Future[None]] = []
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What all clips of a run share. opened: sources that are open already."""
+
+    options: Options
+    report: Report
+    model: MattingModel
+    window: Window | None
+    monitors: Monitors
+    progress: Progress
+    opened: Mapping[Clip, Source]
+    stop: Event = field(default_factory=Event)
+
+    def all(self, clips: list[Clip]) -> None:
         try:
-            for clip, own in zip(clips, reports, strict=True):
-                runs.append(pool.submit(run_clip, clip, options, own, model, None, stop))
-            _until_the_end_or_an_error(runs)
+            self._together(clips) if self.options.jobs > 1 else self._in_turn(clips)
         finally:
-            stop.set()
-            for waiting in runs:
-                waiting.cancel()
-            wait(runs)
-            for own in reports:
-                report.merge(own)
-    for ended in runs:
-        ended.result()
+            self.report.resources = self.monitors.means()
+
+    def _in_turn(self, clips: list[Clip]) -> None:
+        for clip in clips:
+            self._clip(clip)
+            if self.window and self.window.closed:
+                return
+
+    def _together(self, clips: list[Clip]) -> None:
+        """`jobs` clips at the same time on one model. The first error ends all of them."""
+        with ThreadPoolExecutor(self.options.jobs, "clip") as pool:
+            runs: list[Future[None]] = []
+            try:
+                runs += [pool.submit(self._clip, clip) for clip in clips]
+                _until_the_end_or_an_error(runs)
+            finally:
+                self.stop.set()
+                for waiting in runs:
+                    waiting.cancel()
+                wait(runs)
+        for ended in runs:
+            ended.result()
+
+    def _clip(self, clip: Clip) -> None:
+        """One input from its first frame to its last, or until the user or `stop` ends it."""
+        options, model = self.options, self.model
+        with ExitStack() as stack:
+            source = self.opened.get(clip)
+            if source is None:
+                source = open_source(clip.address, loop=options.loop, selection=options.selection)
+            stack.enter_context(source)
+            stack.enter_context(self.progress.clip(clip.name))
+            background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))
+            interactive = self.window is not None
+            plate = open_clean_plate(
+                options.clean_plate, source.info, wanted=model.needs_clean_plate, interactive=interactive
+            )
+            model.compile_for(source.info.size)
+            outputs = stack.enter_context(Outputs(clip.outputs, options.encoding, source.info, options.devices))
+            drops = source.info.drops
+            reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
+
+            frame = None
+            for result in AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts).run(plate.attach(reader)):
+                received_s = perf_counter()
+                frame = CompositeFrame(result, background.at(result))
+                frame.render(outputs.views)
+                rendering_s = perf_counter() - received_s
+                outputs.write(frame)
+                self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, clip)
+                self.monitors.sample()
+                if self.window:
+                    self.window.show(frame, self.report, plate.capture)
+                self.progress.update(outputs.size)
+                if options.raw_output:
+                    for line in raw_lines(result):
+                        log.info(line)
+                if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
+                    return
+            outputs.finish()
+            if self.window and frame and source.info.frames == 1:
+                self.window.hold(frame, self.report)
 
 
 def _until_the_end_or_an_error(runs: list[Future[None]]) -> None:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from model_api.preprocessing import Triple
 from model_api.preprocessing import triple as three
@@ -14,6 +15,7 @@ from model_api.ranges import NATURAL, POSITIVE, POSITIVE_NUMBER, PROBABILITY, QU
 
 
 def number(text: str, range_: Range) -> float:
+    """Read a number. Raises ArgumentTypeError, with what was expected, if it is not within the range."""
     try:
         value = int(text) if range_.whole else float(text)
     except ValueError:
@@ -24,38 +26,47 @@ def number(text: str, range_: Range) -> float:
 
 
 def positive(text: str) -> int:
+    """Read a whole number from 1."""
     return int(number(text, POSITIVE))
 
 
 def natural(text: str) -> int:
+    """Read a whole number from 0."""
     return int(number(text, NATURAL))
 
 
 def quality(text: str) -> int:
+    """Read a constant quality of some codec."""
     return int(number(text, QUALITY))
 
 
 def probability(text: str) -> float:
+    """Read a number from 0 to 1."""
     return number(text, PROBABILITY)
 
 
 def ratio(text: str) -> float:
+    """Read a number above 0, at most 1."""
     return number(text, RATIO)
 
 
 def positive_number(text: str) -> float:
+    """Read a number above 0."""
     return number(text, POSITIVE_NUMBER)
 
 
 def seconds(text: str) -> Fraction:
+    """Read a time in seconds."""
     return _fraction(text, SECONDS)
 
 
 def rate(text: str) -> Fraction:
+    """Read frames per second, such as 30000/1001."""
     return _fraction(text, RATE)
 
 
 def triple(text: str) -> Triple:
+    """Read three numbers, or one for all three."""
     try:
         return three(tuple(float(number) for number in re.split(r"[\s,]+", text.strip())))
     except ValueError:
@@ -63,20 +74,44 @@ def triple(text: str) -> Triple:
 
 
 def resolution(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
-    if not found or not all(SIDE.holds(int(side)) for side in found.groups()):
+    """Read WxH as (width, height)."""
+    sides = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
+    if not sides or not all(SIDE.holds(int(side)) for side in sides.groups()):
         raise argparse.ArgumentTypeError(f'"{text}": expected WIDTHxHEIGHT, such as 1280x720')
-    return int(found[1]), int(found[2])
+    return int(sides[1]), int(sides[2])
+
+
+class SizeAction(argparse.Action):
+    """Reads `WxH`, or `W H` in two words as RobustVideoMatting has it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Store (width, height)."""
+        try:
+            setattr(namespace, self.dest, resolution("x".join(values or ())))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+
+
+def limit(text: str) -> int:
+    """Read a number of frames. 0 and, as in the Open Model Zoo's demo, numbers below it: no limit."""
+    return 0 if re.fullmatch(r"-\d+", text) else natural(text)
 
 
 def monitors(text: str) -> str:
+    """Read some of the letters c, d and m. h hides all graphs in the Open Model Zoo's demo, and is left out."""
     if not set(text.lower()) <= set("cdmh"):
         raise argparse.ArgumentTypeError(f'"{text}": expected some of the letters c, d, m')
     return "".join(sorted(set(text.lower()) - {"h"}))
 
 
 def layouts(text: str) -> dict[str, str]:
-    """Input name -> layout; "" for a layout without a name."""
+    """Read input name -> layout. The name is "" for a layout without one."""
     pairs = [part.strip().rpartition(":")[::2] for part in text.split(",")]
     layouts = {name: layout.strip("[]").upper() for name, layout in pairs}
     if not all(re.fullmatch(r"[NCHW]{1,4}", layout) for layout in layouts.values()):
@@ -85,7 +120,7 @@ def layouts(text: str) -> dict[str, str]:
 
 
 def with_underscores(arguments: Sequence[str]) -> list[str]:
-    """RobustVideoMatting spells --output-type what is --output_type here: both are taken."""
+    """Allow --output-type for --output_type, as RobustVideoMatting spells its options."""
     return [
         re.sub(r"^--[a-z-]+", lambda name: "--" + name[0][2:].replace("-", "_"), text)
         if re.match(r"--[a-z]", text) and not text.startswith("--no-")

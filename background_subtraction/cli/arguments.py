@@ -6,16 +6,19 @@ import argparse
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
+from background_subtraction.cli.completion import PrintCompletion
 from background_subtraction.sinks.base import OUTPUT_TYPES
 from background_subtraction.sinks.formats import CODECS
+from background_subtraction.sinks.open import DEVICES
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.adapters.openvino_adapter import PRECISIONS
 from model_api.bundled import names
+from model_api.errors import OptionError
 from model_api.models.base import ModelOptions
 from model_api.models.labels import read_labels
 from model_api.resize import RESIZE_TYPES
@@ -32,16 +35,44 @@ OPTION_OF: Mapping[str, str] = {
 }  # fmt: skip
 """Parameter of the library -> the option that gives it."""
 
+USAGE = "%(prog)s -i INPUT [-m MODEL] [-o FILE] [--target_bgr BACKGROUND] [options]"
+EXAMPLES = """examples:
+  The camera in a window, with the room blurred:
+    %(prog)s -i 0 --blur_bgr 60
+  A video over a picture, written to a file:
+    %(prog)s -i talk.mp4 --target_bgr beach.jpg -o out.mp4 --no_show
+  The person alone, with transparency, for a video editor:
+    %(prog)s -i talk.mp4 --output_transparent out.mov --no_show
+  Images in, alphas as images out:
+    %(prog)s -i frames/%%04d.png --output_alpha alphas/%%04d.png --no_show
+  A folder of videos, two at the same time:
+    %(prog)s -i clips/ -o results/ --jobs 2 --no_show
+  A model that compares with a picture of the empty room:
+    %(prog)s -i 0 --background empty_room.png
+"""
 
-def build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise OptionError."""
+        raise OptionError(f"{message}. All options: {self.prog} -h")
+
+
+def build_parser(program: str) -> Parser:
+    """Make the parser of the command. program: its name in messages."""
+    parser = Parser(
         prog=program,
+        usage=USAGE,
         description="Puts the person in a video, camera or image over another background.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
     )
     _add_options(parser.add_argument_group("Options"))
-    _add_model_options(parser.add_argument_group("What the model wants, where its file does not say"))
+    _add_model_options(parser.add_argument_group("What the model expects, where its file does not say it"))
     _add_inference_options(parser.add_argument_group("Inference options"))
     _add_io_options(parser.add_argument_group("Input/output options"))
     _add_file_options(parser.add_argument_group("File options"))
@@ -58,80 +89,87 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("-h", "--help", action="help", help="Show this help message and exit.")
     add("--version", action="version", version=__version__, help="Show the version and exit.")
+    add("--print_completion", action=PrintCompletion, help="Print a script that completes options in a shell and exit.")
     add(
         "-m",
         "--model",
-        help="IR (.xml), ONNX, what else OpenVINO reads, or the name of a model that comes with the program: "
-        f"{', '.join(names())}. Default: video; with --background, clean_plate.",
+        help="An IR (.xml), an ONNX file or another format that OpenVINO reads, or the name of a model that comes "
+        f"with the program: {', '.join(names())}. Default: video; with --background, clean_plate.",
     )
-    place = f"Where it runs; on a model server (ovms), -m is {ADDRESS_FORMS}. Default: openvino."
-    add("--adapter", choices=tuple(ADAPTERS), default="openvino", help=place)
+    add(
+        "--adapter",
+        choices=tuple(ADAPTERS),
+        default="openvino",
+        help=f"Where the model runs: openvino, on this machine; ovms, on a model server, and -m is {ADDRESS_FORMS}. "
+        "Default: openvino.",
+    )
     add(
         "-i",
         "--input",
         "--input_source",
         required=True,
         nargs="+",
-        help="Required. Images, folders of images or of videos, videos, a stream's address, a camera's number, or - "
-        "for a pipe. Several are processed one after another.",
+        help="Required. An image, a folder of images or of videos, a pattern such as frames/%%04d.png, a video, the "
+        "address of a stream, the number of a camera, or - for a pipe. Several are processed one after another.",
     )
-    add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, AUTO:GPU,CPU, HETERO:GPU,CPU. Default: CPU.")
+    add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, AUTO:GPU,CPU or HETERO:GPU,CPU. Default: CPU.")
     add(
         "-t",
         "--prob_threshold",
         dest="threshold",
         type=values.probability,
         metavar="PROBABILITY",
-        help=f"Score a detection must exceed. For instance segmentation only. Default: {ModelOptions.threshold:g}.",
+        help="Detections below this score are ignored. Instance segmentation only. "
+        f"Default: {ModelOptions.threshold:g}.",
     )
     add(
         "--resize_type",
         choices=sorted(RESIZE_TYPES),
-        help="How a frame is laid into a network's input of another size. Default: standard, stretched.",
+        help="How a frame is resized to the network's input. Default: standard, stretched.",
     )
     add(
         "--labels",
         type=read_labels,
         metavar="FILE",
-        help="The class names, a line each. For instance segmentation only. Default: the first class is the person.",
+        help="A text file with a class name on each line. Instance segmentation only. Default: the first class is the "
+        "person.",
     )
     add(
         "--target_bgr",
         metavar="COLOUR|IMAGE|VIDEO",
-        help='What comes behind the person: "R,G,B", "#rrggbb", a name, "transparent", an image or a video. '
+        help='The new background: "R,G,B", "#rrggbb", a colour name, "transparent", an image, a video or a pattern. '
         "Default: green.",
     )
     add(
         "--background",
         metavar="IMAGE|VIDEO",
-        help="The same scene without the person, for models that compare with it (src, bgr). Live: key B.",
+        help="The same scene without the person, for models that compare with it (src, bgr). In the window, B captures "
+        "it.",
     )
     add(
         "--blur_bgr",
         type=values.natural,
         default=0,
         metavar="PIXELS",
-        help="Blur the background, as wide as a box of so many pixels. Default: 0, none.",
+        help="Blur the background as a box of this width does. Default: 0, no blur.",
     )
     add(
         "--layout",
         type=values.layouts,
         default={},
-        help="Layout of the inputs, NCHW or input0:NCHW,input1:NHWC, where the file does not tell.",
+        help="The layout of the inputs, where the file does not say it: NCHW, or input0:NCHW,input1:NHWC.",
     )
 
 
 def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="It takes RGB instead of BGR.")
-    add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")
-    add(
-        "--scale_values", type=values.triple, metavar="S|R,G,B", help="The pixels, less the mean, are divided by these."
-    )
+    add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="The network takes RGB, not BGR.")
+    add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels (0 to 255) first.")
+    add("--scale_values", type=values.triple, metavar="S|R,G,B", help="The pixels are divided by these afterwards.")
     add(
         "--downsample_ratio",
         type=values.ratio,
-        help="For networks that take one. Default: 512 / the frame's long side, 1 at most.",
+        help="For networks that have this input. Default: 512 / the frame's longer side, at most 1.",
     )
 
 
@@ -141,76 +179,96 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
         "-nireq",
         "--num_infer_requests",
         type=values.positive,
-        help="Requests in flight. Default: what the device wants; always 1 for a recurrent model.",
+        help="Inference requests at the same time. Default: the device decides; always 1 for a recurrent model.",
     )
     add(
         "-nstreams",
         "--num_streams",
         default="",
-        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: what the device wants.",
+        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: the device decides.",
     )
     add("-nthreads", "--num_threads", type=values.positive, help="Threads on the CPU. Default: all cores.")
-    add("--cache_dir", help="A folder that keeps compiled models, so that the next start is quick.")
-    where = "Robust Video Matting's guided filter: with the composite, or by the device. Default: outside."
-    add("--refiner", choices=("outside", "inside"), default="outside", help=where)
+    add("--cache_dir", help="A folder that keeps compiled models, so that the next start is faster.")
+    add(
+        "--refiner",
+        choices=("outside", "inside"),
+        default="outside",
+        help="Where Robust Video Matting's guided filter is computed: outside the network, together with the "
+        "composite, or inside it, on the device. Default: outside.",
+    )
     add(
         "--infer_precision",
         choices=PRECISIONS,
-        help="Of the arithmetic. Default: f32 on the CPU, what other devices like on them.",
+        help="Inference precision. Default: f32 on CPU, the device's default elsewhere.",
     )
-    keep = "Recurrent models keep their state over cuts in the film. Default: they start afresh at each."
-    add("--no_scene_cuts", action="store_true", help=keep)
-    patience = "The longest that a model server may take for an answer. Default: 60."
-    add("--server_timeout", type=values.positive_number, default=60.0, metavar="SECONDS", help=patience)
+    add("--no_scene_cuts", action="store_true", help="Recurrent models keep their state at scene cuts too.")
+    add(
+        "--server_timeout",
+        type=values.positive_number,
+        default=60.0,
+        metavar="SECONDS",
+        help="How long a model server may take for an answer. Default: 60.",
+    )
 
 
 def _add_io_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--loop", action="store_true", help="Begin the input again at its end.")
+    add("--loop", action="store_true", help="At the end of the input, start again.")
     files: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
     add(
         "-o",
         "--output",
         "--output_composition",
         **files,
-        help="Save composites: a video by its ending, images by a pattern such as out_%%05d.png, or a folder.",
+        help="Save composites: to a video (the ending of the name decides the format), to images by a pattern such as "
+        "out_%%05d.png, or to a folder.",
     )
     add("--output_alpha", **files, help="Save alphas, in the same ways.")
-    add("--output_foreground", **files, help="Save foregrounds, over black, in the same ways.")
+    add("--output_foreground", **files, help="Save foregrounds over black, in the same ways.")
     add("--output_transparent", **files, help="Save the person alone, with transparency, in the same ways.")
-    add("-limit", "--output_limit", type=values.natural, default=0, help="Frames to save. Default: 0, all.")
-    add("--no_show", action="store_true", help="No window.")
+    add("-limit", "--output_limit", type=values.limit, default=0, help="Save this many frames. Default: 0, all.")
+    add("--no_show", action="store_true", help="Do not open a window.")
     add("--show_with_original_frame", action="store_true", help="Put the input frame beside the result.")
-    add("--output_resolution", type=values.resolution, metavar="WxH", help="The largest size of the result.")
+    add(
+        "--output_resolution",
+        type=values.resolution,
+        metavar="WxH",
+        help="Scale the result up or down so that it just fits into this size. Default: the size of the input.",
+    )
     add(
         "-u",
         "--utilization_monitors",
         type=values.monitors,
         default="",
-        help="Graphs to begin with: c CPU, d distribution over the cores, m memory; for example cdm.",
+        help="Show these graphs, and print their means at the end: c CPU, d distribution over the cores, m memory; "
+        "for example cdm.",
     )
-    add(
-        "--virtual_camera", nargs="?", const="", metavar="DEVICE", help="Show composites as a camera to other programs."
-    )
-    add("--jobs", type=values.positive, default=1, help="Clips at once, each with a request and a state of its own.")
+    for name, device in DEVICES.items():
+        add(f"--{name}", nargs="?", const="", metavar="DEVICE", help=device.summary)
+    add("--jobs", type=values.positive, default=1, help="Process this many inputs at the same time. Default: 1.")
 
 
 def _add_file_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--output_type", choices=OUTPUT_TYPES, default="", help="Default: by the name of the output.")
-    add("--codec", choices=tuple(CODECS), help="Default: what suits the container, and transparency.")
-    add("--crf", type=values.quality, help="Constant quality, in the codec's own scale: less is better.")
-    add("--output_video_mbps", type=values.positive_number, help="A bit rate in place of constant quality.")
-    add("--no_audio", action="store_true", help="Leave the input's sound and subtitles out of composites.")
-    add("--start", type=values.seconds, default=Fraction(0), metavar="SECONDS", help="Where in the input to begin.")
-    add("--end", type=values.seconds, metavar="SECONDS", help="Where in the input to end.")
-    add("--skip", type=values.natural, default=0, help="Frames to leave out at the beginning.")
+    add("--output_type", choices=OUTPUT_TYPES, default="", help="Default: the name of the output decides.")
+    add("--codec", choices=tuple(CODECS), help="Default: one that suits the container, and transparency.")
+    add("--crf", type=values.quality, help="Constant quality, on the codec's own scale: lower is better.")
+    add("--output_video_mbps", type=values.positive_number, help="A bit rate instead of constant quality.")
+    add("--no_audio", action="store_true", help="Do not copy the input's sound and subtitles to composites.")
+    add("--start", type=values.seconds, default=Fraction(0), metavar="SECONDS", help="Start here in the input.")
+    add("--end", type=values.seconds, metavar="SECONDS", help="End here in the input.")
+    add("--skip", type=values.natural, default=0, help="Leave out this many frames at the start.")
     add(
         "--fps",
         type=values.rate,
-        help="Frames per second of images and raw pipes, or to ask of a camera: 25, 30000/1001. Default: 30.",
+        help="The frame rate of images and raw pipes, or the one to request from a camera: 25, 30000/1001. "
+        "Default: 30.",
     )
-    add("--input_resize", type=values.resolution, metavar="WxH", help="Resize the input first.")
-    add("--raw_size", type=values.resolution, metavar="WxH", help="-i - carries bare BGR frames of this size.")
-    add("--seq_chunk", type=values.positive, help="As -nireq, by the name that RobustVideoMatting gives it.")
-    add("--num_workers", type=values.positive, default=4, help="Frames decoded ahead. Default: 4.")
+    add("--input_resize", nargs="+", action=values.SizeAction, metavar="WxH", help="Resize the input first.")
+    add("--raw_size", type=values.resolution, metavar="WxH", help="-i - carries raw BGR frames of this size.")
+    add("--seq_chunk", type=values.positive, help="The same as -nireq, by its name in RobustVideoMatting.")
+    add("--num_workers", type=values.natural, default=4, help="Decode this many frames ahead. Default: 4.")
+    add("--disable_progress", action="store_true", help="Do not show a progress bar.")
+    checkpoint = "RobustVideoMatting's option. Not read here: the message says how to convert the checkpoint."
+    add("--checkpoint", metavar="FILE", help=checkpoint)
+    add("--variant", choices=("mobilenetv3", "resnet50"), help="RobustVideoMatting's option. Not needed here.")

@@ -1,37 +1,50 @@
-"""The command: parse, run, report, exit code. `background-subtraction`, or `python -m background_subtraction`."""
+"""The command: parse, run, report, exit code. `background-subtraction`, or `python -m background_subtraction`.
+
+What takes time to import is imported below, when signals are handled already.
+"""
 
 from __future__ import annotations
 
-import logging
-import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from types import FrameType
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
-"""Of a checkout."""
+from background_subtraction.cli.signals import ending_at_once, raise_interrupt
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction") -> int:
-    """0: done. 1: the run failed or was interrupted. 2: invalid usage. program: its name in messages."""
+    """Run the command.
+
+    Args:
+        arguments: its words. None: those of this process, which ends with this call.
+        program: its name in messages.
+
+    Returns:
+        The exit code. 0: done. 1: the run failed or was interrupted. 2: invalid usage.
+    """
+    with ending_at_once(program, last=arguments is None):
+        return _main(sys.argv[1:] if arguments is None else arguments, program)
+
+
+def _main(arguments: Sequence[str], program: str) -> int:
+    import logging
+
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
         from background_subtraction.cli.arguments import OPTION_OF
         from background_subtraction.cli.parse import parse_options
         from background_subtraction.report import Report
-        from background_subtraction.run import run
+        from background_subtraction.run import prepare
         from model_api.errors import BackgroundSubtractionError, OptionError, renamed
     except ImportError as error:
         return _fail(program, _missing_library(error))
 
     report = Report()
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = parse_options(arguments, program)
-        with renamed(OPTION_OF):
-            run(options, report)
+        with renamed(OPTION_OF), prepare(options, report) as run:
+            raise_interrupt()
+            run()
     except OptionError as error:
         return _fail(program, str(error), code=2)
     except BackgroundSubtractionError as error:
@@ -54,10 +67,6 @@ def _fail(program: str, message: str, code: int = 1) -> int:
     return code
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _missing_library(error: ImportError) -> str:
     if "libGL" in str(error) or "libgthread" in str(error) or "libglib" in str(error):
         return (
@@ -65,6 +74,8 @@ def _missing_library(error: ImportError) -> str:
             "apt install libgl1 libglib2.0-0; or, to run without a window: "
             "pip uninstall opencv-python && pip install opencv-python-headless"
         )
-    if REQUIREMENTS.is_file():
-        return f"{error}. Install what is needed: pip install -r requirements.txt"
+    from pathlib import Path
+
+    if (Path(__file__).resolve().parents[2] / "requirements.txt").is_file():  # of a checkout
+        return f"{error}. Install the dependencies: pip install -r requirements.txt"
     return f"{error}. List the packages that are missing: pip check"

@@ -1,4 +1,4 @@
-"""The options that tell how a model is loaded, by the names that the demo gives them."""
+"""Options of several tools about how a model is loaded, with the names that the demo gives them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_api.resize import RESIZE_TYPES
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options about a model and how it is computed."""
+    """Add the options that `open_model` reads."""
     add = parser.add_argument
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
     add("-t", "--prob_threshold", dest="threshold", type=values.probability, default=ModelOptions.threshold,
@@ -39,7 +39,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options about what the model expects, for files that do not say it."""
+    """Add the options that `override_of` reads."""
     add = parser.add_argument
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction,
         help="The model expects RGB instead of BGR.")  # fmt: skip

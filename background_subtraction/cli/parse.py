@@ -11,7 +11,8 @@ from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, build_parser
 from background_subtraction.options import Options, composite_view, outputs_of
 from background_subtraction.preview.window import WindowOptions
-from background_subtraction.sinks.base import Encoding, Quality
+from background_subtraction.sinks.base import DeviceOutput, Encoding, Quality
+from background_subtraction.sinks.open import DEVICES
 from background_subtraction.sources.selection import Selection
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.adapters.openvino_adapter import InferenceOptions
@@ -21,11 +22,23 @@ from model_api.models.base import ModelOptions
 from model_api.preprocessing import Override
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
-"""Fields of ModelOptions that models without detections have no use for, and how they are asked for."""
+"""Fields of ModelOptions that only models that detect objects use -> their options."""
+ADDRESSES = {"ovms": ADDRESS_FORMS}
+"""Adapters for which -m is an address -> its forms."""
 
 
 def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
-    """Raises OptionError; argparse itself ends the program with exit code 2 and a line about what it got."""
+    """Read a command line.
+
+    -h, --version and --print_completion print something and end the process.
+
+    Args:
+        arguments: the words, None for those of this process.
+        program: its name in messages.
+
+    Raises:
+        OptionError: invalid usage.
+    """
     words = values.with_underscores(sys.argv[1:] if arguments is None else arguments)
     with renamed(OPTION_OF):
         return _options(build_parser(program).parse_args(words))
@@ -33,14 +46,12 @@ def parse_options(arguments: Sequence[str] | None = None, program: str = "backgr
 
 def _options(args: argparse.Namespace) -> Options:
     if args.jobs > 1 and not args.no_show:
-        raise OptionError("several clips at once run without a window: add --no_show", "jobs")
-    if args.adapter == "ovms" and args.model is None:
-        raise OptionError(f"where is the model? Expected {ADDRESS_FORMS}", "model")
+        raise OptionError("several inputs at the same time run without a window. Add --no_show", "jobs")
+    _require_no_checkpoint(args)
     preview = "side by side" if args.show_with_original_frame else "composite"
+    encoding = _encoding(args)
     return Options(
-        model=args.model
-        if args.adapter == "ovms"
-        else find_model(args.model, has_clean_plate=args.background is not None),
+        model=_model(args),
         inputs=tuple(args.input),
         device=args.device,
         adapter=args.adapter,
@@ -58,20 +69,45 @@ def _options(args: argparse.Namespace) -> Options:
         loop=args.loop,
         selection=Selection(args.start, args.end, args.skip, args.fps, args.input_resize, args.raw_size),
         outputs=(
-            *outputs_of(composite_view(args.target_bgr, preview), args.output),
+            *outputs_of(composite_view(args.target_bgr, args.blur_bgr, encoding, preview), args.output),
             *outputs_of("alpha", args.output_alpha),
             *outputs_of("foreground", args.output_foreground),
             *outputs_of("transparent", args.output_transparent),
         ),
-        encoding=_encoding(args),
-        virtual_camera=args.virtual_camera,
-        window=None if args.no_show else WindowOptions(preview, args.output_resolution, args.utilization_monitors),
+        devices=tuple(
+            DeviceOutput(kind, name) for kind, name in vars(args).items() if kind in DEVICES and name is not None
+        ),
+        encoding=encoding,
+        window=None if args.no_show else WindowOptions(preview, args.output_resolution),
+        monitors=args.utilization_monitors,
         raw_output=args.raw_output_message,
         scene_cuts=not args.no_scene_cuts,
         jobs=args.jobs,
-        ahead=args.num_workers,
-        for_detection=tuple(DETECTION[name] for name in _given(args)),
+        ahead=max(1, args.num_workers),
+        progress=False if args.disable_progress else None,
+        for_detection=tuple(DETECTION[name] for name in _detection_settings(args)),
     )
+
+
+def _require_no_checkpoint(args: argparse.Namespace) -> None:
+    """RobustVideoMatting's two options for its network get an answer that says what to do."""
+    if args.checkpoint is not None:
+        network = f"rvm_{args.variant or 'mobilenetv3'}"
+        raise OptionError(
+            f"{args.checkpoint} is read by PyTorch, not here. Convert it once: python -m model_tools.train.export "
+            f"--network {network} --weights {args.checkpoint} --output {network}.onnx; then use -m {network}.onnx",
+            "--checkpoint",
+        )
+    if args.variant is not None:
+        raise OptionError("not needed, the file of -m says what network it is. Leave it out", "--variant")
+
+
+def _model(args: argparse.Namespace) -> str:
+    if args.adapter not in ADDRESSES:
+        return find_model(args.model, has_clean_plate=args.background is not None)
+    if args.model is None:
+        raise OptionError(f"where is the model? Expected {ADDRESSES[args.adapter]}", "model")
+    return str(args.model)
 
 
 def _encoding(args: argparse.Namespace) -> Encoding:
@@ -94,10 +130,12 @@ def _inference_options(args: argparse.Namespace) -> InferenceOptions:
 
 def _model_options(args: argparse.Namespace) -> ModelOptions:
     return ModelOptions(
-        resize_type=args.resize_type or "standard", downsample_ratio=args.downsample_ratio, **_given(args)
+        resize_type=args.resize_type or "standard",
+        downsample_ratio=args.downsample_ratio,
+        **_detection_settings(args),
     )
 
 
-def _given(args: argparse.Namespace) -> dict[str, Any]:
-    """Those of the options of DETECTION that were given."""
+def _detection_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of DETECTION that the user gave."""
     return {name: value for name, value in vars(args).items() if name in DETECTION and value is not None}

@@ -1,8 +1,9 @@
-"""What comes behind the person: a colour, an image, a video in step with the input, or the real scene blurred."""
+"""The background of each frame: a colour, an image, a video in step with the input, or the real scene blurred."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +13,9 @@ import cv2
 import numpy as np
 
 from background_subtraction.compositing.background_blur import blur_around
-from background_subtraction.image_files import IMAGE_SUFFIXES, read_image
+from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, read_image
 from background_subtraction.sources.base import Source
-from background_subtraction.sources.open import open_source
+from background_subtraction.sources.open import is_live, open_source
 from background_subtraction.sources.reader_thread import Prefetched
 from model_api.arrays import require_image
 from model_api.errors import OptionError
@@ -28,7 +29,7 @@ Colour = tuple[int, int, int]
 DEFAULT_COLOUR: Colour = (155, 255, 120)
 """The green of the Open Model Zoo's demo."""
 
-# Names as on web pages, but for green, which everybody behind a camera takes for the full one.
+# As in CSS, except green, which is the full one for people who work with cameras.
 COLOURS: dict[str, Colour] = {
     "black": (0, 0, 0), "white": (255, 255, 255), "gray": (128, 128, 128), "grey": (128, 128, 128),
     "silver": (192, 192, 192), "red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0),
@@ -41,11 +42,14 @@ SQUARE_PX = 16
 
 
 class Background(Protocol):
-    """A context manager that has a background for every frame."""
+    """A context manager that has a background for each frame."""
 
     def at(self, result: Result) -> Image:
-        """The background of this very frame: (H, W, 3) uint8 BGR of the frame's size, not to be written to.
-        Results come in the order of their time."""
+        """Return the background of this frame. Results must come in the order of their time.
+
+        Returns:
+            (H, W, 3) uint8 BGR of the frame's size. It is shared: do not write to it.
+        """
 
     def __enter__(self) -> Background: ...
 
@@ -55,21 +59,31 @@ class Background(Protocol):
 
 
 def open_background(target: str | None, blur_px: int = 0) -> Background:
-    """target: None (the real scene if it is to be blurred, else green), "transparent", a colour, an image, a folder or
-    a video.
-    blur_px: strength, as wide as a box of so many pixels. Raises OptionError or SourceError."""
+    """Open a background.
+
+    Args:
+        target: a colour, an image, a folder or pattern of images, a video, a camera, a stream, or "transparent". None:
+            the real scene if it is blurred, else green.
+        blur_px: the width in pixels of a box that blurs like it, 0 for no blur.
+
+    Raises:
+        OptionError: neither a file nor a colour.
+        SourceError: the file cannot be read.
+    """
     NATURAL.require(blur_px=blur_px)
     if target == TRANSPARENT:
         return Checkerboard()
     if target is None:
         return RealScene(blur_px) if blur_px else ColourBackground(DEFAULT_COLOUR)
+    if is_pattern(target):
+        return MovingBackground(open_source(target, loop=True), blur_px)
     if not Path(target).exists():
         colour = parse_colour(target)
         if colour is not None:
             return ColourBackground(colour)
-        if not target.isdecimal() and "://" not in target:
+        if not is_live(target):
             raise OptionError(
-                f'"{target}" is neither a file nor a colour. Expected an image, a video, '
+                f'"{target}" is neither a file nor a colour. Expected an image, a video, a pattern, '
                 f'"transparent", "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})',
                 "target_bgr",
             )
@@ -79,7 +93,7 @@ def open_background(target: str | None, blur_px: int = 0) -> Background:
 
 
 def parse_colour(text: str) -> Colour | None:
-    """BGR of "R,G,B", "#rrggbb", "#rgb" or a name; None if it is none of them."""
+    """Read "R,G,B", "#rrggbb", "#rgb" or a name as BGR; None if it is none of them."""
     text = text.strip().lower()
     if text in COLOURS:
         return COLOURS[text]
@@ -103,8 +117,10 @@ class _NothingToClose:
 
 
 class ColourBackground(_NothingToClose):
+    """One colour."""
+
     def __init__(self, colour: Colour) -> None:
-        """Raises OptionError."""
+        """Raise OptionError unless `colour` is blue, green, red, each 0 to 255."""
         require_each(LEVEL, 3, colour=colour)
         self._colour = colour
 
@@ -112,6 +128,7 @@ class ColourBackground(_NothingToClose):
         return self
 
     def at(self, result: Result) -> Image:
+        """Return the colour."""
         return plain(self._colour, result.frame.size)
 
 
@@ -122,6 +139,7 @@ class Checkerboard(_NothingToClose):
         return self
 
     def at(self, result: Result) -> Image:
+        """Return squares of two greys."""
         return checkerboard(result.frame.size)
 
 
@@ -129,20 +147,22 @@ class RealScene(_NothingToClose):
     """The frame itself, blurred without the person in it."""
 
     def __init__(self, blur_px: int) -> None:
+        """Blur as a box of `blur_px` pixels does."""
         self._blur_px = blur_px
 
     def __enter__(self) -> RealScene:
         return self
 
     def at(self, result: Result) -> Image:
+        """Return the frame, blurred."""
         return blur_around(result.frame.image, result.matte.levels, self._blur_px)
 
 
 class StillBackground(_NothingToClose):
-    """An image, filling the frame with its aspect ratio kept."""
+    """An image that fills the frame and keeps its aspect ratio."""
 
     def __init__(self, image: Image, blur_px: int = 0) -> None:
-        """image: (H, W, 3) uint8 BGR. Raises ShapeError."""
+        """Raise ShapeError unless `image` is (H, W, 3) uint8 BGR."""
         require_image("image", image)
         self._fitted = lru_cache(maxsize=1)(lambda size: _prepared(image, size, blur_px))
 
@@ -150,23 +170,27 @@ class StillBackground(_NothingToClose):
         return self
 
     def at(self, result: Result) -> Image:
+        """Return the image at the frame's size."""
         return self._fitted(result.frame.size)
 
 
 class MovingBackground:
-    """A looped video, by the frames' time: what it shows at second t belongs to the frame at second t,
-    whatever the two frame rates are."""
+    """A looped video, in step by time: what it shows at second t is the background of the frame at second t.
+
+    The two frame rates may differ.
+    """
 
     def __init__(self, source: Source, blur_px: int = 0) -> None:
+        """Take a source that loops."""
         self._source = source
         self._reader = Prefetched(source)
+        self._frames = iter(self._reader)
+        self._shown: deque[Frame] = deque()
         self._fitted = lru_cache(maxsize=1)(lambda frame, size: _prepared(frame.image, size, blur_px))
 
     def __enter__(self) -> MovingBackground:
         self._source.__enter__()
         self._reader.__enter__()
-        self._coming: Iterator[Frame] = iter(self._reader)
-        self._current, self._next = next(self._coming), next(self._coming, None)
         return self
 
     def __exit__(
@@ -176,14 +200,24 @@ class MovingBackground:
         self._source.__exit__(kind, error, trace)
 
     def at(self, result: Result) -> Image:
-        while self._next is not None and self._next.timestamp_s <= result.frame.timestamp_s:
-            self._current, self._next = self._next, next(self._coming, None)
-        return self._fitted(self._current, result.frame.size)
+        """Return what the video shows at the frame's time, at the frame's size."""
+        return self._fitted(self._frame_at(result.frame.timestamp_s), result.frame.size)
+
+    def _frame_at(self, time_s: Fraction) -> Frame:
+        """The last frame that is due; the first one, before it is due. `_shown` holds it and the one after it."""
+        while len(self._shown) < 2 or self._shown[1].timestamp_s <= time_s:
+            frame = next(self._frames, None)
+            if frame is None:
+                break
+            if len(self._shown) == 2:
+                self._shown.popleft()
+            self._shown.append(frame)
+        return self._shown[-1] if self._shown[-1].timestamp_s <= time_s else self._shown[0]
 
 
 @lru_cache(maxsize=4)
 def plain(colour: Colour, size: Size) -> Image:
-    """A picture of one colour, made once and never to be written to."""
+    """An image of one colour, made once and shared: do not write to it."""
     image = np.full((size[1], size[0], 3), colour, np.uint8)
     image.flags.writeable = False
     return image
@@ -191,7 +225,7 @@ def plain(colour: Colour, size: Size) -> Image:
 
 @lru_cache(maxsize=4)
 def checkerboard(size: Size) -> Image:
-    """Squares of two greys, made once and never to be written to."""
+    """Squares of two greys, made once and shared: do not write to them."""
     rows, columns = np.ogrid[: size[1], : size[0]]
     light = (rows // SQUARE_PX + columns // SQUARE_PX) % 2
     image = np.repeat(np.where(light, 200, 150).astype(np.uint8)[..., np.newaxis], 3, axis=2)

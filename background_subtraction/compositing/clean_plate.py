@@ -1,4 +1,4 @@
-"""The empty scene that some models compare with: given at the start, or captured while the run goes on."""
+"""The empty scene that some models compare with: named at the start, or captured during the run."""
 
 from __future__ import annotations
 
@@ -19,35 +19,43 @@ MISFITS = 5
 """Checks in a row, so that somebody who comes close to the camera for a moment is no reason to warn."""
 MISFIT = (
     "The clean plate does not show the scene behind the person: the camera was moved, or this is another room. "
-    "Capture it anew with B, or give another one"
+    "Capture another with B, or name another one"
 )
 
 log = logging.getLogger(__name__)
 
 
 class CleanPlate:
-    """Gives every frame the plate that is in force when the frame sets out.
+    """Attaches the current plate to each frame that starts through the pipeline."""
 
-    wanted: False for models that compare with nothing; their frames pass as they are.
-    """
+    def __init__(self, *, wanted: bool, image: Image | None = None) -> None:
+        """Begin with a plate, or without.
 
-    def __init__(self, wanted: bool, image: Image | None = None) -> None:
-        """image: (H, W, 3) uint8 BGR. Raises ShapeError."""
+        Args:
+            wanted: whether the model compares with a plate. If not, frames pass unchanged.
+            image: (H, W, 3) uint8 BGR, None to take the first frame.
+
+        Raises:
+            ShapeError: not such an image.
+        """
         if image is not None:
             require_image("clean_plate", image)
         self._wanted = wanted
         self._image = image
 
     def capture(self, frame: Frame) -> None:
-        """From now on this frame shows the empty scene."""
+        """Take this frame for the empty scene from now on."""
         if not self._wanted:
-            log.info("B captures the empty scene for models that compare with it; this one does not")
+            log.info("B captures the empty scene for models that compare with it. This one does not")
             return
         self._image = frame.image
         log.info("Frame %d is the empty scene from now on", frame.index)
 
     def attach(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """While there is no plate, the first frame is it. A plate that shows another view is warned about, once."""
+        """Attach the plate to each frame; without one, the first frame is the plate.
+
+        A plate that shows another view than the frames is warned about, once.
+        """
         misfits = 0
         for index, frame in enumerate(frames):
             if self._wanted and self._image is None:
@@ -59,20 +67,28 @@ class CleanPlate:
             yield replace(frame, clean_plate=self._image)
 
 
-def open_clean_plate(address: str | None, source: SourceInfo, wanted: bool, interactive: bool) -> CleanPlate:
-    """address: an image, or a video whose first frame is taken. interactive: a key can capture a plate later.
+def open_clean_plate(address: str | None, source: SourceInfo, *, wanted: bool, interactive: bool) -> CleanPlate:
+    """Read the plate.
 
-    Raises ModelContractError if a plate is wanted, none is given, and no key can capture one.
+    Args:
+        address: an image, or a pattern or a video, whose first frame is taken. None if the user names no plate.
+        source: what the plate must fit.
+        wanted: whether the model compares with a plate.
+        interactive: whether a key can capture a plate later.
+
+    Raises:
+        ModelContractError: the model needs a plate, and there is no way to get one.
+        SourceError: it cannot be read.
     """
     if not wanted:
         if address is not None:
-            log.warning("Clean plate %s: this model does not compare with the empty scene", address)
+            log.warning("Clean plate %s is not used: this model does not compare with the empty scene", address)
         return CleanPlate(wanted=False)
     if address is None:
         if not interactive:
             raise ModelContractError(
-                "none, but this model compares each frame with the empty scene. Give an image or a video of it, or run "
-                "live with the window and press B",
+                "none, but this model compares each frame with the empty scene. Name an image or a video of it, or use "
+                "the window and press B",
                 "clean_plate",
             )
         log.warning("No clean plate: the first frame is the empty scene until B captures another")

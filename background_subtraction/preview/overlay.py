@@ -33,7 +33,7 @@ def draw_graphs(image: Image, monitors: Monitors) -> None:
             return
         title, values, limit, bars = _graph(key, monitors)
         _shade(image, x, y, width, height)
-        _draw_values(image[y : y + height, x : x + width], values, limit, bars)
+        _draw_values(image[y : y + height, x : x + width], values, limit, bars=bars)
         scale = 0.6 * _scale(image)
         cv2.putText(image, title, (x + 4, y + round(22 * scale)), FONT, scale, WHITE, 1, cv2.LINE_AA)
         x += width + MARGIN_PX
@@ -57,7 +57,7 @@ def _shade(image: Image, x: int, y: int, width: int, height: int) -> None:
     cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), GREY, 1)
 
 
-def _draw_values(part: Image, values: Sequence[float], limit: float, bars: bool) -> None:
+def _draw_values(part: Image, values: Sequence[float], limit: float, *, bars: bool) -> None:
     height, width = part.shape[:2]
     room = height * 0.7  # the title has the rest
     step = width / max(len(values), 1) if bars else width / 40

@@ -1,4 +1,4 @@
-"""The preview: shows every picture, and does what its keys say."""
+"""The window: shows every frame, and obeys its keys."""
 
 from __future__ import annotations
 
@@ -15,53 +15,68 @@ from types import TracebackType
 
 import cv2
 
-from background_subtraction.compositing.composite import Picture, laid_out
+from background_subtraction.compositing.composite import CompositeFrame, view_at_size
 from background_subtraction.preview.overlay import draw_graphs, draw_text
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.report import Report
-from model_api.errors import DisplayError, OptionError
+from model_api.errors import DisplayError
 from model_api.ranges import require_choice, require_size
 from model_api.types import Frame, Size
 
 TITLE = "Background subtraction"
 PREVIEWS = ("composite", "alpha", "foreground", "side by side")
 PAUSE_POLL_MS = 30
-HELP = "Keys: Q quit, Space pause, V view, S save, B empty scene, C D M H graphs"
+HELP = "Keys: Q quit, Space pause, V next view, S save, B capture the empty scene, C D M H graphs"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class WindowOptions:
-    """view: the first of PREVIEWS to show. resolution: largest (width, height). monitors: of "cdm". Raises
-    OptionError for other values."""
+    """What a window shows.
+
+    Args:
+        view: the first of PREVIEWS to show.
+        resolution: the (width, height) that it is scaled up or down to fit into, None for its own size.
+
+    Raises:
+        OptionError: another value.
+    """
 
     view: str = "composite"
     resolution: Size | None = None
-    monitors: str = ""
 
     def __post_init__(self) -> None:
         require_choice(PREVIEWS, view=self.view)
         require_size(resolution=self.resolution)
-        if not set(self.monitors) <= set("cdm"):
-            raise OptionError(f'"{self.monitors}". Expected some of the letters c, d, m', "monitors")
 
 
 class Window:
-    """A context manager. closed: the user has had enough.
+    """A context manager: made, nothing is open, but there is a display.
 
-    Raises DisplayError if this machine can show no window.
+    Attributes:
+        closed: whether the user has closed it.
     """
 
-    def __init__(self, options: WindowOptions) -> None:
+    def __init__(self, options: WindowOptions, monitors: Monitors) -> None:
+        """Look for a display.
+
+        Args:
+            options: what it shows.
+            monitors: the graphs in it.
+
+        Raises:
+            DisplayError: this machine can show no window.
+        """
         _require_display()
         self.closed = False
-        self._limit = options.resolution
-        self._monitors = Monitors(set(options.monitors))
+        self._resolution = options.resolution
+        self._monitors = monitors
+        self._capture: Callable[[Frame], None] = _no_plate
         self._paused = False
         self._views = cycle([options.view, *(view for view in PREVIEWS if view != options.view)])
         self._view = next(self._views)
-        self._keys: dict[str, Callable[[Picture], None]] = {
+        self._keys: dict[str, Callable[[CompositeFrame], None]] = {
             "q": self._close,
             "\x1b": self._close,
             " ": self._pause,
@@ -84,25 +99,28 @@ class Window:
         if _is_open():  # OpenCV hangs when it is to close what the user has closed
             cv2.destroyWindow(TITLE)
 
-    def show(self, picture: Picture, report: Report, capture: Callable[[Frame], None]) -> None:
-        """Draw, then obey the keys that were pressed; while paused, stay here.
+    def show(self, frame: CompositeFrame, report: Report, capture: Callable[[Frame], None]) -> None:
+        """Draw, and obey the keys that were pressed. While the user pauses, this call does not return.
 
-        capture: called with the frame that is on the screen when B is pressed.
+        Args:
+            frame: what to show.
+            report: its figures are drawn over the frame.
+            capture: called with the frame on the screen when B is pressed.
         """
         self._capture = capture
-        self._draw(picture, report)
-        self._obey(picture, cv2.waitKey(1))
+        self._draw(frame, report)
+        self._obey(frame, cv2.waitKey(1))
         while self._paused and not self.closed:
-            self._draw(picture, report)
-            self._obey(picture, cv2.waitKey(PAUSE_POLL_MS))
+            self._draw(frame, report)
+            self._obey(frame, cv2.waitKey(PAUSE_POLL_MS))
 
-    def hold(self, picture: Picture, report: Report) -> None:
-        """Keep a still picture on the screen until the user ends it."""
+    def hold(self, frame: CompositeFrame, report: Report) -> None:
+        """Keep a still image on the screen until the user ends it."""
         self._paused = True
-        self.show(picture, report, self._capture)
+        self.show(frame, report, self._capture)
 
-    def _draw(self, picture: Picture, report: Report) -> None:
-        view = laid_out(picture, self._view, self._limit)
+    def _draw(self, frame: CompositeFrame, report: Report) -> None:
+        view = view_at_size(frame, self._view, self._resolution)
         image = cv2.cvtColor(view, cv2.COLOR_GRAY2BGR) if view.ndim == 2 else view.copy()
         fps, latency_s = report.recent()
         lines = [f"FPS {fps:.1f}", f"Latency {latency_s * 1000:.0f} ms"]
@@ -111,31 +129,35 @@ class Window:
         draw_graphs(image, self._monitors)
         cv2.imshow(TITLE, image)
 
-    def _obey(self, picture: Picture, code: int) -> None:
+    def _obey(self, frame: CompositeFrame, code: int) -> None:
         self.closed = self.closed or not _is_open()
         key = chr(code & 0xFF).lower() if code >= 0 else ""
         if key in self._keys:
-            self._keys[key](picture)
+            self._keys[key](frame)
 
-    def _close(self, picture: Picture) -> None:
+    def _close(self, frame: CompositeFrame) -> None:
         self.closed = True
 
-    def _pause(self, picture: Picture) -> None:
+    def _pause(self, frame: CompositeFrame) -> None:
         self._paused = not self._paused
 
-    def _next_view(self, picture: Picture) -> None:
+    def _next_view(self, frame: CompositeFrame) -> None:
         self._view = next(self._views)
 
-    def _toggle_graph(self, key: str, picture: Picture) -> None:
+    def _toggle_graph(self, key: str, frame: CompositeFrame) -> None:
         self._monitors.toggle(key)
 
-    def _save(self, picture: Picture) -> None:
-        path = Path(f"{self._view.replace(' ', '_')}_{picture.index:05d}.png")
-        written = cv2.imwrite(str(path), laid_out(picture, self._view, self._limit))
+    def _save(self, frame: CompositeFrame) -> None:
+        path = Path(f"{self._view.replace(' ', '_')}_{frame.index:05d}.png")
+        written = cv2.imwrite(str(path), view_at_size(frame, self._view, self._resolution))
         log.info("Saved %s", path.resolve()) if written else log.warning("%s cannot be written", path.resolve())
 
-    def _capture_plate(self, picture: Picture) -> None:
-        self._capture(picture.result.frame)
+    def _capture_plate(self, frame: CompositeFrame) -> None:
+        self._capture(frame.result.frame)
+
+
+def _no_plate(frame: Frame) -> None:
+    """B, before the first frame."""
 
 
 def _is_open() -> bool:

@@ -21,12 +21,17 @@ log = logging.getLogger(__name__)
 
 
 class SoundTrack:
-    """The sound and subtitles of a file, from the second `begin_s` on, for one output.
-
-    Opened with the output before its first packet is written; `write_until` keeps it level with the picture.
-    """
+    """The sound and subtitles of a file, on their way into one output."""
 
     def __init__(self, path: str, begin_s: Fraction, output: Any, container: Container) -> None:
+        """Open the file, and add streams to the output.
+
+        Args:
+            path: the file with the sound.
+            begin_s: where in the file the output begins.
+            output: an av.container.OutputContainer that has no packet yet.
+            container: what that container can hold.
+        """
         self._begin_s = begin_s
         self._earliest_s = -PRIMING_S if container.edit_lists else Fraction(0)
         self._output = output
@@ -41,7 +46,7 @@ class SoundTrack:
         self._next = next(self._packets, None)
 
     def write_until(self, time_s: Fraction | None) -> None:
-        """Everything that begins before this second of the output; None for all that is left."""
+        """Write what begins before this second of the output; None for all that is left."""
         while (packet := self._next) is not None:
             begins_s = packet.pts * packet.time_base - self._begin_s
             if time_s is not None and begins_s >= time_s:
@@ -51,7 +56,7 @@ class SoundTrack:
             self._next = next(self._packets, None)
 
     def close(self) -> None:
-        """Writes what the encoders still hold."""
+        """Write what the encoders still hold."""
         for lane in self._lanes.values():
             self._output.mux(lane.rest())
         self._input.close()
@@ -105,7 +110,7 @@ def _lane(stream: Any, output: Any, container: Container) -> _Copy | _Encode | N
     if name in container.copied:
         return _Copy(stream, output)
     if stream.type == "audio" and container.sound:
-        log.info("Sound: %s becomes %s, for the output does not hold it as it is", name, container.sound)
+        log.info("Sound: %s becomes %s, because the output cannot hold it as it is", name, container.sound)
         return _Encode(stream, output, container.sound)
-    log.warning("The output holds no %s: the input's %s is left out", name, stream.type)
+    log.warning("The output cannot hold %s: the input's %s is left out", name, stream.type)
     return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import TypeVar
 
 import av
 
@@ -22,32 +24,54 @@ from model_api.types import Image, Size
 OUTPUT_TYPES = ("video", "png_sequence")
 
 
-class Sink(Protocol):
+AnySink = TypeVar("AnySink", bound="Sink")
+
+
+class Sink:
     """A context manager that takes images in the order of their time; leaving it makes the output whole.
 
-    full: it wants no more.
+    Its constructor raises SinkError where it can never write, and opens nothing.
     """
 
-    @property
-    def full(self) -> bool: ...
+    def check(self, size: Size) -> None:
+        """Try, without a trace, whether a first image of this (width, height) could be written. Raises SinkError."""
 
     def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        """image: (H, W, 3) uint8 BGR, (H, W, 4) BGRA or (H, W) grey. Raises SinkError; what was written before
-        stays usable."""
+        """Write one image.
+
+        Args:
+            image: (H, W, 3) uint8 BGR, (H, W, 4) BGRA or (H, W) grey.
+            index: the number of the frame in the run.
+            timestamp_s: its time since the first frame.
+
+        Raises:
+            SinkError: it cannot be written. What was written before stays usable.
+        """
+        raise NotImplementedError
 
     def finish(self) -> None:
-        """Called when the source has come to its end, not when the run was broken off."""
+        """Note that the source has come to its end, and that the run was not broken off."""
 
-    def __enter__(self) -> Sink: ...
+    def __enter__(self: AnySink) -> AnySink:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        """Nothing to close."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """One file, or one sequence of files. view: what of the picture, one of `pictures.VIEWS`. Raises OptionError."""
+    """One file, or one sequence of image files.
+
+    Args:
+        path: its name; a pattern such as out_%05d.png, or a folder, for a sequence.
+        view: what of each frame is written, one of `compositing.composite.VIEWS`.
+
+    Raises:
+        OptionError: another value.
+    """
 
     path: Path
     view: str = "composite"
@@ -59,10 +83,29 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Quality:
-    """crf: the codec's constant quality. mbps: a bit rate in place of it. None: the codec's default.
+class DeviceOutput:
+    """A device that shows composites to other programs.
 
-    Raises OptionError for numbers that no codec takes, or both.
+    Args:
+        kind: one of `sinks.open.DEVICES`.
+        name: which device, "" for the first that is free.
+    """
+
+    kind: str
+    name: str = ""
+    view: str = "composite"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much is lost in encoding.
+
+    Args:
+        crf: the codec's constant quality, lower is better. None: the codec's default.
+        mbps: a bit rate in Mbit/s instead.
+
+    Raises:
+        OptionError: a number that no codec takes, or both.
     """
 
     crf: int | None = None
@@ -75,7 +118,7 @@ class Quality:
             raise OptionError(f"{self.crf}, and a bit rate of {self.mbps:g} Mbit/s. Expected one of both", "crf")
 
     def options(self, format_: VideoFormat, path: Path) -> dict[str, str]:
-        """The encoder's. Raises OptionError if it takes no `crf`, or not this one."""
+        """Return the encoder's options. Raises OptionError if it takes no `crf`, or not this one."""
         codec = format_.codec
         options = dict(codec.options)
         if self.mbps is not None:
@@ -92,9 +135,19 @@ class Quality:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How outputs are written. type: one of OUTPUT_TYPES, "" to take it from the name. codec: one of CODECS.
-    limit: pictures that are written, 0 for all. sound: whether composites get the input's sound.
-    resolution: the largest (width, height). Raises OptionError for other values."""
+    """How outputs are written.
+
+    Args:
+        type: one of OUTPUT_TYPES, "" to decide by the name of the output.
+        codec: one of `formats.CODECS`, None for the container's default.
+        quality: constant quality or bit rate.
+        limit: how many frames are written, 0 for all.
+        sound: whether composites get the input's sound.
+        resolution: the (width, height) that the result is scaled up or down to fit into, None for the input's size.
+
+    Raises:
+        OptionError: another value.
+    """
 
     type: str = ""
     codec: str | None = None
@@ -110,9 +163,27 @@ class Encoding:
         require_size(resolution=self.resolution)
 
 
+def require_writable(path: Path) -> None:
+    """Raise SinkError unless a file can be made at `path`. Folders that are missing are made by `make_folder_of`."""
+    with explained(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = next(parent for parent in path.parents if parent.exists())
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def make_folder_of(path: Path) -> None:
+    """Make the folder that `path` lies in, and those above it. Raises SinkError."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """The system's and FFmpeg's errors as SinkError."""
+    """Raise the errors of the system and of FFmpeg as SinkError."""
     try:
         yield
     except (av.error.FFmpegError, OSError) as error:

@@ -11,11 +11,20 @@ from model_api.errors import SinkError
 
 @dataclass(frozen=True)
 class Codec:
-    """encoder: FFmpeg's. pixel_format, alpha_format: what it is given, None where it has no transparency.
-    quality: its option for a constant quality, "" where it has none, with the default among `options`.
-    worst: the highest number on that scale.
-    tag: the four letters that name it in the file, where players want others than FFmpeg's.
-    full_range: levels 0..255 and BT.601, as JPEG has them. multiple_px: sides must be multiples of this."""
+    """How images are encoded.
+
+    Attributes:
+        encoder: FFmpeg's name.
+        pixel_format: what it takes.
+        alpha_format: the same with transparency, None where it has none.
+        options: the encoder's, with the default quality among them.
+        quality: its option for constant quality, "" where it has none.
+        worst: the highest number on that scale.
+        tag: the four letters that name it in the file, where players expect others than FFmpeg's.
+        full_range: levels 0..255 and BT.601, as JPEG has them.
+        multiple_px: sides must be multiples of this.
+        remedy: what to do on machines that do not have it.
+    """
 
     encoder: str
     pixel_format: str
@@ -31,10 +40,17 @@ class Codec:
 
 @dataclass(frozen=True)
 class Container:
-    """codecs: those it can hold, the first by default. transparent: the one for transparency, None if it has none.
-    copied: sound and subtitle codecs that are taken as they are; `sound` is the encoder for any other sound.
-    constant_rate: frames follow each other evenly, whatever their times were.
-    edit_lists: it can hold what a decoder needs before the beginning, without showing it."""
+    """What a kind of file can hold.
+
+    Attributes:
+        codecs: the first is the default.
+        transparent: the codec for transparency, None if there is none.
+        copied: sound and subtitle codecs that are copied.
+        sound: the encoder for any other sound.
+        options: FFmpeg's.
+        constant_rate: whether frames follow each other evenly, whatever their times were.
+        edit_lists: whether it can hold what a decoder needs before the beginning, without showing it.
+    """
 
     codecs: tuple[str, ...]
     transparent: str | None = None
@@ -47,7 +63,7 @@ class Container:
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """What a name asks for. pixel_format: the codec's, for transparency or not."""
+    """The format of one file. pixel_format: the codec's, for transparency or not."""
 
     codec: Codec
     container: Container
@@ -103,9 +119,17 @@ CONTAINERS: Mapping[str, Container] = {
 }  # fmt: skip
 
 
-def video_format(path: Path, codec: str | None = None, alpha: bool = False) -> VideoFormat:
-    """codec: one of CODECS, None for the container's. Raises SinkError, with what is possible, if the
-    container is not known, cannot hold the codec, or the codec has no transparency and `alpha` asks for it."""
+def video_format(path: Path, codec: str | None = None, *, alpha: bool = False) -> VideoFormat:
+    """Choose container and codec.
+
+    Args:
+        path: its ending decides the container.
+        codec: one of CODECS, None for the container's default.
+        alpha: whether the video needs transparency.
+
+    Raises:
+        SinkError: no such container; it cannot hold the codec, or transparency. The message lists what is possible.
+    """
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
         raise SinkError(

@@ -12,6 +12,7 @@ class Palette:
     """FFmpeg's palettegen and paletteuse, frame by frame: nothing is held back for a palette of the whole film."""
 
     def __init__(self, width: int, height: int, tick_s: Fraction) -> None:
+        """Build the filter graph. tick_s: the unit of the frames' time."""
         graph = av.filter.Graph()
         source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("bgra"), time_base=tick_s)
         split = graph.add("split")
@@ -27,11 +28,12 @@ class Palette:
         self._graph = graph
 
     def apply(self, frame: Any) -> list[Any]:
-        """Frames that are ready, perhaps none yet."""
+        """Take a frame, and return those that are ready."""
         self._graph.push(frame)
         return self._ready()
 
     def rest(self) -> list[Any]:
+        """Return the frames that are left."""
         self._graph.push(None)
         return self._ready()
 

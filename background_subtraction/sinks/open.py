@@ -1,51 +1,74 @@
-"""Which sink writes to a path: chosen by its name."""
+"""Which sink writes to an output."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from background_subtraction.image_files import IMAGE_SUFFIXES
-from background_subtraction.sinks.base import Encoding, Output, Sink, explained
+from background_subtraction.sinks.base import DeviceOutput, Encoding, Output, Sink
 from background_subtraction.sinks.formats import CONTAINERS, video_format
 from background_subtraction.sinks.images import ImageSink
 from background_subtraction.sinks.video import VideoSink
+from background_subtraction.sinks.virtual_camera import VirtualCamera
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
 
+TRANSPARENT_IMAGES = (".png", ".webp", ".tif", ".tiff")
 
-def open_sink(output: Output, encoding: Encoding, source: SourceInfo) -> Sink:
-    """A video by its ending, or images: one by its name, many by a pattern such as out_%05d.png or in a folder.
 
-    Raises SinkError before anything is computed if nothing can be written there.
+@dataclass(frozen=True)
+class Device:
+    """A kind of device. summary: the help of its option. make: from the name, "" for the first that is free."""
+
+    summary: str
+    make: Callable[[str, SourceInfo], Sink]
+
+
+DEVICES: Mapping[str, Device] = {
+    "virtual_camera": Device(
+        "Show composites as a camera to other programs.",
+        lambda name, source: VirtualCamera(name or None, source.rate, pace=not source.live),
+    ),
+}
+"""Kind, which is the name of its option too -> what it is. Another device is another row."""
+
+
+def open_sink(output: Output | DeviceOutput, encoding: Encoding, source: SourceInfo) -> Sink:
+    """Choose the sink: a device, a video by the ending of the name, or images by a pattern or in a folder.
+
+    Raises:
+        SinkError: nothing can be written there.
+        OptionError: the codec does not take the quality.
     """
-    path = output.path
-    folder = path.is_dir() and path.suffix.lower() not in CONTAINERS
-    if encoding.type == "png_sequence" or (not encoding.type and folder):
-        path = _sequence_in(path)
-    if not path.parent.is_dir():
-        raise SinkError(f"{path}: there is no folder {path.parent}. Make it first, or choose another")
+    if isinstance(output, DeviceOutput):
+        return DEVICES[output.kind].make(output.name, source)
+    path = file_of(output, encoding)
     if Path(source.name).exists() and path.exists() and path.samefile(source.name):
         raise SinkError(f"{path}: is the input itself, and would be overwritten. Choose another name")
-    transparent = output.view == "transparent"
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _image_sink(path, source, transparent)
-    chosen = video_format(path, encoding.codec, transparent)
+        return _image_sink(path, source, output.view)
+    chosen = video_format(path, encoding.codec, alpha=output.view == "transparent")
     has_sound = encoding.sound and output.view not in ("alpha", "foreground")
-    return VideoSink(path, chosen, source, encoding.quality, has_sound)
+    return VideoSink(path, chosen, source, encoding.quality, sound=has_sound)
 
 
-def _sequence_in(folder: Path) -> Path:
-    """RobustVideoMatting's way: a folder of 0000.png, 0001.png, …"""
-    with explained(folder):
-        folder.mkdir(exist_ok=True)
-    return folder / "%04d.png"
+def file_of(output: Output, encoding: Encoding) -> Path:
+    """Return the file, or the pattern of the image files.
+
+    In a folder these are 0000.png, 0001.png, …, as RobustVideoMatting names them.
+    """
+    folder = output.path.is_dir() and output.path.suffix.lower() not in CONTAINERS
+    is_sequence = encoding.type == "png_sequence" or (not encoding.type and folder)
+    return output.path / "%04d.png" if is_sequence else output.path
 
 
-def _image_sink(path: Path, source: SourceInfo, transparent: bool) -> Sink:
+def _image_sink(path: Path, source: SourceInfo, view: str) -> Sink:
     if "%" not in path.name and source.frames != 1:
         raise SinkError(
             f"{path}: one name for many images. Expected a pattern, for example {path.stem}_%05d{path.suffix}"
         )
-    if transparent and path.suffix.lower() not in (".png", ".webp", ".tif", ".tiff"):
+    if view == "transparent" and path.suffix.lower() not in TRANSPARENT_IMAGES:
         raise SinkError(f"{path}: {path.suffix} images hold no transparency. Expected .png")
     return ImageSink(path)

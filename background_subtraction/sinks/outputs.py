@@ -1,66 +1,91 @@
-"""All outputs of a run."""
+"""All outputs of a clip."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
 
-from background_subtraction.compositing.composite import Picture, laid_out
-from background_subtraction.sinks.base import Encoding, Output
+from background_subtraction.compositing.composite import CompositeFrame, size_of_view, view_at_size
+from background_subtraction.sinks.base import DeviceOutput, Encoding, Output
 from background_subtraction.sinks.open import open_sink
-from background_subtraction.sinks.virtual_camera import VirtualCamera
 from background_subtraction.sinks.writer_thread import WriterThread
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
 
 
 class Outputs:
-    """All outputs of a run. busy_s: seconds that their threads have worked, the slowest one's.
+    """All outputs of a clip, each written by a thread of its own.
 
-    Made, they have been checked; entered, they are open: one that cannot be costs none of the others its old file.
+    Made, they have been checked, and nothing is open; entered, they are open. So an output that cannot be written
+    never costs another its old file.
     """
 
     def __init__(
-        self, outputs: tuple[Output, ...], encoding: Encoding, source: SourceInfo, camera: str | None = None
+        self,
+        outputs: tuple[Output, ...],
+        encoding: Encoding,
+        source: SourceInfo,
+        devices: tuple[DeviceOutput, ...] = (),
     ) -> None:
+        """Choose a sink for each.
+
+        Args:
+            outputs: files.
+            encoding: how they are written. `limit` is for all together.
+            source: where the frames come from.
+            devices: such as virtual cameras.
+
+        Raises:
+            SinkError: one of them cannot be written.
+        """
         self._files = [output.path for output in outputs]
         twice = [path for path in self._files if self._files.count(path) > 1]
         if twice:
             raise SinkError(f"{twice[0]}: is named for two outputs, which would overwrite each other")
+        self._source = source
         self._resolution = encoding.resolution
         self._limit = encoding.limit
         self._taken = 0
-        self._sinks = [(output.view, WriterThread(open_sink(output, encoding, source))) for output in outputs]
-        if camera is not None:
-            device = VirtualCamera(camera or None, source.rate, pace=not source.live)
-            self._sinks.append(("composite", WriterThread(device)))
+        self._stack = ExitStack()
+        every: tuple[Output | DeviceOutput, ...] = (*outputs, *devices)
+        self._sinks = [(output.view, WriterThread(open_sink(output, encoding, source))) for output in every]
+
+    def check(self) -> None:
+        """Try encoders and devices that may be missing. Raises SinkError."""
+        for view, sink in self._sinks:
+            sink.check(size_of_view(view, self._source.size, self._resolution))
 
     @property
     def full(self) -> bool:
+        """Whether the limit of frames has been reached."""
         return bool(self._files) and 0 < self._limit <= self._taken
 
     @property
     def busy_s(self) -> float:
+        """Seconds that the threads have worked: those of the slowest one."""
         return max((sink.busy_s for _, sink in self._sinks), default=0.0)
 
     @property
     def views(self) -> set[str]:
+        """The views of each frame that are written."""
         return {view for view, _ in self._sinks}
 
     @property
     def size(self) -> str:
-        """Of the video files so far, for people."""
+        """The size of the video files so far, for people."""
         sizes = [path.stat().st_size for path in self._files if path.is_file()]
         return f"{sum(sizes) / 1e6:.1f} MB" if sizes else ""
 
-    def write(self, picture: Picture) -> None:
+    def write(self, frame: CompositeFrame) -> None:
+        """Hand a frame over to all of them, unless they are full. Raises SinkError."""
         if self.full:
             return
         self._taken += 1
         for view, sink in self._sinks:
-            sink.write(laid_out(picture, view, self._resolution), picture.index, picture.timestamp_s)
+            sink.write(view_at_size(frame, view, self._resolution), frame.index, frame.timestamp_s)
 
     def finish(self) -> None:
+        """Note that the source has come to its end."""
         if not self.full:
             for _, sink in self._sinks:
                 sink.finish()

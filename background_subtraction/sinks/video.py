@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -12,16 +13,16 @@ import cv2
 import numpy as np
 
 from background_subtraction.sinks.audio import SoundTrack
-from background_subtraction.sinks.base import Quality, explained
+from background_subtraction.sinks.base import Quality, Sink, explained, make_folder_of, require_writable
 from background_subtraction.sinks.formats import VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
-from model_api.types import Image
+from model_api.types import Image, Size
 
 HD_HEIGHT_PX = 720
-"""From this height on colours are BT.709, below BT.601, as players assume."""
+"""From this height on colours are BT.709, below it BT.601, as players assume."""
 BT709, BT601 = 1, 6
 """ITU-T H.273's numbers for them."""
 LIMITED, FULL = 1, 2
@@ -32,17 +33,26 @@ ON_TIME_S = Fraction(1, 900)
 SOURCE_FORMATS = {2: "gray", 3: "bgr24", 4: "bgra"}
 
 
-class VideoSink:
-    """A video file. Images: (H, W, 3) uint8 BGR, (H, W, 4) BGRA with straight alpha, or (H, W) grey levels.
-
-    sound: whether the source's sound, subtitles and metadata go along.
-    """
-
-    full = False
+class VideoSink(Sink):
+    """A video file. Images: (H, W, 3) uint8 BGR, (H, W, 4) BGRA with straight alpha, or (H, W) grey levels."""
 
     def __init__(
-        self, path: Path, format_: VideoFormat, source: SourceInfo, quality: Quality = Quality(), sound: bool = False
+        self, path: Path, format_: VideoFormat, source: SourceInfo, quality: Quality = Quality(), *, sound: bool = False
     ) -> None:
+        """Open nothing yet.
+
+        Args:
+            path: the file.
+            format_: container, codec and pixel format.
+            source: where the images come from: their rate, and the sound to them.
+            quality: constant quality or bit rate.
+            sound: whether the source's sound, subtitles and metadata go along.
+
+        Raises:
+            SinkError: nothing can be written there.
+            OptionError: the codec does not take this quality.
+        """
+        require_writable(path)
         self._path = path
         self._format = format_
         self._source = source
@@ -54,10 +64,25 @@ class VideoSink:
         rate = source.rate
         self._tick_s = 1 / rate if format_.container.constant_rate else _tick(rate)
         self._next_pts = 0
+        self._end_s = Fraction(0)
         self._complete = False
         self._container: Any = None
 
+    def check(self, size: Size) -> None:
+        """Try an encoder that some machines do not have."""
+        codec = self._format.codec
+        if not codec.remedy:
+            return
+        with suppress(av.error.FFmpegError, ValueError):
+            context = av.CodecContext.create(codec.encoder, "w")
+            context.width, context.height = _multiples(size, codec.multiple_px)
+            context.pix_fmt, context.time_base = self._format.pixel_format, self._tick_s
+            context.open(strict=False)
+            return
+        raise SinkError(f"{self._path}: {codec.encoder} does not start. {codec.remedy}")
+
     def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+        """Encode an image. Raises SinkError."""
         with explained(self._path):
             if self._stream is None:
                 self._begin(image)
@@ -73,10 +98,11 @@ class VideoSink:
                 self._sound.write_until(frame.pts * self._tick_s)
 
     def finish(self) -> None:
-        """The source is at its end: the rest of its sound belongs to the file too."""
+        """Take the rest of the source's sound too."""
         self._complete = True
 
     def __enter__(self) -> VideoSink:
+        make_folder_of(self._path)
         options = dict(self._format.container.options)
         with explained(self._path):
             self._container = av.open(str(self._path), "w", container_options=options)
@@ -89,10 +115,10 @@ class VideoSink:
             with explained(self._path):
                 self._end()
         except SinkError:
-            if error is None:  # else the run ends with the first error, of which this is but the echo
+            if error is None:  # else the run ends with that error, and this one follows from it
                 raise
         if self._stream is None and self._path.is_file() and not self._path.stat().st_size:
-            self._path.unlink()  # begun, but nothing is in it
+            self._path.unlink()  # nothing was written
 
     def _end(self) -> None:
         if self._stream is not None:
@@ -121,7 +147,7 @@ class VideoSink:
             stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=self._options)
         except (ValueError, av.error.FFmpegError) as error:
             raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
-        stream.width, stream.height = (-(-side // codec.multiple_px) * codec.multiple_px for side in (width, height))
+        stream.width, stream.height = _multiples((width, height), codec.multiple_px)
         stream.pix_fmt = self._format.pixel_format
         stream.thread_type = "AUTO"
         stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
@@ -140,7 +166,7 @@ class VideoSink:
         if self._sound_path:
             self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
         self._container.start_encoding()
-        self._stream = stream  # from here on there is a file to be ended: a header that fails leaves none
+        self._stream = stream  # only now there is a file to close: a header that fails leaves none
 
     def _label_colours(self, context: Any, height: int) -> None:
         if not self._format.pixel_format.startswith(("yuv", "nv")):
@@ -153,7 +179,7 @@ class VideoSink:
     def _converted(self, image: Image) -> Any:
         width, height = self._stream.width, self._stream.height
         channels = image.ndim if image.ndim == 2 else image.shape[2]
-        # Not copied: nobody writes to a picture, and this one is turned into the codec's colours at once.
+        # Not copied: nobody writes to an image, and this one is converted to the codec's colours at once.
         frame = av.VideoFrame.from_numpy_buffer(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
         if self._palette is not None:
             return frame.reformat(format="bgra")
@@ -163,6 +189,11 @@ class VideoSink:
         return frame.reformat(
             format=self._format.pixel_format, dst_colorspace=context.colorspace, dst_color_range=context.color_range
         )
+
+
+def _multiples(size: Size, multiple_px: int) -> Size:
+    width, height = (-(-side // multiple_px) * multiple_px for side in size)
+    return width, height
 
 
 def _tick(rate: Fraction) -> Fraction:

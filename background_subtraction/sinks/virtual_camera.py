@@ -1,7 +1,7 @@
-"""A camera that other programs see: what is written to it is the picture they receive.
+"""A camera for other programs: they receive the images that are written to it.
 
-pyvirtualcam (https://github.com/letmaik/pyvirtualcam) is an optional extra under GPL-2.0: it is imported here alone,
-and only when a camera is asked for.
+pyvirtualcam (https://github.com/letmaik/pyvirtualcam) is an optional extra under GPL-2.0. It is imported only here,
+and only when a virtual camera is used.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 
+from background_subtraction.sinks.base import Sink
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image, Size
@@ -26,41 +27,53 @@ HOW_TO_MAKE_ONE = {"Linux": "sudo modprobe v4l2loopback devices=1", "Windows": O
 """By what `platform.system()` answers."""
 
 
-class VirtualCamera:
-    """A sink whose pictures other programs receive as a camera's. The first one decides the size.
-
-    device: its name, /dev/video<n> on Linux; None for the first that is free. rate: frames per second, which the
-    device is told. pace: wait after each picture until the next is due, so that a file plays at its own speed;
-    live sources set their own pace. Raises SinkError if pyvirtualcam is not installed.
-    """
-
-    full = False
+class VirtualCamera(Sink):
+    """A camera that other programs can use: they receive the images. The first one decides the size."""
 
     def __init__(self, device: str | None, rate: Fraction, *, pace: bool = False) -> None:
+        """Open nothing yet.
+
+        Args:
+            device: its name, /dev/video<n> on Linux; None for the first that is free.
+            rate: frames per second, which the device announces.
+            pace: wait after each image until the next is due, so that a file plays at its own speed. Live sources
+                set their own pace.
+
+        Raises:
+            SinkError: pyvirtualcam is not installed.
+        """
         self._library = _pyvirtualcam()
         self._device = device
         self._rate = rate
         self._pace = pace
         self._camera: Any = None
 
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        """image: (H, W, 3) uint8 BGR, of any size: fitted with black bars into the first one's.
+    def check(self, size: Size) -> None:
+        """Open the device and close it again."""
+        self._open((size[0] + size[0] % 2, size[1] + size[1] % 2)).close()
 
-        Raises SinkError if there is no such device, or if it refuses the picture.
+    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+        """Show an image.
+
+        Args:
+            image: (H, W, 3) uint8 BGR of any size: it is fitted with black bars into the first one's.
+            index: not used.
+            timestamp_s: not used; see `pace`.
+
+        Raises:
+            SinkError: there is no such device, or it refuses the image.
         """
         image = _even(image)
         if self._camera is None:
             self._camera = self._open(_size(image))
+            log.info("Virtual camera: %s, %d×%d", self._camera.device, self._camera.width, self._camera.height)
         camera = self._camera
         try:
             camera.send(fit_to_window_letterbox(_size(image), (camera.width, camera.height)).apply(image))
         except RuntimeError as error:
-            raise SinkError(f"virtual camera {camera.device}: refuses the picture ({_one_line(error)})") from error
+            raise SinkError(f"virtual camera {camera.device}: refuses the image ({_one_line(error)})") from error
         if self._pace:
             camera.sleep_until_next_frame()
-
-    def finish(self) -> None:
-        """A camera has no end to write."""
 
     def __enter__(self) -> VirtualCamera:
         return self
@@ -81,7 +94,6 @@ class VirtualCamera:
             name = f"virtual camera {self._device}" if self._device else "virtual camera"
             remedy = HOW_TO_MAKE_ONE.get(platform.system(), OBS)
             raise SinkError(f"{name}: cannot be opened ({_one_line(error)}). If there is none yet: {remedy}") from error
-        log.info("Virtual camera: %s, %d×%d", camera.device, *size)
         return camera
 
 
@@ -95,8 +107,11 @@ def _pyvirtualcam() -> ModuleType:
 
 
 def _even(image: Image) -> Image:
-    """Sides made even by repeating the edge. pyvirtualcam makes I420 of the picture; with odd sides its colour planes
-    overlap: it rounds their sides down, libyuv fills them rounded up (native_shared/image_formats.h, bgr_to_i420)."""
+    """Make the sides even by repeating the edge.
+
+    pyvirtualcam converts to I420. With odd sides its colour planes overlap: it rounds their sides down, libyuv rounds
+    them up (native_shared/image_formats.h, bgr_to_i420).
+    """
     height, width = image.shape[:2]
     if width % 2 == height % 2 == 0:
         return image
@@ -108,5 +123,5 @@ def _size(image: Image) -> Size:
 
 
 def _one_line(error: Exception) -> str:
-    """pyvirtualcam has a line for each backend that it tried."""
+    """The text of pyvirtualcam's errors has a line for each backend that it tried."""
     return "; ".join(str(error).splitlines()).rstrip(".")

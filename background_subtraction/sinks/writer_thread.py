@@ -9,25 +9,36 @@ from time import perf_counter, sleep
 from types import TracebackType
 
 from background_subtraction.sinks.base import Sink
-from model_api.types import Image
+from model_api.types import Image, Size
 
 QUEUED = 8
-"""Pictures that wait for a slow disk or codec before the run waits too."""
+"""Images that wait for a slow disk or codec before the run waits too."""
 POLL_S = 0.002
 
 
-class WriterThread:
-    """Another sink, written by a thread of its own. Its error is raised at the next write, or at the end."""
+class WriterThread(Sink):
+    """Another sink, written and closed by a thread of its own.
+
+    Its error is raised at the next write, or at the end. An interruption reaches the main thread only, so it cannot
+    break off the closing.
+    """
 
     def __init__(self, sink: Sink) -> None:
+        """Start nothing yet."""
         self._sink = sink
-        # In C, and so safe to be broken off by Ctrl-C anywhere: a Queue's locks are not, and the end would hang.
+        # In C, so an interruption cannot leave it locked, as it can a Queue: the end would hang.
         self._queue: SimpleQueue[tuple[Image, int, Fraction] | None] = SimpleQueue()
-        self._error: Exception | None = None
+        self._run_error: BaseException | None = None
+        self._error: BaseException | None = None
         self._thread = Thread(target=self._work, name="writing", daemon=True)
         self.busy_s = 0.0
 
+    def check(self, size: Size) -> None:
+        """Check the other sink."""
+        self._sink.check(size)
+
     def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+        """Hand an image over to the thread. Raises the error of an earlier one."""
         while self._queue.qsize() >= QUEUED and self._error is None:
             sleep(POLL_S)
         if self._error is not None:
@@ -35,6 +46,7 @@ class WriterThread:
         self._queue.put((image, index, timestamp_s))
 
     def finish(self) -> None:
+        """Finish the other sink."""
         self._sink.finish()
 
     def __enter__(self) -> WriterThread:
@@ -45,18 +57,35 @@ class WriterThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._run_error = error
         self._queue.put(None)
-        self._thread.join()
-        own = self._error if error is None else error
-        self._sink.__exit__(type(own) if own else None, own, trace)
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:  # the command raises one at most
+            self._thread.join()
+            raise
         if error is None and self._error is not None:
             raise self._error
 
     def _work(self) -> None:
         try:
-            while (item := self._queue.get()) is not None:
-                started_s = perf_counter()
-                self._sink.write(*item)
-                self.busy_s += perf_counter() - started_s
-        except Exception as error:  # whatever it is, it belongs to the thread that hands over the pictures
+            self._write_all()
+        except Exception as error:  # it belongs to the thread that hands over the images
             self._error = error
+        self._close()
+
+    def _write_all(self) -> None:
+        while (item := self._queue.get()) is not None:
+            started_s = perf_counter()
+            self._sink.write(*item)
+            self.busy_s += perf_counter() - started_s
+
+    def _close(self) -> None:
+        """After an error, when the end comes."""
+        while self._error is not None and self._queue.get() is not None:
+            """The images behind the one that failed."""
+        error = self._error or self._run_error
+        try:
+            self._sink.__exit__(type(error) if error else None, error, None)
+        except Exception as closing_error:
+            self._error = self._error or closing_error

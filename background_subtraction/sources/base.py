@@ -1,4 +1,4 @@
-"""What every source of frames has: what it says of itself, and the numbers and times of its frames."""
+"""What every source of frames has in common, and how frames get their numbers and times."""
 
 from __future__ import annotations
 
@@ -14,16 +14,24 @@ from background_subtraction.sources.selection import Timed
 from model_api.types import Frame, Size
 
 UNKNOWN_RATE = Fraction(30)
-"""Of cameras and videos that do not tell theirs."""
+"""Frames per second of cameras and videos that do not tell theirs."""
 
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """size: (width, height) of the first frame, as it is to be shown. rate: frames per second.
-    frames: how many there will be, None if nobody knows. live: it has no end that could be known beforehand.
-    drops: it goes on whether or not anybody reads: what nobody was ready for is left out, not kept waiting.
-    sound: the file that holds the sound to these pictures. begin_s: the first frame's time in it.
-    to_end: the last frame is the file's last one too."""
+    """What a source says about itself.
+
+    Attributes:
+        name: its address.
+        size: (width, height) of the first frame, as it is to be shown.
+        rate: frames per second.
+        frames: how many there will be, None if nobody knows.
+        live: whether it has no end that could be known beforehand.
+        drops: whether frames that the consumer is not ready for are dropped.
+        sound: the file with the sound to these frames.
+        begin_s: the first frame's time in that file.
+        to_end: whether the last frame is the file's last one too.
+    """
 
     name: str
     size: Size
@@ -37,7 +45,7 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """A context manager to iterate once. Raises SourceError while it is opened or read."""
+    """A context manager to iterate over once. Raises SourceError while it is opened or read."""
 
     info: SourceInfo
 
@@ -51,7 +59,7 @@ class Source(Protocol):
 
 
 class Closing:
-    """What every source does as a context manager, when it has something to close."""
+    """A context manager that calls `close` at its end."""
 
     def close(self) -> None:
         """Nothing to close."""
@@ -65,7 +73,13 @@ class Closing:
 def numbered(
     turn: Callable[[], Iterator[Timed]], rate: Fraction, again: Callable[[], bool] = lambda: False
 ) -> Iterator[Frame]:
-    """Frames of one turn, and of another `again` and again, with time going on from one to the next from zero."""
+    """Give frames their numbers, and times that begin at 0 and go on from one turn to the next.
+
+    Args:
+        turn: gives the images of one turn, with their times.
+        rate: frames per second.
+        again: whether another turn follows.
+    """
     index = 0
     begins_s = Fraction(0)
     for clip in count():

@@ -17,9 +17,10 @@ from model_api.types import Frame
 
 
 class CameraSource(Closing):
-    """A camera of this machine, by its number. A camera never ends: one that does is an error."""
+    """A camera of this machine. It never ends: one that does is an error."""
 
     def __init__(self, number: int, selection: Selection = Selection()) -> None:
+        """Open the camera with this number. Raises SourceError if it gives no image."""
         self._number = number
         self._selection = selection
         with silent_opencv():
@@ -29,7 +30,7 @@ class CameraSource(Closing):
             opened, first = self._capture.read()
         if not opened:
             self.close()
-            raise SourceError(f"Camera {number} gives no picture. Is it plugged in, and free? Another: -i <number>")
+            raise SourceError(f"Camera {number} gives no image. Is it plugged in, and not in use? Another: -i <number>")
         height, width = first.shape[:2]
         rate = Fraction(self._capture.get(cv2.CAP_PROP_FPS)).limit_denominator(1001) or UNKNOWN_RATE
         self.info = SourceInfo(f"camera {number}", selection.size or (width, height), rate, live=True, drops=True)
@@ -41,6 +42,7 @@ class CameraSource(Closing):
         return numbered(lambda: self._selection.of(self._turn()), self.info.rate)
 
     def close(self) -> None:
+        """Free the camera for other programs."""
         self._capture.release()
 
     def _turn(self) -> Iterator[Timed]:

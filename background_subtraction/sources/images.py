@@ -18,7 +18,18 @@ IMAGE_RATE = Fraction(30)
 class ImageSource(Closing):
     """Image files, one frame each."""
 
-    def __init__(self, paths: list[Path], name: str, loop: bool = False, selection: Selection = Selection()) -> None:
+    def __init__(self, paths: list[Path], name: str, *, loop: bool = False, selection: Selection = Selection()) -> None:
+        """Read the first one.
+
+        Args:
+            paths: the files in their order.
+            name: the address that the user gave.
+            loop: start again at the end.
+            selection: which part, and at which size.
+
+        Raises:
+            SourceError: the first one cannot be read.
+        """
         rate = selection.rate or IMAGE_RATE
         height, width = read_image(paths[0]).shape[:2]
         frames = None if loop else selection.count(len(paths), rate)

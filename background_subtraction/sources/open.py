@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, images_in
+from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, images_of, is_pattern
 from background_subtraction.sources.base import Source
 from background_subtraction.sources.camera import CameraSource
 from background_subtraction.sources.images import ImageSource
@@ -14,20 +14,37 @@ from background_subtraction.sources.video import PIPE, VideoSource
 from model_api.errors import SourceError
 
 
-def open_source(address: str, loop: bool = False, selection: Selection = Selection()) -> Source:
-    """address: a file, a folder, a camera's number, a stream's address such as rtsp://…, or "-" for a pipe.
+def open_source(address: str, *, loop: bool = False, selection: Selection = Selection()) -> Source:
+    """Open an input.
 
-    loop: begin again at the end, for ever; every turn is a clip of its own.
+    Args:
+        address: a file, a folder of images, a pattern such as frames/%04d.png, a camera's number, a stream's address
+            such as rtsp://…, or "-" for a pipe.
+        loop: start again at the end; each turn is a clip of its own.
+        selection: which part, and at which size.
+
+    Raises:
+        SourceError: there is no such input, or it cannot be read.
     """
     if address.isdecimal():
         return CameraSource(int(address), selection)
-    if address == PIPE or re.match(r"[a-z][a-z0-9+.-]+://", address, re.IGNORECASE):
+    if is_live(address):
         return VideoSource(address, selection=selection, live=True)
+    if is_pattern(address):
+        return ImageSource(images_of(address), address, loop=loop, selection=selection)
     path = Path(address)
     if not path.exists():
-        raise SourceError(f"{address}: no such input. Expected an image, a folder, a video, a camera number or a URL")
+        raise SourceError(
+            f"{address}: no such input. Expected an image, a folder, a pattern, a video, a camera number or a URL"
+        )
     if path.is_dir():
-        return ImageSource(images_in(path), address, loop, selection)
+        return ImageSource(images_in(path), address, loop=loop, selection=selection)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return ImageSource([path], address, loop, selection)
-    return VideoSource(address, loop, selection)
+        return ImageSource([path], address, loop=loop, selection=selection)
+    return VideoSource(address, loop=loop, selection=selection)
+
+
+def is_live(address: str) -> bool:
+    """Whether this is a camera, a pipe or a stream, which cannot be opened and read again from its first frame."""
+    url = re.match(r"[a-z][a-z0-9+.-]+://", address, re.IGNORECASE)
+    return address.isdecimal() or address == PIPE or url is not None

@@ -1,4 +1,4 @@
-"""Reading in a thread of its own: ahead, or only what is newest."""
+"""Reading in a thread of its own: some frames ahead, or only the newest one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ END_TIMEOUT_S = 10.0
 
 
 class Prefetched:
-    """Reads frames ahead in a thread of its own; an error of that thread is raised to who iterates.
+    """Reads frames ahead in a thread of its own, whose error is raised to the consumer.
 
-    A context manager: leaving it ends the thread. dropped: frames that nobody got.
+    A context manager: leaving it ends the thread.
+
+    Attributes:
+        dropped: how many frames were dropped.
     """
 
     def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
+        """Start nothing yet. ahead: how many frames may wait."""
         self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead):
@@ -59,7 +63,7 @@ class Prefetched:
                 if not self._put(frame):
                     return
             self._put(None)
-        except BaseException as error:  # whatever it is, it belongs to the thread that waits for frames
+        except BaseException as error:  # it belongs to the thread that waits for frames
             self._put(error)
 
     def _put(self, item: Frame | BaseException | None) -> bool:
@@ -69,12 +73,13 @@ class Prefetched:
 
 
 class Newest(Prefetched):
-    """Reads what goes on by itself, a camera: whoever asks gets the newest frame, and those before it are dropped.
+    """Reads a live source: the consumer gets the newest frame, and those before it are dropped.
 
-    Frames are counted anew, so that none is missing in their numbers; their times are those of the source.
+    Frames are counted anew, so that no number is missing. Their times are those of the source.
     """
 
     def __init__(self, frames: Iterable[Frame]) -> None:
+        """Start nothing yet."""
         super().__init__(frames, ahead=1)
 
     def __iter__(self) -> Iterator[Frame]:

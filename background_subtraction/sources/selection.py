@@ -17,9 +17,19 @@ Timed = tuple[Image, Fraction]
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a source is taken. start_s, end_s: seconds from its beginning. skip: frames left out after that.
-    rate: frames per second of images and raw pipes. size: frames are resized to (width, height).
-    raw_size: a pipe carries bare BGR frames of this (width, height). Raises OptionError for other values."""
+    """Which part of a source is taken, and at which size.
+
+    Args:
+        start_s: seconds from its beginning.
+        end_s: the same, None for its end.
+        skip: frames that are left out after `start_s`.
+        rate: frames per second of images and raw pipes, or to request from a camera.
+        size: frames are resized to this (width, height).
+        raw_size: a pipe carries raw BGR frames of this (width, height).
+
+    Raises:
+        OptionError: another value.
+    """
 
     start_s: Fraction = Fraction(0)
     end_s: Fraction | None = None
@@ -38,6 +48,7 @@ class Selection:
             raise OptionError(f"{end_s:g} s, but it begins at {start_s:g} s. Expected a later end", "end_s")
 
     def of(self, timed: Iterator[Timed]) -> Iterator[Timed]:
+        """Give the part of these images."""
         for index, (image, time_s) in enumerate(pair for pair in timed if pair[1] >= self.start_s):
             if self.end_s is not None and time_s >= self.end_s:
                 return
@@ -45,7 +56,7 @@ class Selection:
                 yield image if self.size is None else resize(image, self.size), time_s
 
     def count(self, frames: int | None, rate: Fraction) -> int | None:
-        """How many of `frames` are left."""
+        """Return how many of `frames` are in this part, None if nobody knows."""
         if frames is None:
             return None
         first = -(-self.start_s * rate // 1)

@@ -29,11 +29,22 @@ log = logging.getLogger(__name__)
 
 
 class VideoSource(Closing):
-    """A video file, pipe or stream: what PyAV decodes, turned upright as its metadata asks."""
+    """A video file, pipe or stream that PyAV decodes, turned upright by its metadata."""
 
     def __init__(
-        self, address: str, loop: bool = False, selection: Selection = Selection(), live: bool = False
+        self, address: str, *, loop: bool = False, selection: Selection = Selection(), live: bool = False
     ) -> None:
+        """Open it and decode the first frame.
+
+        Args:
+            address: a file, a URL, or "-" for a pipe.
+            loop: start again at the end.
+            selection: which part, and at which size.
+            live: whether it is a pipe or a stream.
+
+        Raises:
+            SourceError: it cannot be opened or decoded.
+        """
         self._address = address
         self._loop = loop
         self._live = live
@@ -59,6 +70,7 @@ class VideoSource(Closing):
         return numbered(self._turn, self.info.rate, lambda: self._loop or self._broken_off)
 
     def close(self) -> None:
+        """Close the file or the connection."""
         self._container.close()
 
     def _described(self, first: Timed, stream: Any) -> SourceInfo:
@@ -107,7 +119,7 @@ class VideoSource(Closing):
                 container = av.open(address, options=options, timeout=timeout_s)
         if not container.streams.video:
             container.close()
-            raise SourceError(f"{self._address}: no picture in it, only sound or data. Expected a video or an image")
+            raise SourceError(f"{self._address}: there is no video stream in it. Expected a video or an image")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = BESIDE_INFERENCE
@@ -126,7 +138,7 @@ class VideoSource(Closing):
 
 
 def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
-    """What the header says; where it says nothing, what the duration comes to."""
+    """The number in the header, else the number that follows from the duration."""
     if stream.frames:
         return int(stream.frames)
     if container.duration is None:
@@ -145,7 +157,7 @@ def _open_raw(size: Size, rate: Fraction) -> Any:
 
 
 def _upright(image: Image, rotation: int) -> Image:
-    """rotation: degrees counterclockwise that the picture has to be turned by."""
+    """rotation: in degrees, counterclockwise."""
     turns = round(rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 

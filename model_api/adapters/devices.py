@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model_api.errors import DeviceError, OptionError
 
+log = logging.getLogger(__name__)
+
+KINDS = ("CPU", "GPU", "NPU")
 META_DEVICES = ("AUTO", "HETERO", "BATCH")
 CPU_DEFAULTS: Mapping[str, Any] = {
     "INFERENCE_PRECISION_HINT": "f32",
@@ -40,7 +44,7 @@ def check_device(device: str, available: Sequence[str]) -> str:
     """
     if not isinstance(device, str) or not device:
         raise DeviceError(f"{device!r} is not a device. Available: {', '.join(available)}", "device")
-    device_name = device.upper()
+    device_name = _without_missing(device.upper(), available)
     name, _, rest = device_name.partition(":")
     _require_known_kind(device, name, rest, available)
     members = member_devices(device_name, available)
@@ -160,6 +164,22 @@ def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
             f'"{text}" names {", ".join(sorted(foreign))}, but the device is {", ".join(members)}', "streams"
         )
     return {member: count for name, count in counts.items() for member in members if _means(name, member)}
+
+
+def _without_missing(device: str, available: Sequence[str]) -> str:
+    """AUTO goes on with those devices of its list that this machine has, if it has one of them."""
+    name, _, rest = device.partition(":")
+    listed = rest.split(",")
+    missing = [
+        part
+        for part in listed
+        if part.split(".")[0] in KINDS and not any(_means(part, present) for present in available)
+    ]
+    left = [part for part in listed if part not in missing]
+    if name != "AUTO" or not missing or not left:
+        return device
+    log.warning("%s: not on this machine. AUTO goes on with %s", ", ".join(missing), ", ".join(left))
+    return f"{name}:{','.join(left)}"
 
 
 def _means(name: str, device: str) -> bool:

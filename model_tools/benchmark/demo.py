@@ -10,11 +10,10 @@ from pathlib import Path
 from time import perf_counter
 
 from background_subtraction.cli.parse import parse_options
-from background_subtraction.jobs import plan
+from background_subtraction.jobs import expand
 from background_subtraction.options import Options
 from background_subtraction.report import Report
 from background_subtraction.run import run
-from background_subtraction.sinks.base import Encoding
 from background_subtraction.sources.selection import Selection, Timed
 from model_api import MattingModel, create_model
 from model_api.errors import OptionError
@@ -44,9 +43,9 @@ class FrameReport(Report):
         self.begun_s = 0.0
         self.handed_over_s = 0.0
 
-    def add(self, result: Result, rendering_s: float, writing_total_s: float) -> None:
+    def add(self, result: Result, rendering_s: float, written_s: float, dropped: int = 0, clip: object = None) -> None:
         before_s = self.latency_s
-        super().add(result, rendering_s, writing_total_s)
+        super().add(result, rendering_s, written_s, dropped, clip)
         self.latencies_s.append(self.latency_s - before_s)
         self.begun_s = self.begun_s or result.started_s
         self.handed_over_s = perf_counter()
@@ -63,7 +62,7 @@ def demo(job: Job) -> Iterator[Play]:
 
 
 def options_of(job: Job, outputs: tuple[str, ...] = ()) -> Options:
-    """What the side asks for, as the demo understands it. Raises OptionError, or ends the process as argparse does."""
+    """What the side asks for, as the demo understands it. Raises OptionError."""
     options = parse_options(["--no_show", *outputs, *job.side.words])
     if "-" in options.inputs:
         raise OptionError("-i -: a pipe cannot be read again in every round. Expected a video or a folder")
@@ -86,7 +85,7 @@ def _outputs(job: Job) -> tuple[str, ...]:
     """For one clip a file, for several a folder."""
     if not job.writes:
         return ()
-    clips = plan(options_of(job).inputs, (), Encoding())
+    clips = expand(options_of(job).inputs)
     return ("-limit", str(job.frames), "-o", str(Path(job.folder, "out.mp4" if len(clips) == 1 else "out")))
 
 
@@ -96,7 +95,6 @@ def _round(options: Options, model: MattingModel) -> Round:
     opened_s = perf_counter()
     run(options, report, model)
     ended_s = perf_counter()
-    # Clips that run at once (--jobs) keep their own reports, whose sums alone arrive here.
     seconds = ended_s - (report.begun_s or opened_s)
     closing_s = ended_s - report.handed_over_s if report.handed_over_s else 0.0
     stages = {**report.stages_s, CLOSING: closing_s}

@@ -17,9 +17,8 @@ import numpy.typing as npt
 import openvino as ov
 
 from background_subtraction.compositing.clean_plate import open_clean_plate
-from background_subtraction.jobs import plan
+from background_subtraction.jobs import expand
 from background_subtraction.options import Options
-from background_subtraction.sinks.base import Encoding
 from background_subtraction.sources.open import open_source
 from model_api import MattingModel
 from model_api.adapters.devices import check_device, device_config
@@ -179,9 +178,9 @@ def _given(options: Options, read: loading.Network) -> Given:
 
 
 def _first_frame(options: Options, model: MattingModel) -> Frame:
-    address = plan(options.inputs, (), Encoding())[0].address
+    address = expand(options.inputs)[0]
     with open_source(address, selection=options.selection) as source:
-        plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, False)
+        plate = open_clean_plate(options.clean_plate, source.info, wanted=model.needs_clean_plate, interactive=False)
         return next(plate.attach(source))
 
 

@@ -12,8 +12,7 @@ from tqdm import tqdm
 
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.model_arguments import add_model_arguments, open_model
-from background_subtraction.jobs import plan
-from background_subtraction.sinks.base import Encoding
+from background_subtraction.jobs import expand
 from model_api import MattingModel
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
@@ -155,7 +154,7 @@ def _stills(args: argparse.Namespace) -> list[Still]:
 
 def _clips(args: argparse.Namespace, other: MattingModel | None) -> Sequence[Case]:
     if other:
-        addresses = [clip.address for clip in plan(tuple(args.input), (), Encoding())]
+        addresses = expand(args.input)
         videos = [Video(Path(address).stem, address, args.background) for address in addresses]
         return [SeenByAnother(video, other) for video in videos]
     return [case for path in args.input for case in _clips_of(path, args)]

@@ -117,7 +117,9 @@ class Video:
 
     def frames(self, plates: bool) -> Iterator[Frame]:
         with open_source(self.address) as source:
-            plate = open_clean_plate(self.clean_plate if plates else None, source.info, plates, interactive=False)
+            plate = open_clean_plate(
+                self.clean_plate if plates else None, source.info, wanted=plates, interactive=False
+            )
             yield from plate.attach(source)
 
     def truths(self) -> Iterator[Truth]:

@@ -8,8 +8,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from background_subtraction.image_files import IMAGE_SUFFIXES, images_in
-from background_subtraction.jobs import plan
-from background_subtraction.sinks.base import Encoding
+from background_subtraction.jobs import expand
 from model_api.errors import OptionError
 from model_api.types import Frame
 from model_tools.evaluate.datasets import Case, Still, Video, recorded_clips
@@ -72,8 +71,7 @@ def _footage(name: str, reading: Reading) -> list[Footage]:
     if reading.stills and _holds_images(folder):
         return [Footage(_stills(folder, reading), reading.passes, reading.needs_plate)]
     plate = str(reading.plate) if reading.plate else None
-    clips = plan((name,), (), Encoding())
-    return [_clip(Video(Path(clip.address).stem, clip.address, plate), reading) for clip in clips]
+    return [_clip(Video(Path(address).stem, address, plate), reading) for address in expand((name,))]
 
 
 def _clip(case: Case, reading: Reading) -> Footage:

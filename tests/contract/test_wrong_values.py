@@ -120,7 +120,7 @@ def test_wherever_an_image_is_taken_it_is_looked_at(case: str) -> None:
             "clean_plate": lambda: Frame(0, IMAGE, clean_plate=array),
             "colours": lambda: DenseMatte(IMAGE, matte.alpha, array),
         }
-        assert error_of(lambda: CleanPlate(True, array)).startswith("ShapeError: clean_plate: ")
+        assert error_of(lambda: CleanPlate(wanted=True, image=array)).startswith("ShapeError: clean_plate: ")
     assert error_of(lambda: StillBackground(array)).startswith("ShapeError: image: ")
     for name, take in takers.items():
         line = error_of(take)
@@ -238,14 +238,14 @@ VALUES: Mapping[str, tuple[Callable[..., object], str, list[object]]] = {
     "crf": (Quality, "crf", [999, -1, 20.5, "20"]),
     "mbps": (Quality, "mbps", [0, -4, float("nan")]),
     "view": (WindowOptions, "view", ["negative"]),
-    "monitors": (WindowOptions, "monitors", ["x"]),
+    "monitors": (lambda monitors: Options(model="video", inputs=("a.mp4",), monitors=monitors), "monitors", ["x"]),
     "view of a file": (lambda view: Output(Path("out.mp4"), view), "view", ["negative"]),
     "path": (Output, "path", ["out.mp4"]),
-    "inputs": (lambda inputs: Options("video", inputs), "inputs", [(), (1,)]),
-    "jobs": (lambda jobs: Options("video", ("a.mp4",), jobs=jobs), "jobs", [0, -1, 2]),
-    "ahead": (lambda ahead: Options("video", ("a.mp4",), ahead=ahead), "ahead", [0, -1]),
-    "blur_bgr": (lambda blur_bgr: Options("video", ("a.mp4",), blur_bgr=blur_bgr), "blur_bgr", [-1, 0.5]),
-    "adapter": (lambda adapter: Options("video", ("a.mp4",), adapter=adapter), "adapter", ["triton"]),
+    "inputs": (lambda inputs: Options(model="video", inputs=inputs), "inputs", [(), (1,)]),
+    "jobs": (lambda jobs: Options(model="video", inputs=("a.mp4",), jobs=jobs), "jobs", [0, -1, 2]),
+    "ahead": (lambda ahead: Options(model="video", inputs=("a.mp4",), ahead=ahead), "ahead", [0, -1]),
+    "blur_bgr": (lambda blur_bgr: Options(model="video", inputs=("a.mp4",), blur_bgr=blur_bgr), "blur_bgr", [-1, 0.5]),
+    "adapter": (lambda adapter: Options(model="video", inputs=("a.mp4",), adapter=adapter), "adapter", ["triton"]),
     "blur_px": (lambda blur_px: open_background(None, blur_px), "blur_px", [-1]),
     "target_bgr": (open_background, "target_bgr", ["greeen", "1,2", "300,0,0"]),
     "colour": (ColourBackground, "colour", [(0, 0), (300, 0, 0), "red"]),

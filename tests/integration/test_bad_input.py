@@ -108,14 +108,14 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     "text named .png": (lambda b: ["-m", b.model, "-i", b.file("text.png", "hello")], "not a whole image", 1),
     "empty image": (lambda b: ["-m", b.model, "-i", b.file("empty.png")], "not a whole image", 1),
     "half a video": (lambda b: ["-m", b.model, "-i", half_of(b, b.clip)], "cannot be decoded", 1),
-    "sound only": (lambda b: ["-m", b.model, "-i", sound_only(b)], "no picture in it", 1),
+    "sound only": (lambda b: ["-m", b.model, "-i", sound_only(b)], "no video stream in it", 1),
     "folder without images": (lambda b: ["-m", b.model, "-i", b.models], "a folder without images", 1),
     "a corrupt image in a folder": (
         lambda b: ["-m", b.model, "-i", folder_with_a_corrupt_image(b), "-o", "out_%d.png"],
         "frame 2.png: not a whole image",
         1,
     ),
-    "no camera": (lambda b: ["-m", b.model, "-i", "63"], "Camera 63 gives no picture", 1),
+    "no camera": (lambda b: ["-m", b.model, "-i", "63"], "Camera 63 gives no image", 1),
     "no stream": (lambda b: ["-m", b.model, "-i", "tcp://127.0.0.1:9"], "cannot be decoded (Connection refused)", 1),
     "no clean plate": (
         lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip],
@@ -220,7 +220,11 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         "expected a number above 0",
         2,
     ),
-    "output folder missing": (lambda b: ["-m", b.model, "-i", b.clip, "-o", "no/out.mp4"], "there is no folder no", 1),
+    "output folder is a file": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-o", b.clip / "new" / "out.mp4"],
+        "clip.mp4 is not a folder",
+        1,
+    ),
     "output format unknown": (
         lambda b: ["-m", b.model, "-i", b.clip, "-o", "out.xyz"],
         "no format is known for .xyz. Expected .mp4, .mov, .webm",

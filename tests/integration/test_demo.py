@@ -34,7 +34,7 @@ def test_a_video_becomes_a_video_of_the_same_length_and_rate(models: Path, tmp_p
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.video[0].average_rate == rate
         assert container.streams.video[0].frames == 30
-    for line in ("Metrics report:", "Frames:\t30", "FPS:", "Latency:", *(f"{stage}:" for stage in STAGES)):
+    for line in ("Metrics report:", "Frames: 30", "FPS:", "Latency:", *(f"{stage}:" for stage in STAGES)):
         assert line in done.stdout
 
 
@@ -121,11 +121,11 @@ def test_images_of_several_sizes(models: Path, tmp_path: Path, run_demo: RunDemo
     assert [read_image(tmp_path / f"o_{n}.png").shape[:2] for n in range(3)] == [(HEIGHT, WIDTH), (80, 100), (57, 31)]
 
 
-def test_what_is_given_in_vain_is_said(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+def test_unused_options_are_warned_about(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
     write_images(tmp_path / "in", [indexed(1)])
     plate = tmp_path / "in" / "frame 0.png"
     done = run_demo("-m", models / "red.onnx", "-i", tmp_path / "in", "-t", "0.5", "--background", plate)
-    assert "[ WARNING ] -t is for instance segmentation" in done.stdout
+    assert "[ WARNING ] -t: only instance segmentation models use it" in done.stdout
     assert "[ WARNING ] Clean plate" in done.stdout
 
 
@@ -187,7 +187,7 @@ def test_the_room_with_people_crossing_it(shared: Path, tmp_path: Path, run_demo
     plate = shared / "media" / "one-by-one-clean-plate.png"
     model = networks.difference_matting(tmp_path / "room.onnx", 432, 768)
     with open_source(str(clip)) as source, create_model(model) as matting:
-        clean = CleanPlate(True, read_image(plate))
+        clean = CleanPlate(wanted=True, image=read_image(plate))
         shares = []
         for result in AsyncPipeline(matting).run(clean.attach(source)):
             shares.append(float((result.matte.alpha > 0.5).mean()))

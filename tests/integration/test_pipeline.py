@@ -60,7 +60,7 @@ def test_every_frame_is_over_its_own_video_background(
         "-nireq", requests, "-o", tmp_path / "out_%03d.png",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert f"Frames:\t{FRAMES}" in done.stdout
+    assert f"Frames: {FRAMES}" in done.stdout
     for index in range(FRAMES):
         image = read_image(tmp_path / f"out_{index:03d}.png")
         assert tuple(image[0, 0]) == (index, 0, 255)  # the person

@@ -52,6 +52,13 @@ def test_a_machine_without_a_gpu_says_what_it_has() -> None:
         check_device("GPU", ["CPU"])
 
 
+def test_auto_goes_on_with_the_devices_that_are_there() -> None:
+    assert check_device("AUTO:GPU,CPU", ["CPU"]) == "AUTO:CPU"
+    assert check_device("auto:npu,gpu.1,cpu", ["CPU", "GPU"]) == "AUTO:CPU"
+    with pytest.raises(DeviceError, match="GPU is not on this machine"):
+        check_device("AUTO:GPU", ["CPU"])
+
+
 def test_excluding_what_is_not_there_is_fine_but_something_must_be_left() -> None:
     assert check_device("AUTO:-GPU,-NPU", ["CPU"]) == "AUTO:-GPU,-NPU"
     with pytest.raises(DeviceError, match=r"device: AUTO:-CPU leaves no device\. Available: CPU"):

@@ -28,6 +28,7 @@ ADDED_OPTIONS = """
     --cache_dir --refiner --infer_precision --no_scene_cuts
     --input_source --output_composition --output_alpha --output_foreground --output_transparent --output_type
     --output_video_mbps     --input_resize --seq_chunk --num_workers
+    --print_completion --disable_progress --checkpoint --variant
     --version --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
 """
 
@@ -41,7 +42,7 @@ def test_defaults() -> None:
     options = parse_options(REQUIRED)
     assert (options.device, options.target_bgr, options.blur_bgr, options.loop) == ("CPU", None, 0, False)
     assert (options.outputs, options.encoding, options.raw_output) == ((), Encoding(), False)
-    assert options.window == WindowOptions("composite", None, "")
+    assert options.window == WindowOptions("composite", None)
     assert options.inference.requests is None
     assert options.model_options.resize_type == "standard"
     assert (options.model_options.threshold, options.model_options.labels) == (0.5, ("background", "person"))
@@ -72,7 +73,8 @@ def test_values_arrive() -> None:
     assert (inference.requests, inference.streams, inference.threads, inference.cache_dir) == (4, "CPU:2", 3, "cache")
     assert options.outputs == (Output(Path("out.mp4"), "side by side"),)
     assert (options.loop, options.encoding.limit, options.raw_output) == (True, 9, True)
-    assert options.window == WindowOptions("side by side", (640, 360), "cm")
+    assert options.window == WindowOptions("side by side", (640, 360))
+    assert options.monitors == "cm"
     assert options.encoding.resolution == (640, 360)
 
 
@@ -86,7 +88,7 @@ def test_names_of_robust_video_matting_are_taken() -> None:
         ]
     )  # fmt: skip
     assert [(output.path.name, output.view) for output in options.outputs] == [
-        ("com", "composite"), ("pha", "alpha"), ("fgr", "foreground"),
+        ("com", "transparent"), ("pha", "alpha"), ("fgr", "foreground"),
     ]  # fmt: skip
     assert (options.encoding.type, options.encoding.quality.mbps) == ("png_sequence", 4)
     assert (options.selection.size, options.model_options.downsample_ratio) == ((640, 360), 0.25)

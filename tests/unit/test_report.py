@@ -44,7 +44,7 @@ def test_means_of_known_times() -> None:
         matte = DenseMatte(frame.image, np.zeros((2, 2), np.float32))
         report.add(Result(frame, matte, StageTimes(0.002, 0.003, 0.004), now_s), 0.005, 0.006 * (index + 1))
     text = "\n".join(report.lines())
-    stages = dict(re.findall(r"\t(\w+):\t([\d.]+)", text))
+    stages = dict(re.findall(r"\t(\w+):\s([\d.]+)", text))
     assert stages["Frames"] == "4"
     assert [float(stages[name]) for name in ("Decoding", "Preprocessing", "Inference")] == [1, 2, 3]
     assert [float(stages[name]) for name in ("Postprocessing", "Rendering", "Writing")] == [4, 5, 6]
