@@ -78,7 +78,7 @@ def test_an_ir_tells_what_it_was_converted_with(tmp_path: Path) -> None:
 
 def test_a_network_for_any_size(models: Path) -> None:
     found = facts(models / "counting_dynamic.onnx")
-    assert found["binding"]["baked"] == ["downsample_ratio"]
+    assert found["binding"]["shape_inputs"] == ["downsample_ratio"]
     assert found["inputs"][0]["shape"] == [None, 3, None, None]
     assert found["static"] is False
     assert found["gmacs"] is None
