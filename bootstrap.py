@@ -52,6 +52,7 @@ DEBIAN_LIBRARIES = ("libgl1", "libglib2.0-0")
 
 
 def main(arguments: list[str]) -> int:
+    """Run a task. Returns its exit code; 2 for invalid usage."""
     if not arguments or arguments[0] not in TASKS:
         print(__doc__)
         return 2
@@ -101,6 +102,7 @@ def stamps_of(files: list[Path], environment: Path) -> dict[Path, str]:
 
 
 def digest_of(file: Path) -> str:
+    """The SHA-256 of a requirements file and of those that it includes."""
     return hashlib.sha256(listed_in(file).encode()).hexdigest()
 
 
@@ -120,6 +122,7 @@ def has_pip() -> bool:
 
 
 def make_environment() -> None:
+    """Make the environment anew. Raises CalledProcessError."""
     say(f"Making a virtual environment in {ENVIRONMENT} …")
     try:
         venv.create(ENVIRONMENT, with_pip=True, clear=True)

@@ -49,6 +49,7 @@ class Measured:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     parser.add_argument(
         "-m",
         "--model",

@@ -71,6 +71,7 @@ class Description:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     parser.add_argument(
         "model", type=model_file, help="IR (.xml), ONNX, what else OpenVINO reads, or a bundled model's name."
     )
@@ -93,6 +94,7 @@ def run(args: argparse.Namespace) -> None:
 def describe(
     core: ov.Core, network: Network, contract: type[MattingModel] | None = None, binding: Binding | None = None
 ) -> Description:
+    """Collect what is known about a network. contract, binding: None for an unknown one."""
     model, signature = network.model, network.signature
     operations = model.get_ops()
     return Description(

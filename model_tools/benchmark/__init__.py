@@ -1,0 +1,1 @@
+"""Speed: the bare network, the whole program and others, in turns."""

@@ -26,6 +26,7 @@ WRITERS = {"json": as_json, "plot": as_svg}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     add = parser.add_argument
     add("-m", "--model", required=True, help="Required. A file, or the name of a bundled model.")
     add("-i", "--input", required=True, help="Required. A video, or a folder of images or of videos.")
@@ -54,14 +55,14 @@ def run(args: argparse.Namespace) -> None:
         raise OptionError(f'--base "{base}": no such side. Expected one of {", ".join(names)}')
     orders = [names[:: -1 if number % 2 else 1] for number in range(args.rounds)]
     machine = this_machine()
-    rounds = measure(sides, orders, args.frames, not args.no_write)
+    rounds = measure(sides, orders, args.frames, writes=not args.no_write)
     benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
     write_reports(_reports(args), WRITERS, benchmark)
     print(table(benchmark))
 
 
 def measure(
-    sides: Sequence[Side], orders: Sequence[Sequence[str]], frames: int, writes: bool
+    sides: Sequence[Side], orders: Sequence[Sequence[str]], frames: int, *, writes: bool
 ) -> dict[str, list[Round]]:
     """Every side once to warm up, then in the given orders, so that a machine's moods meet all of them alike."""
     rounds: dict[str, list[Round]] = {side.name: [] for side in sides}

@@ -22,6 +22,7 @@ FRAMES = rf"\bFrames:{NUMBER}|\bCount:{NUMBER} iterations"
 
 @contextmanager
 def command(job: Job) -> Iterator[Play]:
+    """Another program as a side, started once a round."""
     yield lambda: _round(job)
 
 

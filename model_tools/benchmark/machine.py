@@ -49,6 +49,7 @@ class Machine:
     openvino: str
 
     def lines(self) -> list[str]:
+        """The machine in words, for people."""
         cores = f"{self.cores} cores, " if self.cores else ""
         memory = f", {self.memory_gb:.1f} GB of memory" if self.memory_gb else ""
         sets = f", {' '.join(self.instruction_sets)}" if self.instruction_sets else ""
@@ -61,6 +62,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
+    """Describe the machine that this process runs on."""
     core = ov.Core()
     cpuinfo = Path("/proc/cpuinfo")
     told = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.is_file() else ""

@@ -96,7 +96,10 @@ def onnxruntime(job: Job) -> Iterator[Play]:
     settings = library.SessionOptions()
     settings.intra_op_num_threads = options.inference.threads or 0
     session = library.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-    feed = {port.name: _onnx_input(port, given, port.name in (binding.states or {})) for port in session.get_inputs()}
+    feed = {
+        port.name: _onnx_input(port, given, is_state=port.name in (binding.states or {}))
+        for port in session.get_inputs()
+    }
     names = [port.name for port in session.get_outputs()]
     state: dict[str, Array] = {}
 
@@ -181,11 +184,11 @@ def _given(options: Options, read: loading.Network) -> Given:
 def _first_frame(options: Options, model: MattingModel) -> Frame:
     address = plan(options.inputs, (), Encoding())[0].address
     with open_source(address, selection=options.selection) as source:
-        plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, False)
+        plate = open_clean_plate(options.clean_plate, source.info, model.needs_clean_plate, interactive=False)
         return next(plate.attach(source))
 
 
-def _onnx_input(port: Any, given: Given, is_state: bool) -> Array:
+def _onnx_input(port: Any, given: Given, *, is_state: bool) -> Array:
     """Where the file leaves a size open: the demo's, or, of a state, 1, which the network broadcasts."""
     if port.name in given.baked:
         return given.baked[port.name]

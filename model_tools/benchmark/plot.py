@@ -16,6 +16,7 @@ NAME_CHARACTERS = 38
 
 
 def as_svg(benchmark: Benchmark) -> str:
+    """The benchmark as an SVG image."""
     found = figures(benchmark)
     stages = list(dict.fromkeys(stage for each in found for stage in each.stages_ms))
     colours = {stage: colour_of(number) for number, stage in enumerate(stages)}

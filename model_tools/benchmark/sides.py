@@ -63,6 +63,7 @@ def parse_sides(texts: Sequence[str], settings: Mapping[str, str]) -> list[Side]
 
 
 def parse_side(text: str, settings: Mapping[str, str]) -> Side:
+    """Parse one side. settings: see `parse_sides`. Raises OptionError."""
     kind, _, rest = text.partition(":")
     if kind not in KINDS:
         raise OptionError(f'--compare "{text}": no kind "{kind}". Expected {", ".join(KINDS)}, {EXAMPLE}')

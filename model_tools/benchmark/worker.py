@@ -30,6 +30,7 @@ MODULES = {
 
 
 def main() -> int:
+    """Answer one process: measure a round for each line that comes in. Returns the exit code."""
     with os.fdopen(os.dup(1), "w", encoding="ascii") as answers:
         os.dup2(2, 1)  # whatever a side prints must not be taken for an answer
         signal.signal(signal.SIGTERM, _interrupt)

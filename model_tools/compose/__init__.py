@@ -1,0 +1,1 @@
+"""Clips with a known alpha, and the synthesis that training shares."""

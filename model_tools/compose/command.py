@@ -32,6 +32,7 @@ INDEX = "clips.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     add = parser.add_argument
     media = "pictures, videos, or folders with the frames of a clip"
     add("--foregrounds", type=Path, required=True, metavar="PATH", help=f"Required. People: a folder of {media}.")

@@ -33,10 +33,12 @@ class Subject:
 
     @property
     def name(self) -> str:
+        """The name of the file or folder."""
         return self.colours.name
 
     @property
     def still(self) -> bool:
+        """Whether it is one image."""
         return self.colours.suffix.lower() in IMAGE_SUFFIXES and self.colours.is_file()
 
 

@@ -1,0 +1,1 @@
+"""Published models: catalogue, download, cache."""

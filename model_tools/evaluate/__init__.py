@@ -1,0 +1,1 @@
+"""Quality: datasets, metrics, reports."""

@@ -35,6 +35,7 @@ WRITERS = {"json": as_json, "csv": as_csv, "html": as_html}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     add = parser.add_argument
     add(
         "-m",

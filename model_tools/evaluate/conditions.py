@@ -31,8 +31,8 @@ class Degraded:
     def name(self) -> str:
         return self.case.name
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
-        for frame in self.case.frames(plates):
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
+        for frame in self.case.frames(plates=plates):
             plate = frame.clean_plate
             worse_plate = None if plate is None else self._degraded(plate, "plate")
             yield replace(frame, image=self._degraded(frame.image, str(frame.index)), clean_plate=worse_plate)
@@ -58,10 +58,10 @@ class AfterCut:
     def name(self) -> str:
         return self.still.name
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
         """The one before covers the still's size: with another size the state would begin afresh."""
-        own = list(self.still.frames(plates))
-        earlier = [replace(frame, image=cover(frame.image, own[0].size)) for frame in self.before.frames(plates)]
+        own = list(self.still.frames(plates=plates))
+        earlier = [replace(frame, image=cover(frame.image, own[0].size)) for frame in self.before.frames(plates=plates)]
         return (replace(frame, index=index) for index, frame in enumerate([*earlier, *own]))
 
     def truths(self) -> Iterator[Truth | None]:

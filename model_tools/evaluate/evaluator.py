@@ -91,7 +91,7 @@ class Judge:
 
 
 def _judged(model: MattingModel, case: Case) -> Iterator[tuple[Result, Truth]]:
-    results = AsyncPipeline(model).run(case.frames(model.needs_clean_plate))
+    results = AsyncPipeline(model).run(case.frames(plates=model.needs_clean_plate))
     for result, truth in zip(results, case.truths(), strict=True):
         if truth is not None:
             yield result, truth

@@ -31,6 +31,7 @@ figure { margin: 0 } figure img { max-width: 320px; display: block } figcaption 
 
 
 def as_html(evaluation: Evaluation) -> str:
+    """The evaluation as one HTML file."""
     parts = [
         f"<h1>{escape(evaluation.title)}</h1>",
         _legend(evaluation),

@@ -27,8 +27,10 @@ def warp_error(alpha: Alpha, alpha_before: Alpha, image: Image, image_before: Im
     colours: the mean over the pixels that the optical flow (OpenCV's DIS) follows there and back. See `followed`.
 
     Args:
-        alpha, alpha_before: (H, W) float32 in [0, 1], predicted. No truth is needed.
-        image, image_before: (H, W, 3) uint8 BGR, the frames that the alphas are of.
+        alpha: (H, W) float32 in [0, 1], predicted. No truth is needed.
+        alpha_before: The same, of the frame before.
+        image: (H, W, 3) uint8 BGR, the frame that `alpha` belongs to.
+        image_before: The same, of the frame before.
 
     Raises:
         ShapeError: the sizes differ.
@@ -75,7 +77,7 @@ def _sampled(values: Floats, flow: Floats) -> Floats:
 
 
 def _targets(flow: Floats) -> tuple[Floats, Floats]:
-    """x and y of where the flow points to."""
+    """The x and the y that the flow points to."""
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
     return x + flow[..., 0], y + flow[..., 1]
 

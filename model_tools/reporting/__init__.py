@@ -1,0 +1,1 @@
+"""What tools print and write: tables, colours, files."""

@@ -1,0 +1,1 @@
+"""Training of matting networks, and their export to ONNX. Needs PyTorch."""

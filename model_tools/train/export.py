@@ -147,7 +147,6 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
 def _bundled(
     make: Callable[[EfficientMatting, Size], Contract],
     pictures: int,
-    recurrent: bool,
     options: ExportOptions,
     weights: Weights,
 ) -> Contract:
@@ -156,7 +155,7 @@ def _bundled(
     size = options.size or BASE_SIZE
     if any(side % SMALLEST for side in size):
         raise OptionError(f"--size {size[0]}x{size[1]}: this network wants multiples of {SMALLEST}, such as 384x224")
-    network = EfficientMatting(pictures, recurrent).eval()
+    network = EfficientMatting(pictures, recurrent=pictures == 1).eval()
     load_exactly(network, weights, options.weights, unused=("presence.",))
     contract = make(network, size)
     return contract if options.size else export_wrappers.of_any_size(contract, size)
@@ -164,12 +163,12 @@ def _bundled(
 
 def _portrait(options: ExportOptions, weights: Weights) -> Contract:
     """Of a network that was trained for video every picture is a first one."""
-    return _bundled(export_wrappers.bundled_portrait, 1, True, options, weights)
+    return _bundled(export_wrappers.bundled_portrait, 1, options, weights)
 
 
 EXPORTS: dict[str, Callable[[ExportOptions, Weights], Contract]] = {
-    "video": lambda options, weights: _bundled(export_wrappers.bundled_video, 1, True, options, weights),
-    "clean_plate": lambda options, weights: _bundled(export_wrappers.bundled_clean_plate, 2, False, options, weights),
+    "video": lambda options, weights: _bundled(export_wrappers.bundled_video, 1, options, weights),
+    "clean_plate": lambda options, weights: _bundled(export_wrappers.bundled_clean_plate, 2, options, weights),
     "portrait": _portrait,
     "rvm_mobilenetv3": lambda options, weights: _robust_video_matting("mobilenetv3", options, weights),
     "rvm_resnet50": lambda options, weights: _robust_video_matting("resnet50", options, weights),

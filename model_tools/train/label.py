@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def frames(model: MattingModel, clip: Path, step: int) -> Iterator[Labelled]:
+    """Label every frame of a clip, and give every `step`th."""
     with open_source(str(clip)) as source:
         for result in AsyncPipeline(model).run(source):
             if result.frame.index % step == 0:
@@ -84,6 +85,7 @@ def photographs(model: MattingModel, folder: Path) -> Iterator[Labelled]:
 
 
 def looked_at(model: MattingModel, image: Image) -> Alpha:
+    """The alpha that a recurrent model settles on."""
     results = AsyncPipeline(model).run(Frame(number, image) for number in range(PASSES))
     return [result.matte.alpha for result in results][-1]
 

@@ -23,6 +23,7 @@ class Log:
         self._count = 0
 
     def add(self, step: int, values: dict[str, float]) -> None:
+        """Add the losses of one step."""
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
@@ -31,10 +32,12 @@ class Log:
             self._sums, self._count = {}, 0
 
     def judge(self, step: int, values: dict[str, float]) -> None:
+        """Add the figures of a validation, and write everything."""
         self._rows += [(step, f"validation {name}", value) for name, value in values.items()]
         self.close()
 
     def close(self) -> None:
+        """Write the rows and their curves."""
         table = io.StringIO(newline="")
         csv.writer(table, lineterminator="\n").writerows([("step", "name", "value"), *self._rows])
         write_text(self._path, table.getvalue())
@@ -42,6 +45,7 @@ class Log:
 
 
 def read_rows(path: Path) -> list[tuple[int, str, float]]:
+    """The rows (step, name, value) of a log."""
     with path.open(newline="", encoding="utf-8") as file:
         return [(int(step), name, float(value)) for step, name, value in list(csv.reader(file))[1:]]
 

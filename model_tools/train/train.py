@@ -131,18 +131,21 @@ def loader(clips: ComposedClips, batch: int, done: int, workers: int) -> DataLoa
 
 
 def clip_settings(stage: Stage, seed: int, extras: Extras) -> ClipSettings:
+    """The clips of a stage."""
     return ClipSettings(
         frames=stage.frames, sizes=stage.sizes, batch=stage.batch, seed=seed, mix=stage.mix, extras=extras
     )
 
 
 def extras_of(network: Trainable) -> Extras:
+    """What the network is trained with beside frames and alphas."""
     return Extras(foreground=network.answers_foreground, plate=network.takes_plate)
 
 
 def freeze(network: Trainable, stage: Stage) -> None:
+    """Freeze what the stage keeps as it is."""
     if isinstance(network, EfficientMatting):
-        network.freeze(stage.frozen, stage.frozen_filters)
+        network.freeze(stage.frozen, filters=stage.frozen_filters)
 
 
 @torch.no_grad()
@@ -161,6 +164,7 @@ def validate(network: Trainable, clips: ComposedClips, machine: Machine, ratio: 
 
 
 def begin(config: Config, device: torch.device) -> Run:
+    """Make the network and its optimizer, with the weights that the training begins with. Raises OptionError."""
     if config.network not in NETWORKS:
         raise OptionError(f'network "{config.network}": expected one of {", ".join(NETWORKS)}')
     network = NETWORKS[config.network]().to(device)
@@ -169,7 +173,7 @@ def begin(config: Config, device: torch.device) -> Run:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in PyTorch's own annotations
     if config.start:
         begin_with(network, config.start)
-    average = copy.deepcopy(network).requires_grad_(False)
+    average = copy.deepcopy(network).requires_grad_(requires_grad=False)
     encoder = [weight for name, weight in network.named_parameters() if name.startswith("encoder.")]
     rest = [weight for name, weight in network.named_parameters() if not name.startswith("encoder.")]
     groups = [{"params": rest, "pretrained": False}, {"params": encoder, "pretrained": True}]
@@ -214,6 +218,7 @@ def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) 
 
 
 def losses_of(answer: Answer, batch: Sample, device: torch.device) -> dict[str, Tensor]:
+    """The losses by name; their sum is to be made small."""
     alpha = batch.alpha.to(device)
     losses = alpha_losses(answer.alpha, alpha)
     if answer.coarse is not None:
@@ -245,6 +250,7 @@ def follow(run: Run) -> None:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, stage: Stage, done: int) -> None:
+    """Set the learning rate after `done` steps of a stage."""
     rise = min(1.0, (done + 1) / max(stage.warm_up, 1))
     fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / stage.steps))
     for group in optimizer.param_groups:
@@ -252,6 +258,7 @@ def set_rate(optimizer: torch.optim.Optimizer, stage: Stage, done: int) -> None:
 
 
 def collate(samples: list[Sample]) -> Sample:
+    """Stack clips to a batch."""
     names = ("src", "foreground", "alpha", "plate", "person")
     return Sample(*(torch.stack([getattr(sample, name) for sample in samples]) for name in names))
 
@@ -275,6 +282,7 @@ def _write(state: dict[str, object], path: Path) -> None:
 
 
 def resume(run: Run, path: Path) -> None:
+    """Load a checkpoint, if there is one."""
     if not path.exists():
         return
     state = torch.load(path, map_location="cpu", weights_only=True)

@@ -65,6 +65,8 @@ MOBILENET_ROWS = (
 
 
 class MobileNetV3(nn.Module):
+    """MobileNetV3-Large. It takes images (N, 3, H, W), RGB in [0, 1]."""
+
     channels: ClassVar[tuple[int, ...]] = (16, 24, 40, 960)
     ends: ClassVar[tuple[int, ...]] = (1, 3, 6, 16)
     """The last layer at each size."""
@@ -94,6 +96,8 @@ class MobileNetV3(nn.Module):
 
 
 class InvertedResidual(nn.Module):
+    """Expansion, depthwise filter and projection, added to the input where the shapes agree."""
+
     def __init__(self, row: Bottleneck) -> None:
         super().__init__()
         self.keeps_shape = row.stride == 1 and row.in_channels == row.out_channels
@@ -177,6 +181,7 @@ class Residual(nn.Module):
 
 
 def repeated(channels: int, inside: int, times: int, dilation: int = 1) -> list[nn.Module]:
+    """Blocks whose input and output have one shape."""
     return [Residual(channels, inside, dilation=dilation) for _ in range(times)]
 
 

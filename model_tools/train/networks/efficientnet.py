@@ -58,6 +58,8 @@ class EfficientNetLite0(nn.Module):
 
 
 class InvertedResidual(nn.Module):
+    """Expansion, depthwise filter and projection, added to the input where the shapes agree."""
+
     def __init__(self, before: int, after: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()
         wide = before * expansion

@@ -76,6 +76,7 @@ class Measured:
 
 
 def measure(mean: Callable[[Tensor], Tensor], picture: Tensor, answer: Tensor) -> Measured:
+    """Measure the window about each pixel. mean: averages each window."""
     picture_mean, answer_mean = mean(picture), mean(answer)
     return Measured(
         picture_mean,
@@ -86,15 +87,18 @@ def measure(mean: Callable[[Tensor], Tensor], picture: Tensor, answer: Tensor) -
 
 
 def carry_over(src: Tensor, slope: Tensor, found: Measured) -> Tensor:
+    """The answer at the size of `src`, from slopes at the small size."""
     offset = found.answer - slope * found.picture
     return enlarged(slope, src) * with_grey(src) + enlarged(offset, src)
 
 
 def with_grey(picture: Tensor) -> Tensor:
+    """(N, 3, H, W) RGB -> (N, 4, H, W), its mean as a fourth channel."""
     return torch.cat([picture, picture.mean(1, keepdim=True)], 1)
 
 
 def enlarged(planes: Tensor, like: Tensor) -> Tensor:
+    """Planes at the size of `like`."""
     return functional.interpolate(planes, like.shape[2:], mode="bilinear", align_corners=False)
 
 
