@@ -67,5 +67,5 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[float | None, float | None]
 
 def _figure(pattern: str, text: str) -> float:
     """The last one in the text, 0 if there is none."""
-    found = ["".join(groups) for groups in re.findall(pattern, text)]
-    return float(found[-1]) if found else 0.0
+    figures = ["".join(groups) for groups in re.findall(pattern, text)]
+    return float(figures[-1]) if figures else 0.0

@@ -1,4 +1,4 @@
-"""What a benchmark found: figures of each side, as a table and as JSON."""
+"""The figures of each side, as a table and as JSON."""
 
 from __future__ import annotations
 

@@ -48,9 +48,9 @@ def main() -> int:
 
 
 def _serve(answers: TextIO) -> None:
-    told = json.loads(sys.stdin.readline())
-    side = told.pop("side")
-    job = Job(side=Side(**{**side, "words": tuple(side["words"])}), **told)
+    message = json.loads(sys.stdin.readline())
+    side = message.pop("side")
+    job = Job(side=Side(**{**side, "words": tuple(side["words"])}), **message)
     os.chdir(job.home)
     opened = getattr(import_module(f"model_tools.benchmark.{MODULES[job.side.kind]}"), job.side.kind)
     with opened(job) as play:

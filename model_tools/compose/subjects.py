@@ -44,19 +44,19 @@ class Subject:
 
 def subjects_in(colours: Path, alphas: Path | None) -> list[Subject]:
     """The people of a folder, each with the alpha of the same name. Raises SourceError."""
-    found = media_in(colours)
+    media = media_in(colours)
     if alphas is None:
-        videos = [path for path in found.values() if path.suffix.lower() in VIDEO_SUFFIXES]
+        videos = [path for path in media.values() if path.suffix.lower() in VIDEO_SUFFIXES]
         if videos:
             raise SourceError(f"{videos[0]}: of a video the alpha is read from a second one. Give it with --alphas")
-        return [Subject(path, None) for path in found.values()]
+        return [Subject(path, None) for path in media.values()]
     if colours.is_file() and alphas.is_file():
         return [Subject(colours, alphas)]
     theirs = media_in(alphas)
-    alone = [path for name, path in found.items() if name not in theirs]
+    alone = [path for name, path in media.items() if name not in theirs]
     if alone:
         raise SourceError(f"{alone[0]}: {alphas} has no alpha of that name. Expected {alone[0].stem}.*")
-    return [Subject(path, theirs[name]) for name, path in found.items()]
+    return [Subject(path, theirs[name]) for name, path in media.items()]
 
 
 def media_in(path: Path) -> dict[str, Path]:
@@ -65,18 +65,18 @@ def media_in(path: Path) -> dict[str, Path]:
         raise SourceError(f"{path}: no such file or folder. Expected pictures or videos")
     if path.is_file():
         return {path.stem: path}
-    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    found: dict[str, Path] = {}
+    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    media: dict[str, Path] = {}
     for entry in sorted(path.iterdir(), key=lambda entry: natural_key(entry.name)):
         if entry.name.startswith("."):
             continue
-        if entry.is_dir() or entry.suffix.lower() in wanted:
-            if entry.stem in found:
-                raise SourceError(f"{entry} and {found[entry.stem].name} have one name. Keep one of them")
-            found[entry.stem] = entry
-    if not found:
+        if entry.is_dir() or entry.suffix.lower() in suffixes:
+            if entry.stem in media:
+                raise SourceError(f"{entry} and {media[entry.stem].name} have one name. Keep one of them")
+            media[entry.stem] = entry
+    if not media:
         raise SourceError(f"{path}: a folder without pictures or videos. Expected some, or folders of frames")
-    return found
+    return media
 
 
 def layers(subject: Subject, *, pure: bool = False) -> Iterator[Layer]:

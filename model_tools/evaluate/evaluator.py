@@ -65,8 +65,8 @@ class Judge:
                 )
         if self.in_steps:
             alpha, true = _rounded(alpha), None if true is None else _rounded(true)
-        wanted = truth.foreground is not None and any("foreground" in metric for metric in self.metrics.values())
-        foreground = result.matte.foreground if wanted else None
+        is_measured = truth.foreground is not None and any("foreground" in metric for metric in self.metrics.values())
+        foreground = result.matte.foreground if is_measured else None
         return Pair(alpha, true, foreground, truth.foreground, frame.image if truth.image is None else truth.image)
 
     def _keep_worst(

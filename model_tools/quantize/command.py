@@ -42,28 +42,69 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     add = parser.add_argument
     add("model", type=model_file, help="IR, ONNX, another file that `convert` takes, or a bundled model's name.")
-    add("-i", "--input", nargs="+", required=True, metavar="CLIP",
+    add(
+        "-i",
+        "--input",
+        nargs="+",
+        required=True,
+        metavar="CLIP",
         help="Required. Videos or folders of images that the 8-bit ranges are chosen by: your own, or clips made by "
-        "`compose`.")  # fmt: skip
+        "`compose`.",
+    )
     add("--check", nargs="+", required=True, metavar="CLIP", help="Required. Other clips, to compare both models on.")
-    add("--stills", action="store_true",
-        help="Images in a folder do not follow one another: a recurrent model starts afresh at each.")  # fmt: skip
-    add("--passes", type=values.positive, default=1, metavar="N",
-        help="How often a recurrent model sees each still. Default: 1.")  # fmt: skip
-    add("-o", "--output", type=Path, metavar="FILE.xml",
-        help="Default: the model's name with _int8, in the current folder.")  # fmt: skip
-    add("--frames", type=values.positive, default=60, metavar="N",
-        help="Frames to calibrate on, spread over the clips. Default: 60.")  # fmt: skip
-    add("--limit", type=values.positive, default=600, metavar="N",
-        help="Frames read from each clip, images from each folder of stills. Default: 600.")  # fmt: skip
-    add("--background", type=Path, metavar="IMAGE",
-        help="The empty scene, for models that compare with it. Clips made by `compose` bring their own.")  # fmt: skip
-    add("--max_mad", type=values.positive_number, default=2.0, metavar="MAD",
-        help="The largest alpha MAD x 1e3. Above it, the layers that hurt most stay in floating point. Default: "
-        "2.")  # fmt: skip
+    add(
+        "--stills",
+        action="store_true",
+        help="Images in a folder do not follow one another: a recurrent model starts afresh at each.",
+    )
+    add(
+        "--passes",
+        type=values.positive,
+        default=1,
+        metavar="N",
+        help="How often a recurrent model sees each still. Default: 1.",
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.xml",
+        help="Default: the model's name with _int8, in the current folder.",
+    )
+    add(
+        "--frames",
+        type=values.positive,
+        default=60,
+        metavar="N",
+        help="Frames to calibrate on, spread over the clips. Default: 60.",
+    )
+    add(
+        "--limit",
+        type=values.positive,
+        default=600,
+        metavar="N",
+        help="Frames read from each clip, images from each folder of stills. Default: 600.",
+    )
+    add(
+        "--background",
+        type=Path,
+        metavar="IMAGE",
+        help="The empty scene, for models that compare with it. Clips made by `compose` bring their own.",
+    )
+    add(
+        "--max_mad",
+        type=values.positive_number,
+        default=2.0,
+        metavar="MAD",
+        help="The largest alpha MAD x 1e3. Above it, the layers that hurt most stay in floating point. Default: 2.",
+    )
     add("--keep_float", nargs="+", default=[], metavar="LAYER", help="More layers that stay in floating point.")
-    add("--input_size", type=values.resolution, metavar="WxH",
-        help="Fix the size of a network that takes any. Default: it still takes any.")  # fmt: skip
+    add(
+        "--input_size",
+        type=values.resolution,
+        metavar="WxH",
+        help="Fix the size of a network that takes any. Default: it still takes any.",
+    )
     add("--stateful", action="store_true", help="Keep the state inside, and fix the size, as `convert` does.")
     add_model_arguments(parser)
 

@@ -52,17 +52,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     add = parser.add_argument
     add("--network", choices=tuple(EXPORTS), required=True, help="Required. The network that the weights belong to.")
-    add("--weights", type=Path, required=True, metavar="FILE",
-        help="Required. A checkpoint of train, a published .pth, or .npz. For portrait also one of video.")  # fmt: skip
+    add(
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="Required. A checkpoint of train, a published .pth, or .npz. For portrait also one of video.",
+    )
     add("-o", "--output", type=Path, required=True, metavar="FILE.onnx", help="Required.")
-    add("--size", type=values.resolution, metavar="WxH",
+    add(
+        "--size",
+        type=values.resolution,
+        metavar="WxH",
         help="Size of the network's input. Default: any, resized to about 384x224; for the contract open_model_zoo "
-        "1280x720.")  # fmt: skip
+        "1280x720.",
+    )
     rvm = parser.add_argument_group("Robust Video Matting").add_argument
-    rvm("--contract", choices=("original", "open_model_zoo"),
-        help="original: any size, any ratio. open_model_zoo: one size, one ratio. Default: original.")  # fmt: skip
-    rvm("--downsample_ratio", type=values.ratio,
-        help="For open_model_zoo. Default: 512 / the longer side of the input, 1 at most.")  # fmt: skip
+    rvm(
+        "--contract",
+        choices=("original", "open_model_zoo"),
+        help="original: any size, any ratio. open_model_zoo: one size, one ratio. Default: original.",
+    )
+    rvm(
+        "--downsample_ratio",
+        type=values.ratio,
+        help="For open_model_zoo. Default: 512 / the longer side of the input, 1 at most.",
+    )
     rvm("--refiner", choices=tuple(REFINERS), help="Default: deep_guided_filter, as published.")
 
 

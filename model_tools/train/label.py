@@ -40,8 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     add = parser.add_argument
     add("-m", "--model", required=True, help="Required. The model that labels: a file, or a bundled model's name.")
-    add("-i", "--input", type=Path, nargs="+", required=True, metavar="PATH",
-        help="Required. Clips, or folders of photographs.")  # fmt: skip
+    add(
+        "-i",
+        "--input",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="Required. Clips, or folders of photographs.",
+    )
     add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="Required.")
     add("--step", type=values.positive, default=2, metavar="N", help="Store every Nth frame of a clip. Default: 2.")
 

@@ -13,7 +13,7 @@ MEAN_OF_STEPS = 50
 
 
 class Log:
-    """Rows of (step, name, value): losses as means over MEAN_OF_STEPS steps, and what validation found."""
+    """Rows of (step, name, value): losses as means over MEAN_OF_STEPS steps, and the figures of validations."""
 
     def __init__(self, path: Path, step: int) -> None:
         """step: where the training goes on; later rows of an earlier run are forgotten."""

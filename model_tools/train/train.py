@@ -157,9 +157,9 @@ def validate(network: Trainable, clips: ComposedClips, machine: Machine, ratio: 
         clip = clips[number]
         alpha = answer_of(network, clip.src[None], clip.plate[None], machine, ratio).alpha[0].cpu()
         errors.append(float((alpha - clip.alpha).abs().mean()))
-        found, true = alpha > 0.5, clip.alpha > 0.5
-        common += float((found & true).sum())
-        either += float((found | true).sum())
+        answered, true = alpha > 0.5, clip.alpha > 0.5
+        common += float((answered & true).sum())
+        either += float((answered | true).sum())
     return {"mad": 1e3 * sum(errors) / len(errors), "iou": common / max(either, 1.0)}
 
 
@@ -213,8 +213,8 @@ def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) 
     run.optimizer.step()
     run.step += 1
     follow(run)
-    told = {name: float(loss.detach()) for name, loss in losses.items()}
-    return {**told, "total": float(total.detach()), "seconds": perf_counter() - started_s}
+    values = {name: float(loss.detach()) for name, loss in losses.items()}
+    return {**values, "total": float(total.detach()), "seconds": perf_counter() - started_s}
 
 
 def losses_of(answer: Answer, batch: Sample, device: torch.device) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ class Look:
 
     @cached_property
     def colours(self) -> Image:
-        """The person's own, without the old background at soft edges: found when they are first asked for."""
+        """The person's own, without the old background at soft edges: estimated at the first use."""
         return estimate_foreground(self.photograph, self.alpha.astype(np.float32) / np.float32(255))
 
 
@@ -99,8 +99,8 @@ def read_picture(path: Path, kind: int) -> Image:
 
 def number_of(path: Path) -> int:
     """The first number that stands alone in a file's name, -1 if there is none: 12 of 0012.jpg and room_12_bath.jpg."""
-    found = re.search(r"(?:^|_)(\d+)(?:_|$)", path.stem)
-    return int(found[1]) if found else -1
+    match = re.search(r"(?:^|_)(\d+)(?:_|$)", path.stem)
+    return int(match[1]) if match else -1
 
 
 def load_look(image: Path, alpha: Path, largest_px: int) -> Look:

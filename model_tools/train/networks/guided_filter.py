@@ -1,7 +1,7 @@
-"""Guided filters: what a network found in a small picture, brought to the size of the whole one, along its edges.
+"""Guided filters: bring what a network answers for a small image to the size of the whole one, along its edges.
 
 In each small window the answer is taken for a linear function of the picture, answer = slope · picture + offset (He et
-al., "Guided Image Filtering"); slopes and offsets are found at the small size and enlarged (He and Sun, "Fast Guided
+al., "Guided Image Filtering"); slopes and offsets are computed at the small size and enlarged (He and Sun, "Fast Guided
 Filter", arXiv 1505.00996). In the deep one a small network finds the slopes (Wu et al., arXiv 1803.05619).
 
 Both take src (N, 3, H, W) and small (N, 3, h, w), RGB in [0, 1], answer (N, 4, h, w), foreground residual and alpha,
@@ -34,8 +34,8 @@ class FastGuidedFilter(nn.Module):
         self.register_buffer("third", torch.full((PLANES, 1, 1, 3), 1 / 3), persistent=False)
 
     def forward(self, src: Tensor, small: Tensor, answer: Tensor, hidden: Tensor) -> Tensor:
-        found = measure(self._mean, with_grey(small), answer)
-        return carry_over(src, found.covariance / (found.variance + FLAT), found)
+        measured = measure(self._mean, with_grey(small), answer)
+        return carry_over(src, measured.covariance / (measured.variance + FLAT), measured)
 
     def _mean(self, planes: Tensor) -> Tensor:
         across = functional.conv2d(planes, self.third, padding=(0, 1), groups=PLANES)
@@ -60,9 +60,9 @@ class DeepGuidedFilter(nn.Module):
         )
 
     def forward(self, src: Tensor, small: Tensor, answer: Tensor, hidden: Tensor) -> Tensor:
-        found = measure(self.box_filter, with_grey(small), answer)
-        slope = self.conv(torch.cat([found.covariance, found.variance, hidden], 1))
-        return carry_over(src, slope, found)
+        measured = measure(self.box_filter, with_grey(small), answer)
+        slope = self.conv(torch.cat([measured.covariance, measured.variance, hidden], 1))
+        return carry_over(src, slope, measured)
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def measure(mean: Callable[[Tensor], Tensor], picture: Tensor, answer: Tensor) -
     )
 
 
-def carry_over(src: Tensor, slope: Tensor, found: Measured) -> Tensor:
+def carry_over(src: Tensor, slope: Tensor, measured: Measured) -> Tensor:
     """The answer at the size of `src`, from slopes at the small size."""
-    offset = found.answer - slope * found.picture
+    offset = measured.answer - slope * measured.picture
     return enlarged(slope, src) * with_grey(src) + enlarged(offset, src)
 
 
@@ -108,7 +108,7 @@ def guided_alpha(src: Tensor, small: Tensor, alpha: Tensor) -> Tensor:
     src: (N, 3, H, W), small: (N, 3, h, w), RGB in [0, 1]. alpha: (N, 1, h, w). Returns (N, 1, H, W) in [0, 1].
     """
     picture = small.mean(1, keepdim=True)
-    found = measure(lambda planes: functional.avg_pool2d(planes, 3, 1, 1), picture, alpha)
-    slope = found.covariance / (found.variance + FLAT)
-    offset = found.answer - slope * found.picture
+    measured = measure(lambda planes: functional.avg_pool2d(planes, 3, 1, 1), picture, alpha)
+    slope = measured.covariance / (measured.variance + FLAT)
+    offset = measured.answer - slope * measured.picture
     return (enlarged(slope, src) * src.mean(1, keepdim=True) + enlarged(offset, src)).clamp(0, 1)
