@@ -19,9 +19,9 @@ from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.errors import OptionError
 from model_tools.evaluate.conditions import after_cuts, under_conditions
-from model_tools.evaluate.datasets import PLATES, Case, SeenByAnother, Still, Video, recorded_clips, stills
+from model_tools.evaluate.datasets import PLATES, Case, LabelledByModel, Still, Video, recorded_clips, stills
 from model_tools.evaluate.degradations import DEGRADATIONS
-from model_tools.evaluate.evaluator import Judge
+from model_tools.evaluate.evaluator import Evaluator
 from model_tools.evaluate.html_report import as_html
 from model_tools.evaluate.metric_sets import FOREGROUND, METRIC_SETS, NEED_TRUTH, OVER_TIME, metrics_of
 from model_tools.evaluate.results import Evaluation, as_csv, as_json, table
@@ -118,14 +118,14 @@ def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> E
     """Measure every model on every case under every condition. cases: condition -> its cases."""
     metrics = _metrics(args)
     in_steps = not args.masks and not READ_FROM_FILES.isdisjoint(_sets(args))
-    judge = Judge(metrics, in_steps, bool(args.html), Path(args.against).stem if args.against else "truth")
+    evaluator = Evaluator(metrics, in_steps, bool(args.html), Path(args.against).stem if args.against else "truth")
     models = _labelled(args.model)
     scores = []
     with tqdm(total=sum(map(len, cases.values())) * len(models), unit="clip", disable=None) as progress:
         for label, path in models.items():
             with open_model(path, args, args.adapter) as model:
                 for condition, case in ((condition, case) for condition, each in cases.items() for case in each):
-                    scores.append(replace(judge.scores(label, model, case), condition=condition))
+                    scores.append(replace(evaluator.scores(label, model, case), condition=condition))
                     progress.update()
     singles = bool(args.masks or args.stills)
     return Evaluation(_title(args), metrics, tuple(models), scores, singles, args.worst, tuple(cases))
@@ -211,7 +211,7 @@ def _clips(args: argparse.Namespace, other: MattingModel | None) -> Sequence[Cas
     if other:
         addresses = [clip.address for clip in plan(tuple(args.input), (), Encoding())]
         videos = [Video(Path(address).stem, address, args.background) for address in addresses]
-        return [SeenByAnother(video, other) for video in videos]
+        return [LabelledByModel(video, other) for video in videos]
     return [case for path in args.input for case in _clips_of(path, args)]
 
 

@@ -19,7 +19,7 @@ CUT = "cut"
 
 @dataclass(frozen=True)
 class Degraded:
-    """The model sees `case` through one of DEGRADATIONS, its plates too; it is judged by the truth of the clean one.
+    """A case whose frames and plates are degraded. It is compared with the truth of the clean one.
 
     The noise follows from the case's name, the degradation and the frame's index: it is the same for every model.
     """
@@ -38,7 +38,7 @@ class Degraded:
             yield replace(frame, image=self._degraded(frame.image, str(frame.index)), clean_plate=worse_plate)
 
     def truths(self) -> Iterator[Truth | None]:
-        """The foreground is not judged: its colours have changed."""
+        """Those of the clean frames, without the foreground, whose colours have changed."""
         for frame, truth in zip(self.case.frames(plates=False), self.case.truths(), strict=True):
             yield truth and replace(truth, foreground=None, image=frame.image)
 

@@ -125,7 +125,7 @@ class Video:
 
 
 @dataclass(frozen=True)
-class SeenByAnother:
+class LabelledByModel:
     """A video whose truth is what another model answers."""
 
     video: Video

@@ -23,7 +23,7 @@ EXHIBIT_WH = (400, 400)
 
 
 @dataclass(frozen=True)
-class Judge:
+class Evaluator:
     """Measures what models answer.
 
     Attributes:
@@ -43,7 +43,7 @@ class Judge:
         values: dict[str, list[float]] = {heading: [] for heading in self.metrics}
         worst: dict[int, Exhibit] = {}
         before = None
-        for result, truth in _judged(model, case):
+        for result, truth in _measured(model, case):
             pair = self._pair(result, truth, case.name)
             figures = measure(self.metrics.values(), pair, before)
             for heading, name in self.metrics.items():
@@ -90,7 +90,7 @@ class Judge:
         return {caption: _jpeg(picture) for caption, picture in pictures.items()}
 
 
-def _judged(model: MattingModel, case: Case) -> Iterator[tuple[Result, Truth]]:
+def _measured(model: MattingModel, case: Case) -> Iterator[tuple[Result, Truth]]:
     results = AsyncPipeline(model).run(case.frames(plates=model.needs_clean_plate))
     for result, truth in zip(results, case.truths(), strict=True):
         if truth is not None:

@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> None:
         ImportError: PyTorch is missing.
     """
     from model_tools.train.config import read_config
-    from model_tools.train.train import machine_of, train
+    from model_tools.train.train import hardware_of, train
 
     try:
         config = read_config(args.config)
-        machine = machine_of(args.device, args.threads, bfloat16=args.bfloat16, workers=args.workers)
-        train(config, args.output, machine)
+        hardware = hardware_of(args.device, args.threads, bfloat16=args.bfloat16, workers=args.workers)
+        train(config, args.output, hardware)
     except KeyboardInterrupt:
         raise BackgroundSubtractionError("interrupted. The same command resumes from the last checkpoint") from None

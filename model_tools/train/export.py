@@ -88,9 +88,20 @@ def run(args: argparse.Namespace) -> None:
 
 
 def export(network: str, output: Path, options: ExportOptions) -> None:
-    """network: one of EXPORTS. Raises ModelFileError for weights that do not fit, OptionError, or SinkError."""
+    """Write a network as an ONNX file.
+
+    Args:
+        network: One of EXPORTS.
+        output: Where it goes, a name that ends in .onnx.
+        options: Its weights, and what the file is to be like.
+
+    Raises:
+        ModelFileError: the weights do not fit.
+        OptionError: an option does not fit the network.
+        SinkError: the file cannot be written.
+    """
     if output.suffix != ".onnx":
-        raise OptionError(f"{output}: an ONNX file's name ends in .onnx")
+        raise OptionError(f"{output}: expected a name that ends in .onnx")
     contract = EXPORTS[network](options, read_weights(options.weights))
     write(contract, output)
     written = loading.read(output)
@@ -138,10 +149,11 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
     refiner = options.refiner or "deep_guided_filter"
     if refiner == "deep_guided_filter" and not any(name.startswith("refiner.") for name in weights):
         raise ModelFileError(
-            f"{options.weights} has no weights for the deep guided filter; --refiner fast_guided_filter needs none"
+            f"{options.weights} has no weights for the deep guided filter. Use --refiner fast_guided_filter, which needs "
+            "none"
         )
     network = MattingNetwork(variant, refiner).eval()
-    # The head that helped in training is no part of the file; the fast filter has no use for the deep one's weights.
+    # The segmentation head is only for training; the fast filter does not take the weights of the deep one.
     unused = ("project_seg.", *(("refiner.",) if refiner == "fast_guided_filter" else ()))
     load_exactly(network, weights, options.weights, unused)
     if options.contract != "open_model_zoo":
@@ -154,7 +166,7 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
     ratio = options.ratio or auto_downsample_ratio(*size)
     if min(size) * ratio < SMALLEST_SEEN:
         raise OptionError(
-            f"--size {size[0]}x{size[1]} at ratio {ratio:g}: the network wants to see {SMALLEST_SEEN} pixels at least"
+            f"--size {size[0]}x{size[1]} at ratio {ratio:g}: the network needs {SMALLEST_SEEN} pixels a side at least"
         )
     return export_wrappers.open_model_zoo(network, size, ratio)
 
@@ -166,10 +178,10 @@ def _bundled(
     weights: Weights,
 ) -> Contract:
     if options.contract or options.ratio or options.refiner:
-        raise OptionError("--contract, --downsample_ratio and --refiner are for Robust Video Matting alone")
+        raise OptionError("--contract, --downsample_ratio and --refiner are only for Robust Video Matting")
     size = options.size or BASE_SIZE
     if any(side % SMALLEST for side in size):
-        raise OptionError(f"--size {size[0]}x{size[1]}: this network wants multiples of {SMALLEST}, such as 384x224")
+        raise OptionError(f"--size {size[0]}x{size[1]}: this network takes multiples of {SMALLEST}, such as 384x224")
     network = EfficientMatting(pictures, recurrent=pictures == 1).eval()
     load_exactly(network, weights, options.weights, unused=("presence.",))
     contract = make(network, size)
@@ -177,7 +189,7 @@ def _bundled(
 
 
 def _portrait(options: ExportOptions, weights: Weights) -> Contract:
-    """Of a network that was trained for video every picture is a first one."""
+    """A network that was trained for video: every image is a first frame."""
     return _bundled(export_wrappers.bundled_portrait, 1, options, weights)
 
 

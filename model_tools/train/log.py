@@ -31,7 +31,7 @@ class Log:
             self._rows += [(step, name, total / self._count) for name, total in self._sums.items()]
             self._sums, self._count = {}, 0
 
-    def judge(self, step: int, values: dict[str, float]) -> None:
+    def add_validation(self, step: int, values: dict[str, float]) -> None:
         """Add the figures of a validation, and write everything."""
         self._rows += [(step, f"validation {name}", value) for name, value in values.items()]
         self.close()

@@ -66,7 +66,7 @@ class DeepGuidedFilter(nn.Module):
 
 
 @dataclass(frozen=True)
-class Measured:
+class WindowStatistics:
     """Of the window about each pixel: the means of picture and answer, their covariance, the picture's variance."""
 
     picture: Tensor
@@ -75,10 +75,10 @@ class Measured:
     variance: Tensor
 
 
-def measure(mean: Callable[[Tensor], Tensor], picture: Tensor, answer: Tensor) -> Measured:
+def measure(mean: Callable[[Tensor], Tensor], picture: Tensor, answer: Tensor) -> WindowStatistics:
     """Measure the window about each pixel. mean: averages each window."""
     picture_mean, answer_mean = mean(picture), mean(answer)
-    return Measured(
+    return WindowStatistics(
         picture_mean,
         answer_mean,
         mean(picture * answer) - picture_mean * answer_mean,
@@ -86,7 +86,7 @@ def measure(mean: Callable[[Tensor], Tensor], picture: Tensor, answer: Tensor) -
     )
 
 
-def carry_over(src: Tensor, slope: Tensor, measured: Measured) -> Tensor:
+def carry_over(src: Tensor, slope: Tensor, measured: WindowStatistics) -> Tensor:
     """The answer at the size of `src`, from slopes at the small size."""
     offset = measured.answer - slope * measured.picture
     return enlarged(slope, src) * with_grey(src) + enlarged(offset, src)
