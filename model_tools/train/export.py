@@ -149,8 +149,8 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
     refiner = options.refiner or "deep_guided_filter"
     if refiner == "deep_guided_filter" and not any(name.startswith("refiner.") for name in weights):
         raise ModelFileError(
-            f"{options.weights} has no weights for the deep guided filter. Use --refiner fast_guided_filter, which needs "
-            "none"
+            f"{options.weights} has no weights for the deep guided filter. Use --refiner fast_guided_filter, "
+            "which needs none"
         )
     network = MattingNetwork(variant, refiner).eval()
     # The segmentation head is only for training; the fast filter does not take the weights of the deep one.
