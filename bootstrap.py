@@ -94,7 +94,7 @@ def requirements_of(task: str, words: list[str]) -> list[str]:
 
 
 def stamps_of(files: list[Path], environment: Path) -> dict[Path, str]:
-    """The file that tells that a requirements file was installed -> what it then holds."""
+    """The file that shows that a requirements file was installed -> the digest that it holds then."""
     return {
         environment / "-".join(["installed", *file.relative_to(ROOT).with_suffix("").parts]): digest_of(file)
         for file in files
@@ -147,7 +147,7 @@ def install(files: list[Path]) -> None:
 
 
 def steps_in(lines: Iterable[str]) -> Iterator[str]:
-    """What pip tells of its downloads and installations, without the small files that describe packages."""
+    """The lines of pip about its downloads and installations, without the small files that describe packages."""
     for line in map(str.strip, lines):
         if line.startswith(PIP_STEPS) and ".metadata" not in line:
             yield line
@@ -167,7 +167,7 @@ def install_debian_packages() -> None:
 
 
 def check() -> int:
-    """Every check, even after one has failed, so that one run tells all."""
+    """Every check, even after one has failed, so that one run shows all failures."""
     failed = [words for words in CHECKS if subprocess.run([PYTHON, "-m", *words], check=False, cwd=ROOT).returncode]
     for words in failed:
         say(f"bootstrap.py: failed: {' '.join(words)}")

@@ -27,7 +27,7 @@ def command(job: Job) -> Iterator[Play]:
 
 
 def _round(job: Job) -> Round:
-    """FPS as the program tells it, else its frames by its time from start to end."""
+    """FPS as the program prints it, else its frames divided by its time from start to end."""
     begun_s = perf_counter()
     text, cpu_s, peak_mb = _run(job)
     seconds = perf_counter() - begun_s

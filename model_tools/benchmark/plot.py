@@ -1,4 +1,4 @@
-"""A benchmark as an SVG picture: a bar for each side as long as a frame takes, by stage where they are known."""
+"""A benchmark as an SVG image: a bar for each side as long as a frame takes, by stage where they are known."""
 
 from __future__ import annotations
 

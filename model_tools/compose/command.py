@@ -168,7 +168,9 @@ def _endless(subjects: list[Subject], random: np.random.Generator) -> Iterator[S
                 whole = True
                 yield subject
         if not whole:
-            raise SourceError(f"{subjects[0].colours.parent}: everybody is cut off at a side or the top of the picture")
+            raise SourceError(
+                f"{subjects[0].colours.parent}: everybody is cut off at a side or the top of their photograph"
+            )
 
 
 def _write(
@@ -182,8 +184,8 @@ def _write(
     sinks = {view: _sink(folder / view / "%04d.png") for view in VIEWS}
     for number, scene in enumerate(clip(random, people, behind, staging)):
         for view, sink in sinks.items():
-            picture: Image = getattr(scene, view)
-            sink.write(picture, number, Fraction(0))
+            image: Image = getattr(scene, view)
+            sink.write(image, number, Fraction(0))
         if number == 0:
             first = scene.bgr
     _sink(folder / "plate.png").write(plate(random, first, faults), 0, Fraction(0))

@@ -30,7 +30,7 @@ from model_tools.reporting.files import require_folders, write_reports
 OF_ALPHAS, OF_MASKS = ("rvm_lr", "failures"), ("failures",)
 """The sets of metrics if --metrics is not given."""
 READ_FROM_FILES = frozenset({"rvm_lr", "rvm_hr"})
-"""Evaluations that read predicted alphas from pictures, in steps of 1/255."""
+"""Evaluations that read predicted alphas from images, in steps of 1/255."""
 WRITERS = {"json": as_json, "csv": as_csv, "html": as_html}
 
 

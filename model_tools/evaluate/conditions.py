@@ -1,4 +1,4 @@
-"""The same cases under harder conditions: in other light, or right after another picture."""
+"""The same cases under harder conditions: in other light, or right after another image."""
 
 from __future__ import annotations
 

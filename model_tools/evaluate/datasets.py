@@ -175,7 +175,7 @@ def read_alpha(path: Path) -> Alpha:
 
 def _recorded_clip(folder: Path, root: Path, plates: str) -> RecordedClip:
     if not (folder / "com").is_dir():
-        raise SourceError(f"{folder}: has alphas in pha and no pictures. Expected them in a folder com")
+        raise SourceError(f"{folder}: has alphas in pha and no images. Expected them in a folder com")
     pictures = _by_stem(folder / "com")
     others: dict[str, tuple[Path, ...]] = {}
     for view in ("pha", "fgr", "bgr"):
@@ -204,7 +204,7 @@ def _require_same_names(folder: Path, files: dict[str, Path], other_folder: Path
         missing = [name for name in names if name not in others]
         if missing:
             raise SourceError(
-                f"{there}: {len(missing)} of the {len(names)} pictures in {here} are missing, the first is "
+                f"{there}: {len(missing)} of the {len(names)} images in {here} are missing, the first is "
                 f"{missing[0]}. Expected the same names in both"
             )
 

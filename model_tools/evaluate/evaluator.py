@@ -60,7 +60,7 @@ class Evaluator:
             if array is not None and array.shape[:2] != alpha.shape:
                 height, width = array.shape[:2]
                 raise SourceError(
-                    f"{name}: picture {frame.index} is {frame.size[0]}×{frame.size[1]} and its {what} "
+                    f"{name}: image {frame.index} is {frame.size[0]}×{frame.size[1]} and its {what} "
                     f"{width}×{height}. Expected one size"
                 )
         if self.in_steps:

@@ -62,7 +62,7 @@ def _direction(evaluation: Evaluation) -> str:
     higher = [heading for heading, name in evaluation.metrics.items() if name in HIGHER_IS_BETTER]
     if len(higher) == len(evaluation.metrics):
         return "Higher is better"
-    return f"Lower is better, but for {', '.join(map(escape, higher))}" if higher else "Lower is better"
+    return f"Lower is better, except {', '.join(map(escape, higher))}" if higher else "Lower is better"
 
 
 def _table(evaluation: Evaluation) -> str:

@@ -1,4 +1,4 @@
-"""Flicker without a truth: how far an alpha is from the one before it, moved along with the picture."""
+"""Flicker without a truth: how far an alpha is from the one before it, moved along with the frame."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from model_api.types import Alpha, Floats, Image
 from model_tools.evaluate.metrics import require_same_shape
 
 FLOW_WH = (640, 640)
-"""Larger pictures are shrunk to fit before their flow is estimated."""
+"""Larger images are shrunk to fit before their flow is estimated."""
 SMALLEST_PX = 12
-"""DIS takes no smaller picture."""
+"""DIS takes no smaller image."""
 RELATIVE_SLACK, ABSOLUTE_SLACK = 0.01, 0.5
 """How far the flows there and back may disagree, squared: this share of their lengths, and pixels."""
 
@@ -61,7 +61,7 @@ def consistent(backward: Floats, forward: Floats) -> npt.NDArray[np.bool_]:
     """Where the way there, w, and the way back from there, v, undo each other: |w + v|² < 0.01 (|w|² + |v|²) + 0.5.
 
     Sundaram et al., Dense Point Trajectories by GPU-accelerated Large Displacement Optical Flow, ECCV 2010; Lai et al.
-    use it too. Ways that leave the picture are not.
+    use it too. Ways that leave the image are not.
     """
     returning = _sampled(forward, backward)
     slack = RELATIVE_SLACK * (_squared(backward) + _squared(returning)) + ABSOLUTE_SLACK

@@ -1,6 +1,6 @@
 """Networks with the inputs and outputs by which programs know them: what is written into an ONNX file.
 
-Pictures are (1, 3, H, W) RGB in [0, 1], portrait's in [-1, 1]; alphas (1, 1, H, W) and foregrounds, RGB, in [0, 1].
+Images are (1, 3, H, W) RGB in [0, 1], portrait's in [-1, 1]; alphas (1, 1, H, W) and foregrounds, RGB, in [0, 1].
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def bundled_portrait(network: EfficientMatting, size: Size) -> Contract:
 
 
 def of_any_size(contract: Contract, base: Size) -> Contract:
-    """The same for pictures whose sides are multiples of 32."""
+    """The same for images whose sides are multiples of 32."""
     names = (*contract.inputs, *contract.outputs)
     sizes = {name: {2: f"height_{name}", 3: f"width_{name}"} for name in names}
     return replace(contract, open=sizes, training=replace(contract.training, base_wh=base))
@@ -154,7 +154,7 @@ class BundledCleanPlate(nn.Module):
 
 
 class BundledPortrait(nn.Module):
-    """Pictures in [-1, 1], as programs feed MODNet. Of a network for video every picture is a first one."""
+    """Images in [-1, 1], as programs feed MODNet. A network for video takes every image for a first frame."""
 
     def __init__(self, network: EfficientMatting) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ from model_api.types import Alpha, Frame, Image
 log = logging.getLogger(__name__)
 
 Labelled = tuple[str, Image, Alpha]
-"""A name, a picture and its alpha."""
+"""A name, an image and its alpha."""
 
 STORED_PX = 640
 SECOND_LOOK_PX = 320

@@ -1,4 +1,4 @@
-"""How a training goes: a log of its losses, and a picture of their curves."""
+"""How a training goes: a log of its losses, and an image of their curves."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_rows(path: Path) -> list[tuple[int, str, float]]:
 
 
 def curves(rows: list[tuple[int, str, float]]) -> str:
-    """An SVG picture: a curve for each name, each on a scale of its own that ends at its largest value."""
+    """An SVG image: a curve for each name, each on a scale of its own that ends at its largest value."""
     series: dict[str, list[tuple[int, float]]] = {}
     for step, name, value in rows:
         series.setdefault(name, []).append((step, value))

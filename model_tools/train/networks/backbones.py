@@ -1,10 +1,10 @@
 """The encoders of the published networks, by the names of their published weights, without their classifiers.
 
 MobileNetV3-Large: Howard et al., arXiv 1905.02244, table 1. ResNet-50: He et al., arXiv 1512.03385, with the stride of
-a block at its 3×3 convolution. Both end at a sixteenth of the picture's size: where the classifier would halve it once
+a block at its 3×3 convolution. Both end at a sixteenth of the image's size: where the classifier would halve it once
 more, the convolutions are dilated instead (Chen et al., arXiv 1706.05587).
 
-Each takes pictures (N, 3, H, W), RGB in [0, 1], and answers four features, at 1/2, 1/4, 1/8 and 1/16 of their size.
+Each takes images (N, 3, H, W), RGB in [0, 1], and answers four features, at 1/2, 1/4, 1/8 and 1/16 of their size.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """It takes its pictures as they are: the published matting network was trained without ImageNet's mean."""
+    """It takes its images as they are: the published matting network was trained without ImageNet's mean."""
 
     channels: ClassVar[tuple[int, ...]] = (64, 256, 512, 2048)
 

@@ -18,7 +18,7 @@ from model_tools.train.networks.efficientnet import EfficientNetLite0, folded_we
 from model_tools.train.networks.guided_filter import guided_alpha
 
 CHANNELS = (16, 32, 64, 96)
-"""Of the decoder at 1/2, 1/4, 1/8 and 1/16 of the picture's size."""
+"""Of the decoder at 1/2, 1/4, 1/8 and 1/16 of the image's size."""
 
 CONTEXT = 128
 """Channels at 1/32."""
@@ -33,7 +33,7 @@ LARGE = 5
 """Side of the depthwise filters whose gradients PyTorch computes slowly."""
 
 SMALLEST = 32
-"""Sides of pictures are multiples of this."""
+"""Sides of images are multiples of this."""
 
 States = tuple[Tensor | None, ...]
 
