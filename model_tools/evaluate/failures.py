@@ -53,7 +53,7 @@ def holes(predicted: Alpha, true: Alpha) -> float:
 def ghosts(predicted: Alpha, true: Alpha) -> float:
     """Share of the far background that is predicted above 0.1, in %. NaN where there is no far background.
 
-    The far background has a true alpha below 0.05, and no pixel of more within FAR. Where the image shows nobody, all of it is.
+    The far background has a true alpha below 0.05, and no pixel of more within FAR; all of an image without people.
     """
     require_same_shape(predicted, true)
     far = _distance_to(true >= OUTSIDE_ALPHA) > FAR * _diagonal(true)
