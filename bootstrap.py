@@ -52,6 +52,7 @@ DEBIAN_LIBRARIES = ("libgl1", "libglib2.0-0")
 
 
 def main(arguments: list[str]) -> int:
+    """Run a task. Returns its exit code; 2 for invalid usage."""
     if not arguments or arguments[0] not in TASKS:
         print(__doc__)
         return 2
@@ -93,7 +94,7 @@ def requirements_of(task: str, words: list[str]) -> list[str]:
 
 
 def stamps_of(files: list[Path], environment: Path) -> dict[Path, str]:
-    """The file that tells that a requirements file was installed -> what it then holds."""
+    """The file that shows that a requirements file was installed -> the digest that it holds then."""
     return {
         environment / "-".join(["installed", *file.relative_to(ROOT).with_suffix("").parts]): digest_of(file)
         for file in files
@@ -101,6 +102,7 @@ def stamps_of(files: list[Path], environment: Path) -> dict[Path, str]:
 
 
 def digest_of(file: Path) -> str:
+    """The SHA-256 of a requirements file and of those that it includes."""
     return hashlib.sha256(listed_in(file).encode()).hexdigest()
 
 
@@ -120,6 +122,7 @@ def has_pip() -> bool:
 
 
 def make_environment() -> None:
+    """Make the environment anew. Raises CalledProcessError."""
     say(f"Making a virtual environment in {ENVIRONMENT} …")
     try:
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
@@ -144,7 +147,7 @@ def install(files: list[Path]) -> None:
 
 
 def steps_in(lines: Iterable[str]) -> Iterator[str]:
-    """What pip tells of its downloads and installations, without the small files that describe packages."""
+    """The lines of pip about its downloads and installations, without the small files that describe packages."""
     for line in map(str.strip, lines):
         if line.startswith(PIP_STEPS) and ".metadata" not in line:
             yield line
@@ -164,7 +167,7 @@ def install_debian_packages() -> None:
 
 
 def check() -> int:
-    """Every check, even after one has failed, so that one run tells all."""
+    """Every check, even after one has failed, so that one run shows all failures."""
     failed = [words for words in CHECKS if subprocess.run([PYTHON, "-m", *words], check=False, cwd=ROOT).returncode]
     for words in failed:
         say(f"bootstrap.py: failed: {' '.join(words)}")

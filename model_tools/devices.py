@@ -49,39 +49,41 @@ class Measured:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     parser.add_argument(
         "-m",
         "--model",
         type=model_file,
-        help="The network to try, a file or a bundled model's name. Default: a small one made for this.",
+        help="The network to run: a file, or a bundled model's name. Default: a small one with random weights.",
     )
     parser.add_argument(
         "-d",
         "--device",
         nargs="+",
         metavar="DEVICE",
-        help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU, … Default: all of this machine, then AUTO and HETERO of all.",
+        help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU, … Default: every device of this machine, then AUTO and HETERO of "
+        "all.",
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Raises DeviceError when all were tried and a plain device, or one that was asked for, failed."""
-    logging.getLogger("model_api").setLevel(logging.WARNING)  # its notes would stand between the rows
+    """Print a row for each device. Raises DeviceError at the end if one that was asked for, or a plain one, failed."""
+    logging.getLogger("model_api").setLevel(logging.WARNING)  # its lines would break the table
     core = ov.Core()
     plain = list(core.available_devices)
-    wanted = args.device or [*plain, "AUTO", f"HETERO:{','.join(plain)}"]
-    width = max(map(len, wanted))
+    devices = args.device or [*plain, "AUTO", f"HETERO:{','.join(plain)}"]
+    width = max(map(len, devices))
     with network_file(args.model) as path:
         expected = alphas_of_cpu(path)
         print(f"{'device':<{width}}  compiled s  inference ms  alpha off by  name")
         failed = []
-        for device in wanted:
+        for device in devices:
             works, text = row(core, path, device, expected)
             print(f"{device:<{width}}  {text}", flush=True)
             failed += [] if works else [device]
     grave = [device for device in failed if args.device or device in plain]
     if grave:
-        raise DeviceError(f"{len(grave)} of {len(wanted)} devices failed: {', '.join(grave)}")
+        raise DeviceError(f"{len(grave)} of {len(devices)} devices failed: {', '.join(grave)}")
 
 
 def alphas_of_cpu(path: Path) -> list[Alpha] | None:
@@ -95,12 +97,15 @@ def alphas_of_cpu(path: Path) -> list[Alpha] | None:
 def row(core: ov.Core, path: Path, device: str, expected: Sequence[Alpha] | None) -> tuple[bool, str]:
     """Whether the device works, and its line of the table."""
     try:
-        found = measure(path, device)
+        measured = measure(path, device)
     except FAILURES as error:
         return False, f"failed: {reason(error)}"
     name = core.get_property(device, "FULL_DEVICE_NAME") if device in core.available_devices else ""
-    off_by = "unknown" if expected is None else f"{difference(found.alphas, expected):.2g}"
-    return True, f"{found.compiled_s:>10.2f}  {median(found.inference_s) * 1000:>12.1f}  {off_by:>12}  {name}".rstrip()
+    off_by = "unknown" if expected is None else f"{difference(measured.alphas, expected):.2g}"
+    return (
+        True,
+        f"{measured.compiled_s:>10.2f}  {median(measured.inference_s) * 1000:>12.1f}  {off_by:>12}  {name}".rstrip(),
+    )
 
 
 def difference(alphas: Sequence[Alpha], others: Sequence[Alpha]) -> float:
@@ -120,7 +125,7 @@ def measure(path: Path, device: str) -> Measured:
         results = list(AsyncPipeline(model).run(frames))
     alphas = [result.matte.alpha for result in results]
     if not all(np.isfinite(alpha).all() for alpha in alphas):
-        raise InferenceError(f"Device {device} answers alphas that are no numbers")
+        raise InferenceError(f"Device {device} answers alphas that are not numbers")
     return Measured(compiled_s, [result.times.inference_s for result in results], alphas)
 
 

@@ -34,7 +34,7 @@ KERNELS = {
 NO_WORK = ("Constant", "Parameter", "Result")
 MEGA, GIGA = 1e6, 1e9
 LONGEST_VALUE = 60
-"""Characters of a value that people are shown."""
+"""Characters of a value in the output for people."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,22 @@ class Weights:
 
 @dataclass(frozen=True)
 class Description:
-    """contract, binding, preprocessing: None if the demo runs no such network.
+    """What is known about a network.
 
-    rt_info: what the file tells of itself, sections as mappings. weights: by type. static: whether every shape is
-    fixed. gmacs: 10⁹ multiply-accumulates of convolutions and matrix products a frame, None where the shapes vary.
-    devices: those of this machine, and how each takes the network.
+    Attributes:
+        file: Its name.
+        contract: None: the program runs no such network.
+        binding: The roles of its inputs and outputs. None without a contract.
+        preprocessing: None without a contract.
+        inputs: All of them.
+        outputs: All of them.
+        states: Input -> the output that feeds it in the next frame.
+        rt_info: What the file says about itself, sections as mappings.
+        weights: By type.
+        static: Whether every shape is fixed.
+        operations: How many there are.
+        gmacs: 10⁹ multiply-accumulates of convolutions and matrix products a frame. None: the shapes vary.
+        devices: Those of this machine -> whether they run the network.
     """
 
     file: str
@@ -71,28 +82,35 @@ class Description:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     parser.add_argument(
-        "model", type=model_file, help="IR (.xml), ONNX, what else OpenVINO reads, or a bundled model's name."
+        "model", type=model_file, help="IR (.xml), ONNX, another format that OpenVINO reads, or a bundled model's name."
     )
-    parser.add_argument("--json", action="store_true", help="The same for programs.")
+    parser.add_argument("--json", action="store_true", help="Print JSON, for programs.")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Raises ModelFileError, or ModelContractError when it has told what it found in an unknown network."""
+    """Describe the model that the command line names.
+
+    Raises:
+        ModelFileError: it cannot be read.
+        ModelContractError: it follows no known contract. It has been described by then.
+    """
     core = ov.Core()
     network = loading.read(args.model)
     try:
-        found, unknown = describe(core, network, *recognize(network.signature, network.path.name)), None
+        description, unknown = describe(core, network, *recognize(network.signature, network.path.name)), None
     except ModelContractError as error:
-        found, unknown = describe(core, network), error
-    print(json.dumps(asdict(found), indent=2, default=sorted) if args.json else "\n".join(lines(found)))
+        description, unknown = describe(core, network), error
+    print(json.dumps(asdict(description), indent=2, default=sorted) if args.json else "\n".join(lines(description)))
     if unknown:
-        raise ModelContractError(f"The demo does not run this network: {unknown}")
+        raise ModelContractError(f"The program does not run this network: {unknown}")
 
 
 def describe(
     core: ov.Core, network: Network, contract: type[MattingModel] | None = None, binding: Binding | None = None
 ) -> Description:
+    """Collect what is known about a network. contract, binding: None for an unknown one."""
     model, signature = network.model, network.signature
     operations = model.get_ops()
     return Description(
@@ -112,9 +130,9 @@ def describe(
     )
 
 
-def lines(found: Description) -> list[str]:
+def lines(description: Description) -> list[str]:
     """The description for people, a fact a line."""
-    return [f"{label:<13} {value}" for label, value in _facts(found)]
+    return [f"{label:<13} {value}" for label, value in _facts(description)]
 
 
 def multiplications(op: ov.Node) -> int:
@@ -142,11 +160,11 @@ def _weights(model: ov.Model) -> dict[str, Weights]:
     for op in model.get_ops():
         if op.get_type_name() == "Constant":
             by_type[op.get_element_type().get_type_name()].append(op)
-    found = {
+    weights = {
         name: Weights(len(ops), sum(prod(op.shape) for op in ops), sum(op.get_byte_size() for op in ops) / MEGA)
         for name, ops in by_type.items()
     }
-    return dict(sorted(found.items(), key=lambda item: -item[1].megabytes))
+    return dict(sorted(weights.items(), key=lambda item: -item[1].megabytes))
 
 
 def _support(core: ov.Core, model: ov.Model, device: str) -> str:
@@ -167,28 +185,28 @@ def _plain(item: Any) -> Any:
     return {key: _plain(part) for key, part in value.items() if not key.startswith("__")}
 
 
-def _facts(found: Description) -> Iterator[tuple[str, str]]:
-    yield "file", found.file
-    yield "contract", found.contract or "none that the demo knows"
-    yield from _ports(found)
-    if found.preprocessing:
-        yield "preprocessing", str(found.preprocessing)
-    yield from (("rt_info", f"{section}: {_spell(content)}") for section, content in found.rt_info.items())
-    for kind, weights in found.weights.items():
+def _facts(description: Description) -> Iterator[tuple[str, str]]:
+    yield "file", description.file
+    yield "contract", description.contract or "none that the program knows"
+    yield from _ports(description)
+    if description.preprocessing:
+        yield "preprocessing", str(description.preprocessing)
+    yield from (("rt_info", f"{section}: {_spell(content)}") for section, content in description.rt_info.items())
+    for kind, weights in description.weights.items():
         yield "weights", f"{kind}: {weights.constants} constants, {weights.values} numbers, {weights.megabytes:.2f} MB"
-    yield "operations", str(found.operations)
-    if found.gmacs is not None:
-        yield "GMAC", f"{found.gmacs:.2f} a frame"
-    yield "static", _static(found)
-    yield from (("device", f"{device}: {support}") for device, support in found.devices.items())
+    yield "operations", str(description.operations)
+    if description.gmacs is not None:
+        yield "GMAC", f"{description.gmacs:.2f} a frame"
+    yield "static", _static(description)
+    yield from (("device", f"{device}: {support}") for device, support in description.devices.items())
 
 
-def _ports(found: Description) -> Iterator[tuple[str, str]]:
-    for label, specs in (("input", found.inputs), ("output", found.outputs)):
+def _ports(description: Description) -> Iterator[tuple[str, str]]:
+    for label, specs in (("input", description.inputs), ("output", description.outputs)):
         yield from ((label, f"{spec} {spec.dtype} {spec.layout}".strip()) for spec in specs)
-    yield from (("state", f"{name} <- {source}") for name, source in found.states.items())
-    if found.binding:
-        yield "answers", ", ".join(f"{role} {name}" for role, name in _answers(found.binding).items())
+    yield from (("state", f"{name} <- {source}") for name, source in description.states.items())
+    if description.binding:
+        yield "answers", ", ".join(f"{role} {name}" for role, name in _answers(description.binding).items())
 
 
 def _answers(binding: Binding) -> dict[str, str]:
@@ -205,9 +223,9 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
-def _static(found: Description) -> str:
-    if found.static:
+def _static(description: Description) -> str:
+    if description.static:
         return "yes"
-    if any(None in spec.shape for spec in found.inputs):
-        return "no, which an NPU needs; the demo fixes the shapes to the frames' before it compiles"
-    return "no, which an NPU needs: shapes inside depend on what is seen"
+    if any(None in spec.shape for spec in description.inputs):
+        return "no. An NPU needs fixed shapes; the program fixes them to the frames' size before it compiles"
+    return "no. An NPU needs fixed shapes; in this network some depend on what is in the image"

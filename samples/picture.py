@@ -1,4 +1,4 @@
-"""Makes the README's picture: a frame of the sample, over galaxies, and with its own scene blurred.
+"""Makes the README's image: a frame of the sample, over galaxies, and with its own scene blurred.
 
     python samples/picture.py
 

@@ -18,34 +18,60 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that `open_model` reads."""
     add = parser.add_argument
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
-    add("-t", "--prob_threshold", dest="threshold", type=values.probability, default=ModelOptions.threshold,
+    add(
+        "-t",
+        "--prob_threshold",
+        dest="threshold",
+        type=values.probability,
+        default=ModelOptions.threshold,
         metavar="PROBABILITY",
-        help="Score that a detection must exceed. For instance segmentation only. Default: %(default)g.")  # fmt: skip
-    add("--labels", type=read_labels, default=ModelOptions.labels, metavar="FILE",
-        help="Class names, one on each line. For instance segmentation only. Default: the first class is the "
-        "person.")  # fmt: skip
-    add("--downsample_ratio", type=values.ratio,
-        help="For networks that take one. Default: 512 / the longer side of the frame, 1 at most.")  # fmt: skip
-    add("--resize_type", choices=sorted(RESIZE_TYPES), default=ModelOptions.resize_type,
-        help="How a frame is laid into a network's input of another size. Default: standard, stretched.")  # fmt: skip
+        help="Score that a detection must exceed. For instance segmentation only. Default: %(default)g.",
+    )
+    add(
+        "--labels",
+        type=read_labels,
+        default=ModelOptions.labels,
+        metavar="FILE",
+        help="Class names, one on each line. For instance segmentation only. Default: the first class is the person.",
+    )
+    add(
+        "--downsample_ratio",
+        type=values.ratio,
+        help="For networks that take one. Default: 512 / the longer side of the frame, 1 at most.",
+    )
+    add(
+        "--resize_type",
+        choices=sorted(RESIZE_TYPES),
+        default=ModelOptions.resize_type,
+        help="How a frame is laid into a network's input of another size. Default: standard, stretched.",
+    )
     add_preprocessing_arguments(parser)
-    add("-nstreams", "--num_streams", default="",
-        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: the device's own "
-        "choice.")  # fmt: skip
+    add(
+        "-nstreams",
+        "--num_streams",
+        default="",
+        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: the device's own choice.",
+    )
     add("-nthreads", "--num_threads", type=values.positive, help="CPU threads. Default: all cores.")
-    add("--infer_precision", choices=PRECISIONS,
-        help="Inference precision. Default: f32 on CPU, the device's default elsewhere.")  # fmt: skip
+    add(
+        "--infer_precision",
+        choices=PRECISIONS,
+        help="Inference precision. Default: f32 on CPU, the device's default elsewhere.",
+    )
     add("--cache_dir", metavar="DIR", help="Folder for compiled models, so that the next start is quick.")
 
 
 def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that `override_of` reads."""
     add = parser.add_argument
-    add("--reverse_input_channels", action=argparse.BooleanOptionalAction,
-        help="The model expects RGB instead of BGR.")  # fmt: skip
+    add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="The model expects RGB instead of BGR.")
     add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Values subtracted from the pixels, in 0..255.")
-    add("--scale_values", type=values.triple, metavar="S|R,G,B",
-        help="Values that the pixels are divided by, after the mean is subtracted.")  # fmt: skip
+    add(
+        "--scale_values",
+        type=values.triple,
+        metavar="S|R,G,B",
+        help="Values that the pixels are divided by, after the mean is subtracted.",
+    )
     add("--layout", type=values.layouts, default={}, help="Layout of the inputs: NCHW, or input0:NCHW,input1:NHWC.")
 
 

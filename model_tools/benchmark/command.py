@@ -26,25 +26,50 @@ WRITERS = {"json": as_json, "plot": as_svg}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     add = parser.add_argument
-    add("-m", "--model", required=True, help="Required. A file, or the name of a bundled model.")
+    add("-m", "--model", required=True, help="Required. A file, or a bundled model's name.")
     add("-i", "--input", required=True, help="Required. A video, or a folder of images or of videos.")
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
-    add("--options", default="", metavar="TEXT", help='Further options of the demo: --options="--target_bgr room.mp4".')
-    add("--frames", type=values.positive, default=60, help="Of the input, in a round, at most. Default: 60.")
-    add("--rounds", type=values.positive, default=5, help="Of each side, beside one to warm up. Default: 5.")
-    add("--no_write", action="store_true", help="The demo writes no video.")
-    add("--compare", nargs="+", action="extend", default=[], metavar="SIDE",
-        help=f"Beside {', '.join(DEFAULT_SIDES)}: KIND:KEY=VALUE,KEY=VALUE with the kinds {', '.join(KINDS)} and the "
-        'keys model, device, streams, requests, threads, input, name, options ("options=--downsample_ratio 0.25") and, '
-        "for raw, precision. Any other program: \"command:NAME=PROGRAM ARGUMENT …\".")  # fmt: skip
-    add("--base", metavar="NAME", help="The side that the others are compared with. Default: the first, raw.")
-    add("--json", type=Path, metavar="FILE", help="Write all figures, of each round too.")
-    add("--plot", type=Path, metavar="FILE.svg", help="Write a picture of a frame's time by stage.")
+    add("--options", default="", metavar="TEXT",
+        help='More options of the program, as in --options="--target_bgr room.mp4".')  # fmt: skip
+    add(
+        "--frames",
+        type=values.positive,
+        default=60,
+        metavar="N",
+        help="Frames of the input in a round, at most. Default: 60.",
+    )
+    add(
+        "--rounds",
+        type=values.positive,
+        default=5,
+        metavar="N",
+        help="Rounds of each side, after one to warm up. Default: 5.",
+    )
+    add("--no_write", action="store_true", help="The program writes no video.")
+    add(
+        "--compare",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SIDE",
+        help=f"More sides than {', '.join(DEFAULT_SIDES)}: KIND:KEY=VALUE,KEY=VALUE. Kinds: {', '.join(KINDS)}. "
+        'Keys: model, device, streams, requests, threads, input, name, options ("options=--downsample_ratio 0.25") '
+        'and, for raw, precision. Another program: "command:NAME=PROGRAM ARGUMENT …".',
+    )
+    add("--base", metavar="NAME", help="The side that the others are compared with. Default: raw.")
+    add("--json", type=Path, metavar="FILE", help="Write all figures, also those of each round.")
+    add("--plot", type=Path, metavar="FILE.svg", help="Write a chart of the time of a frame, by stage.")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints a table. Raises BackgroundSubtractionError."""
+    """Measure, write the files that were asked for, and print a table.
+
+    Raises:
+        BackgroundSubtractionError: a side fails, or its options are wrong.
+        ImportError: a side needs a library that is missing.
+    """
     _check(args)
     settings = {name: getattr(args, name) for name in ("model", "input", "device", "options")}
     sides = parse_sides([*DEFAULT_SIDES, *args.compare], settings)
@@ -54,16 +79,26 @@ def run(args: argparse.Namespace) -> None:
         raise OptionError(f'--base "{base}": no such side. Expected one of {", ".join(names)}')
     orders = [names[:: -1 if number % 2 else 1] for number in range(args.rounds)]
     machine = this_machine()
-    rounds = measure(sides, orders, args.frames, not args.no_write)
+    rounds = measure(sides, orders, args.frames, writes=not args.no_write)
     benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
     write_reports(_reports(args), WRITERS, benchmark)
     print(table(benchmark))
 
 
 def measure(
-    sides: Sequence[Side], orders: Sequence[Sequence[str]], frames: int, writes: bool
+    sides: Sequence[Side], orders: Sequence[Sequence[str]], frames: int, *, writes: bool
 ) -> dict[str, list[Round]]:
-    """Every side once to warm up, then in the given orders, so that a machine's moods meet all of them alike."""
+    """Run every side once to warm up, then in these orders, so that a change of the machine's speed affects all.
+
+    Args:
+        sides: What is compared.
+        orders: The names of the sides, a row for each round.
+        frames: In a round, at most.
+        writes: Whether the whole program writes a video.
+
+    Returns:
+        Name -> its rounds.
+    """
     rounds: dict[str, list[Round]] = {side.name: [] for side in sides}
     with TemporaryDirectory(prefix="benchmark-") as folder, ExitStack() as stack:
         plays: dict[str, Play] = {}
@@ -84,11 +119,11 @@ def measure(
 def _check(args: argparse.Namespace) -> None:
     require_folders(_reports(args).values())
     if args.plot and args.plot.suffix.lower() != ".svg":
-        raise OptionError(f"--plot {args.plot}: pictures are written as SVG. Expected a name that ends in .svg")
+        raise OptionError(f"--plot {args.plot}: charts are written as SVG. Expected a name that ends in .svg")
 
 
 def _command(args: argparse.Namespace) -> str:
-    """What makes these figures again."""
+    """The command that measures the same again."""
     words = ["python", "-m", "model_tools", "benchmark", "-m", args.model, "-i", args.input, "-d", args.device]
     words += ["--frames", str(args.frames), "--rounds", str(args.rounds)]
     words += ["--options", args.options] if args.options else []

@@ -31,6 +31,7 @@ class FirstFrames(Selection):
     limit: int = 0
 
     def of(self, timed: Iterator[Timed]) -> Iterator[Timed]:
+        """The first frames of the part."""
         return islice(super().of(timed), self.limit)
 
 
@@ -44,6 +45,7 @@ class FrameReport(Report):
         self.handed_over_s = 0.0
 
     def add(self, result: Result, rendering_s: float, written_s: float, dropped: int = 0, clip: object = None) -> None:
+        """As `Report.add`, and keep the frame's latency."""
         before_s = self.latency_s
         super().add(result, rendering_s, written_s, dropped, clip)
         self.latencies_s.append(self.latency_s - before_s)
@@ -53,6 +55,7 @@ class FrameReport(Report):
 
 @contextmanager
 def demo(job: Job) -> Iterator[Play]:
+    """The whole program as a side, its model loaded once."""
     options = options_of(job, _outputs(job))
     if options.loop:
         raise OptionError("--loop has no end: leave it out. A round ends with --frames, or with the input")

@@ -22,11 +22,12 @@ FRAMES = rf"\bFrames:{NUMBER}|\bCount:{NUMBER} iterations"
 
 @contextmanager
 def command(job: Job) -> Iterator[Play]:
+    """Another program as a side, started once a round."""
     yield lambda: _round(job)
 
 
 def _round(job: Job) -> Round:
-    """FPS as the program tells it, else its frames by its time from start to end."""
+    """FPS as the program prints it, else its frames divided by its time from start to end."""
     begun_s = perf_counter()
     text, cpu_s, peak_mb = _run(job)
     seconds = perf_counter() - begun_s
@@ -66,5 +67,5 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[float | None, float | None]
 
 def _figure(pattern: str, text: str) -> float:
     """The last one in the text, 0 if there is none."""
-    found = ["".join(groups) for groups in re.findall(pattern, text)]
-    return float(found[-1]) if found else 0.0
+    figures = ["".join(groups) for groups in re.findall(pattern, text)]
+    return float(figures[-1]) if figures else 0.0

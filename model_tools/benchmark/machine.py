@@ -49,6 +49,7 @@ class Machine:
     openvino: str
 
     def lines(self) -> list[str]:
+        """The machine in words, for people."""
         cores = f"{self.cores} cores, " if self.cores else ""
         memory = f", {self.memory_gb:.1f} GB of memory" if self.memory_gb else ""
         sets = f", {' '.join(self.instruction_sets)}" if self.instruction_sets else ""
@@ -61,14 +62,15 @@ class Machine:
 
 
 def this_machine() -> Machine:
+    """Describe the machine that this process runs on."""
     core = ov.Core()
-    cpuinfo = Path("/proc/cpuinfo")
-    told = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.is_file() else ""
+    file = Path("/proc/cpuinfo")
+    cpuinfo = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     return Machine(
         {device: core.get_property(device, "FULL_DEVICE_NAME").strip() for device in core.available_devices},
-        _cores(told),
+        _cores(cpuinfo),
         cores(),
-        _instruction_sets(told),
+        _instruction_sets(cpuinfo),
         _memory_gb(),
         os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         platform.platform(),
@@ -83,8 +85,8 @@ def _cores(cpuinfo: str) -> int | None:
 
 
 def _instruction_sets(cpuinfo: str) -> tuple[str, ...]:
-    found = re.search(r"^flags\s*: (.*)$", cpuinfo, re.MULTILINE)
-    flags = set(found[1].split()) if found else set()
+    match = re.search(r"^flags\s*: (.*)$", cpuinfo, re.MULTILINE)
+    flags = set(match[1].split()) if match else set()
     return tuple(name for name in INSTRUCTION_SETS if name in flags)
 
 

@@ -39,7 +39,7 @@ ONNX_TYPES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class FrameInputs:
     """What a network that takes any size gets from the demo: shapes of its images, inputs that rule the shapes."""
 
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -91,11 +91,14 @@ def onnxruntime(job: Job) -> Iterator[Play]:
     library = import_module("onnxruntime")  # only this side needs it
     read = loading.read(path)
     _, binding = recognize(read.signature, path.name)
-    given = _given(options, read)
+    inputs = _frame_inputs(options, read)
     settings = library.SessionOptions()
     settings.intra_op_num_threads = options.inference.threads or 0
     session = library.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-    feed = {port.name: _onnx_input(port, given, port.name in (binding.states or {})) for port in session.get_inputs()}
+    feed = {
+        port.name: _onnx_input(port, inputs, is_state=port.name in (binding.states or {}))
+        for port in session.get_inputs()
+    }
     names = [port.name for port in session.get_outputs()]
     state: dict[str, Array] = {}
 
@@ -134,16 +137,16 @@ def _compiled(options: Options, precision: str) -> ov.CompiledModel:
     Raises ModelFileError, OptionError or DeviceError.
     """
     core = ov.Core()
-    device, wanted = check_device(options.device, core.available_devices), options.inference
-    hint = "LATENCY" if (wanted.requests or 1) == 1 else "THROUGHPUT"
+    device, inference = check_device(options.device, core.available_devices), options.inference
+    hint = "LATENCY" if (inference.requests or 1) == 1 else "THROUGHPUT"
     config = device_config(
         device,
         core.available_devices,
         hint=hint,
-        streams=wanted.streams,
-        threads=wanted.threads,
-        requests=wanted.requests,
-        precision=precision or wanted.precision,
+        streams=inference.streams,
+        threads=inference.threads,
+        requests=inference.requests,
+        precision=precision or inference.precision,
     )
     try:
         return core.compile_model(_model(core, options), device, config)
@@ -158,13 +161,13 @@ def _model(core: ov.Core, options: Options) -> ov.Model:
         # Reading took the state out: it goes back in.
         return core.read_model(options.model) if read.signature.states else read.model
     _, binding = recognize(read.signature, read.path.name)
-    given = _given(options, read)
-    return loading.specialize(read.model, given.shapes, given.baked, binding.states or {})
+    inputs = _frame_inputs(options, read)
+    return loading.specialize(read.model, inputs.shapes, inputs.baked, binding.states or {})
 
 
-def _given(options: Options, read: loading.Network) -> Given:
+def _frame_inputs(options: Options, read: loading.Network) -> FrameInputs:
     if not read.model.is_dynamic():
-        return Given()
+        return FrameInputs()
     whole = replace(options, inference=replace(options.inference, refiner_outside=False))
     with opened_model(whole) as model:  # not compiled before its size is known
         tensors = model.preprocess(_first_frame(options, model))
@@ -174,7 +177,7 @@ def _given(options: Options, read: loading.Network) -> Given:
         count, height, width, channels = tensors[name].shape
         first = image_layout(read.signature.input(name), options.override.layouts) == "NCHW"
         shapes[name] = (count, channels, height, width) if first else (count, height, width, channels)
-    return Given(shapes, {name: tensors[name] for name in baked})
+    return FrameInputs(shapes, {name: tensors[name] for name in baked})
 
 
 def _first_frame(options: Options, model: MattingModel) -> Frame:
@@ -184,11 +187,11 @@ def _first_frame(options: Options, model: MattingModel) -> Frame:
         return next(plate.attach(source))
 
 
-def _onnx_input(port: Any, given: Given, is_state: bool) -> Array:
+def _onnx_input(port: Any, inputs: FrameInputs, *, is_state: bool) -> Array:
     """Where the file leaves a size open: the demo's, or, of a state, 1, which the network broadcasts."""
-    if port.name in given.baked:
-        return given.baked[port.name]
-    shape = given.shapes.get(port.name) or tuple(n if isinstance(n, int) else 1 for n in port.shape)
+    if port.name in inputs.baked:
+        return inputs.baked[port.name]
+    shape = inputs.shapes.get(port.name) or tuple(n if isinstance(n, int) else 1 for n in port.shape)
     dtype = np.dtype(ONNX_TYPES.get(port.type, np.float32))
     return np.zeros(shape, dtype) if is_state else _noise(shape, dtype)
 

@@ -1,4 +1,4 @@
-"""A benchmark as an SVG picture: a bar for each side as long as a frame takes, by stage where they are known."""
+"""A benchmark as an SVG image: a bar for each side as long as a frame takes, by stage where they are known."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ NAME_CHARACTERS = 38
 
 
 def as_svg(benchmark: Benchmark) -> str:
-    found = figures(benchmark)
-    stages = list(dict.fromkeys(stage for each in found for stage in each.stages_ms))
+    """The benchmark as an SVG image."""
+    every_side = figures(benchmark)
+    stages = list(dict.fromkeys(stage for each in every_side for stage in each.stages_ms))
     colours = {stage: colour_of(number) for number, stage in enumerate(stages)}
-    longest_ms = max(max(1000 / each.fps, sum(each.stages_ms.values())) for each in found)
+    longest_ms = max(max(1000 / each.fps, sum(each.stages_ms.values())) for each in every_side)
     scale = (WIDTH - LEFT - RIGHT) / longest_ms
-    height = TOP + ROW * len(found) + 44
-    rows = "\n".join(_row(each, TOP + ROW * number, scale, colours) for number, each in enumerate(found))
+    height = TOP + ROW * len(every_side) + 44
+    rows = "\n".join(_row(each, TOP + ROW * number, scale, colours) for number, each in enumerate(every_side))
     note = "Black: the time from one frame to the next. Stages overlap, so that their work may come to more."
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '

@@ -50,7 +50,7 @@ def process_of(job: Job) -> Iterator[Play]:
 
 
 def _ask(process: subprocess.Popen[str], job: Job, question: dict[str, Any]) -> dict[str, Any]:
-    with suppress(BrokenPipeError):  # it has died, as the missing answer tells
+    with suppress(BrokenPipeError):  # it has died, as the missing answer shows
         print(json.dumps(question), file=process.stdin, flush=True)
     text = process.stdout.readline() if process.stdout else ""
     if not text:

@@ -1,4 +1,4 @@
-"""What a benchmark found: figures of each side, as a table and as JSON."""
+"""The figures of each side, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -91,11 +91,13 @@ class Figures:
 
 
 def figures(benchmark: Benchmark) -> list[Figures]:
+    """The figures of every side."""
     base = benchmark.rounds[benchmark.base]
     return [_figures(side, benchmark.rounds[side.name], base) for side in benchmark.sides]
 
 
 def as_json(benchmark: Benchmark) -> str:
+    """Everything as JSON, without the latencies of single frames."""
     sides = [
         {**asdict(each), "shares": each.shares, "rounds": _without_latencies(benchmark.rounds[each.side.name])}
         for each in figures(benchmark)

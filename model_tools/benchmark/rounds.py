@@ -1,4 +1,4 @@
-"""What a benchmark's processes are told and what they answer: a job once, a round each time."""
+"""What a benchmark's processes take and answer: a job once, a round each time."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def with_own_cost(play: Play) -> Play:
 
     def played() -> Round:
         before_s = process_time()
-        found = play()
-        return replace(found, cpu_s=process_time() - before_s, peak_mb=own_peak_mb())
+        played_round = play()
+        return replace(played_round, cpu_s=process_time() - before_s, peak_mb=own_peak_mb())
 
     return played
 
@@ -75,9 +75,9 @@ def own_peak_mb() -> float | None:
     """The most memory that this process had at once, its libraries' included."""
     status = Path("/proc/self/status")
     # Linux counts into ru_maxrss what the parent had when it started this process.
-    found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.is_file() else None
-    if found:
-        return int(found[1]) * 1024 / MEGA
+    peak = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.is_file() else None
+    if peak:
+        return int(peak[1]) * 1024 / MEGA
     if sys.platform == "win32":
         return None
     return megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

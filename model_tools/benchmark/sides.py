@@ -63,6 +63,7 @@ def parse_sides(texts: Sequence[str], settings: Mapping[str, str]) -> list[Side]
 
 
 def parse_side(text: str, settings: Mapping[str, str]) -> Side:
+    """Parse one side. settings: see `parse_sides`. Raises OptionError."""
     kind, _, rest = text.partition(":")
     if kind not in KINDS:
         raise OptionError(f'--compare "{text}": no kind "{kind}". Expected {", ".join(KINDS)}, {EXAMPLE}')
@@ -75,17 +76,17 @@ def parse_side(text: str, settings: Mapping[str, str]) -> Side:
     precision = own.get("precision", "")
     if precision and precision not in PRECISIONS:
         raise OptionError(f'--compare "{text}": precision "{precision}". Expected {", ".join(PRECISIONS)}')
-    told = {key: value for key, value in {**settings, **own}.items() if key in KEYS[kind]}
-    words = [word for key, option in OPTIONS.items() if key in told for word in (option, told[key])]
+    known = {key: value for key, value in {**settings, **own}.items() if key in KEYS[kind]}
+    words = [word for key, option in OPTIONS.items() if key in known for word in (option, known[key])]
     further = [*_split(text, settings.get("options", "")), *_split(text, own.get("options", ""))]
     return Side(own.get("name") or _name(kind, own), kind, (*words, *further), precision)
 
 
 def _command(text: str, rest: str) -> Side:
-    found = re.fullmatch(r"([\w.-]+)=(.*\S.*)", rest)
-    if not found:
+    match = re.fullmatch(r"([\w.-]+)=(.*\S.*)", rest)
+    if not match:
         raise OptionError(f'--compare "{text}": expected command:NAME=PROGRAM ARGUMENT …, with a name for the table')
-    return Side(found[1], "command", tuple(_split(text, found[2])))
+    return Side(match[1], "command", tuple(_split(text, match[2])))
 
 
 def _pairs(text: str, rest: str) -> dict[str, str]:

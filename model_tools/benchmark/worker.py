@@ -30,6 +30,7 @@ MODULES = {
 
 
 def main() -> int:
+    """Answer one process: measure a round for each line that comes in. Returns the exit code."""
     with os.fdopen(os.dup(1), "w", encoding="ascii") as answers:
         os.dup2(2, 1)  # whatever a side prints must not be taken for an answer
         signal.signal(signal.SIGTERM, _interrupt)
@@ -47,9 +48,9 @@ def main() -> int:
 
 
 def _serve(answers: TextIO) -> None:
-    told = json.loads(sys.stdin.readline())
-    side = told.pop("side")
-    job = Job(side=Side(**{**side, "words": tuple(side["words"])}), **told)
+    message = json.loads(sys.stdin.readline())
+    side = message.pop("side")
+    job = Job(side=Side(**{**side, "words": tuple(side["words"])}), **message)
     os.chdir(job.home)
     opened = getattr(import_module(f"model_tools.benchmark.{MODULES[job.side.kind]}"), job.side.kind)
     with opened(job) as play:

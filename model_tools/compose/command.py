@@ -1,7 +1,7 @@
-"""`python -m model_tools compose`: clips whose true alpha is known, from people with alphas and backgrounds.
+"""`python -m model_tools compose`: clips with a known alpha, from people with alphas and backgrounds.
 
-Each clip is a folder in the layout of RobustVideoMatting's evaluation sets: com, pha, fgr and bgr with a picture a
-frame, and plate.png, the empty scene of the first frame for models that compare with one.
+Each clip is a folder in the layout of RobustVideoMatting's evaluation sets: com, pha, fgr and bgr with an image for
+each frame, and plate.png, the empty scene of the first frame, for models that compare with it.
 """
 
 from __future__ import annotations
@@ -32,35 +32,101 @@ INDEX = "clips.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     add = parser.add_argument
-    media = "pictures, videos, or folders with the frames of a clip"
+    media = "images, videos, or folders with the frames of a clip"
     add("--foregrounds", type=Path, required=True, metavar="PATH", help=f"Required. People: a folder of {media}.")
-    add("--alphas", type=Path, metavar="PATH", help="Their alphas, by the same names. Default: that of RGBA pictures.")
+    add(
+        "--alphas",
+        type=Path,
+        metavar="PATH",
+        help="The people's alphas, of the same names. Default: the alpha channel of RGBA images.",
+    )
     add("--backgrounds", type=Path, required=True, metavar="PATH", help=f"Required. A folder of {media}.")
-    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="Required. Where the clips go.")
-    add("--clips", type=values.positive, default=10, help="Default: 10.")
-    add("--frames", type=values.positive, default=60, help="Of each clip. Default: 60.")
-    add("--size", type=values.resolution, default=(640, 360), metavar="WxH", help="Default: 640x360.")
-    add("--seed", type=values.natural, default=0, help="The same seed makes the same clips. Default: 0.")
-    add("--persons", type=values.natural, default=1, help="In a clip, at most; 0 for empty scenes. Default: 1.")
-    add("--full_body", type=values.probability, default=0.25, metavar="SHARE",
-        help="Of the people, shown from head to foot; the others are cut by the lower edge, as webcams see them. "
-        "Default: 0.25.")  # fmt: skip
-    add("--motion", type=_strength, default=1.0, metavar="STRENGTH",
-        help="Of camera and people, each on their own; 0 for none. Default: 1.")  # fmt: skip
-    add("--camera_motion", type=_strength, metavar="STRENGTH",
-        help="Of the camera alone; 0 where plate.png is to be of use. Default: as --motion.")  # fmt: skip
-    add("--brightness", type=values.probability, default=0.0, metavar="SHARE",
-        help="By which the picture gets lighter and darker. Default: 0.")  # fmt: skip
-    add("--pure", action="store_true",
-        help="The foregrounds are the people's own colours: there is no old background to take out.")  # fmt: skip
-    add("--plate_shift", type=_strength, default=0.0, metavar="PIXELS", help="plate.png does not fit by as much.")
-    add("--plate_gain", type=_strength, default=1.0, metavar="GAIN", help="Its light, in shares of the clip's.")
-    add("--plate_noise", type=_strength, default=0.0, metavar="LEVELS", help="Noise of plate.png, of 255.")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="Required. Folder for the clips; new or empty.",
+    )
+    add("--clips", type=values.positive, default=10, metavar="N", help="How many clips. Default: 10.")
+    add("--frames", type=values.positive, default=60, metavar="N", help="Frames of each clip. Default: 60.")
+    add(
+        "--size",
+        type=values.resolution,
+        default=(640, 360),
+        metavar="WxH",
+        help="Size of the frames. Default: 640x360.",
+    )
+    add("--seed", type=values.natural, default=0, metavar="N", help="The same seed makes the same clips. Default: 0.")
+    add(
+        "--persons",
+        type=values.natural,
+        default=1,
+        metavar="N",
+        help="People in a clip, at most; 0 for empty scenes. Default: 1.",
+    )
+    add(
+        "--full_body",
+        type=values.probability,
+        default=0.25,
+        metavar="SHARE",
+        help="Share of the people that are shown from head to foot; the others are cut off by the lower edge, as "
+        "webcams show them. Default: 0.25.",
+    )
+    add(
+        "--motion",
+        type=_strength,
+        default=1.0,
+        metavar="STRENGTH",
+        help="Motion of the camera and of each person; 0 for none. Default: 1.",
+    )
+    add(
+        "--camera_motion",
+        type=_strength,
+        metavar="STRENGTH",
+        help="Motion of the camera; with 0, plate.png fits all frames. Default: as --motion.",
+    )
+    add(
+        "--brightness",
+        type=values.probability,
+        default=0.0,
+        metavar="SHARE",
+        help="How much the brightness changes over time. Default: 0.",
+    )
+    add(
+        "--pure",
+        action="store_true",
+        help="The foregrounds have the people's own colours: no old background is removed from soft edges.",
+    )
+    add(
+        "--plate_shift", type=_strength, default=0.0, metavar="PIXELS", help="How far plate.png is shifted. Default: 0."
+    )
+    add(
+        "--plate_gain",
+        type=_strength,
+        default=1.0,
+        metavar="GAIN",
+        help="Brightness of plate.png, 1 for that of the clip. Default: 1.",
+    )
+    add(
+        "--plate_noise",
+        type=_strength,
+        default=0.0,
+        metavar="LEVELS",
+        help="Standard deviation of the noise in plate.png, in levels of 255. Default: 0.",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Raises SourceError or SinkError."""
+    """Compose the clips.
+
+    Raises:
+        SourceError: the people, alphas or backgrounds cannot be read, or do not fit together.
+        SinkError: the folder is not empty, or cannot be written.
+    """
     _require_empty(args.output)
     people = _endless(subjects_in(args.foregrounds, args.alphas), np.random.default_rng(args.seed))
     backgrounds = list(media_in(args.backgrounds).values())
@@ -86,7 +152,7 @@ def _strength(text: str) -> float:
 
 def _require_empty(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise SinkError(f"{folder}: not an empty folder, and other clips must not get among these. Give a new one")
+        raise SinkError(f"{folder}: not an empty folder. Expected a new one, so that no other clips get among these")
 
 
 def _endless(subjects: list[Subject], random: np.random.Generator) -> Iterator[Subject]:
@@ -102,7 +168,9 @@ def _endless(subjects: list[Subject], random: np.random.Generator) -> Iterator[S
                 whole = True
                 yield subject
         if not whole:
-            raise SourceError(f"{subjects[0].colours.parent}: everybody is cut off at a side or the top of the picture")
+            raise SourceError(
+                f"{subjects[0].colours.parent}: everybody is cut off at a side or the top of their photograph"
+            )
 
 
 def _write(
@@ -116,8 +184,8 @@ def _write(
     sinks = {view: _sink(folder / view / "%04d.png") for view in VIEWS}
     for number, scene in enumerate(clip(random, people, behind, staging)):
         for view, sink in sinks.items():
-            picture: Image = getattr(scene, view)
-            sink.write(picture, number, Fraction(0))
+            image: Image = getattr(scene, view)
+            sink.write(image, number, Fraction(0))
         if number == 0:
             first = scene.bgr
     _sink(folder / "plate.png").write(plate(random, first, faults), 0, Fraction(0))

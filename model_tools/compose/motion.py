@@ -25,6 +25,7 @@ SWEEP = np.array([0.15, 0.08, 8.0, 0.12, 0.06])
 
 
 def scale_shift(x_scale: float, y_scale: float, right_px: float, down_px: float) -> Matrix:
+    """The transform that scales both axes, then shifts."""
     return np.array([[x_scale, 0, right_px], [0, y_scale, down_px], [0, 0, 1]], np.float64)
 
 

@@ -42,18 +42,22 @@ class Outline:
 
     @property
     def cut_below(self) -> bool:
+        """Whether the lower edge of the photograph cuts the person off."""
         return self.bottom >= self.size[1] - TOUCHES_PX
 
     @property
     def cut_left(self) -> bool:
+        """Whether the left edge does."""
         return self.left <= TOUCHES_PX
 
     @property
     def cut_right(self) -> bool:
+        """Whether the right edge does."""
         return self.right >= self.size[0] - TOUCHES_PX
 
     @property
     def cut_elsewhere(self) -> bool:
+        """Whether an edge other than the lower one does."""
         return self.cut_left or self.cut_right or self.top <= TOUCHES_PX
 
 

@@ -1,4 +1,4 @@
-"""People with an alpha, and backgrounds, as they lie in folders: pictures, videos, and folders of frames."""
+"""People with an alpha, and backgrounds, as they lie in folders: images, videos, and folders of frames."""
 
 from __future__ import annotations
 
@@ -33,52 +33,54 @@ class Subject:
 
     @property
     def name(self) -> str:
+        """The name of the file or folder."""
         return self.colours.name
 
     @property
     def still(self) -> bool:
+        """Whether it is one image."""
         return self.colours.suffix.lower() in IMAGE_SUFFIXES and self.colours.is_file()
 
 
 def subjects_in(colours: Path, alphas: Path | None) -> list[Subject]:
     """The people of a folder, each with the alpha of the same name. Raises SourceError."""
-    found = media_in(colours)
+    media = media_in(colours)
     if alphas is None:
-        videos = [path for path in found.values() if path.suffix.lower() in VIDEO_SUFFIXES]
+        videos = [path for path in media.values() if path.suffix.lower() in VIDEO_SUFFIXES]
         if videos:
             raise SourceError(f"{videos[0]}: of a video the alpha is read from a second one. Give it with --alphas")
-        return [Subject(path, None) for path in found.values()]
+        return [Subject(path, None) for path in media.values()]
     if colours.is_file() and alphas.is_file():
         return [Subject(colours, alphas)]
     theirs = media_in(alphas)
-    alone = [path for name, path in found.items() if name not in theirs]
+    alone = [path for name, path in media.items() if name not in theirs]
     if alone:
         raise SourceError(f"{alone[0]}: {alphas} has no alpha of that name. Expected {alone[0].stem}.*")
-    return [Subject(path, theirs[name]) for name, path in found.items()]
+    return [Subject(path, theirs[name]) for name, path in media.items()]
 
 
 def media_in(path: Path) -> dict[str, Path]:
-    """Name without ending -> pictures, videos and folders of frames in `path`, or `path` itself. Raises SourceError."""
+    """Name without ending -> images, videos and folders of frames in `path`, or `path` itself. Raises SourceError."""
     if not path.exists():
-        raise SourceError(f"{path}: no such file or folder. Expected pictures or videos")
+        raise SourceError(f"{path}: no such file or folder. Expected images or videos")
     if path.is_file():
         return {path.stem: path}
-    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    found: dict[str, Path] = {}
+    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    media: dict[str, Path] = {}
     for entry in sorted(path.iterdir(), key=lambda entry: natural_key(entry.name)):
         if entry.name.startswith("."):
             continue
-        if entry.is_dir() or entry.suffix.lower() in wanted:
-            if entry.stem in found:
-                raise SourceError(f"{entry} and {found[entry.stem].name} have one name. Keep one of them")
-            found[entry.stem] = entry
-    if not found:
-        raise SourceError(f"{path}: a folder without pictures or videos. Expected some, or folders of frames")
-    return found
+        if entry.is_dir() or entry.suffix.lower() in suffixes:
+            if entry.stem in media:
+                raise SourceError(f"{entry} and {media[entry.stem].name} have one name. Keep one of them")
+            media[entry.stem] = entry
+    if not media:
+        raise SourceError(f"{path}: a folder without images or videos. Expected some, or folders of frames")
+    return media
 
 
 def layers(subject: Subject, *, pure: bool = False) -> Iterator[Layer]:
-    """The person in each frame, without end: a clip begins again, a still picture stays.
+    """The person in each frame, without end: a clip begins again, a still image stays.
 
     pure: the colours are the person's own already; otherwise the old background is taken out of them.
     Raises SourceError.
@@ -90,7 +92,7 @@ def layers(subject: Subject, *, pure: bool = False) -> Iterator[Layer]:
 
 
 def images(path: Path) -> Iterator[Image]:
-    """A background in each frame, without end: a video begins again, a still picture stays. Raises SourceError."""
+    """A background in each frame, without end: a video begins again, a still image stays. Raises SourceError."""
     with open_source(str(path)) as source:
         if source.info.frames == 1:
             yield from repeat(next(iter(source)).image)
@@ -117,7 +119,7 @@ def _once(path: Path) -> Iterator[Image]:
 
 
 def _split(path: Path) -> tuple[Image, Image]:
-    """Raises SourceError if the picture has no alpha."""
+    """Raises SourceError if the image has no alpha."""
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
@@ -125,7 +127,7 @@ def _split(path: Path) -> tuple[Image, Image]:
     with silent_opencv():
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if image is None or image.ndim != 3 or image.shape[2] != 4:
-        raise SourceError(f"{path}: not a picture with transparency (RGBA). Give the alphas with --alphas")
+        raise SourceError(f"{path}: not an image with transparency (RGBA). Give the alphas with --alphas")
     image = cv2.convertScaleAbs(image, alpha=1 / 257) if image.dtype == np.uint16 else image
     return np.ascontiguousarray(image[..., :3]), image[..., 3:].repeat(3, axis=2)
 
@@ -133,7 +135,7 @@ def _split(path: Path) -> tuple[Image, Image]:
 def _layer(subject: Subject, image: Image, alpha: Image, *, pure: bool) -> Layer:
     if image.shape != alpha.shape:
         sizes = [f"{array.shape[1]}×{array.shape[0]}" for array in (image, alpha)]
-        raise SourceError(f"{subject.colours}: the picture is {sizes[0]} and its alpha {sizes[1]}. Expected one size")
+        raise SourceError(f"{subject.colours}: the image is {sizes[0]} and its alpha {sizes[1]}. Expected one size")
     plane = cv2.cvtColor(alpha, cv2.COLOR_BGR2GRAY).astype(np.float32) / np.float32(255)
     # Next to 0 and 1 no colours are estimated: there the truth says 0 and 1.
     plane = np.clip((plane - CLEAR) / (1 - 2 * CLEAR), 0, 1).astype(np.float32)

@@ -59,20 +59,28 @@ class ConversionOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     add = parser.add_argument
-    add("model", type=model_file,
+    add(
+        "model",
+        type=model_file,
         help="ONNX, another format that OpenVINO reads, a bundled model's name, or MODNet's checkpoint (.ckpt) with "
-        "the source of its network beside it.")  # fmt: skip
-    add("-o", "--output", type=Path, metavar="FILE.xml",
-        help="Default: the model's name, in the current folder.")  # fmt: skip
-    add("--input_size", type=values.resolution, metavar="WxH",
+        "the source of its network beside it.",
+    )
+    add("-o", "--output", type=Path, metavar="FILE.xml", help="Default: the model's name, in the current folder.")
+    add(
+        "--input_size",
+        type=values.resolution,
+        metavar="WxH",
         help="Size of the network's input. Default: the file's own; where the file leaves it open, 1280x720, for "
-        "MODNet 512x512.")  # fmt: skip
+        "MODNet 512x512.",
+    )
     add("--dynamic", action="store_true", help="Leave the size open. An NPU takes fixed sizes only.")
-    add("--downsample_ratio", type=values.ratio,
-        help="For Robust Video Matting. Default: 512 / the longer side of the input, 1 at most.")  # fmt: skip
+    add(
+        "--downsample_ratio",
+        type=values.ratio,
+        help="For Robust Video Matting. Default: 512 / the longer side of the input, 1 at most.",
+    )
     add("--data_type", choices=("FP16", "FP32"), default="FP16", help="Precision of the weights. Default: FP16.")
-    add("--stateful", action="store_true",
-        help="Keep the state of a recurrent network inside it (ReadValue, Assign).")  # fmt: skip
+    add("--stateful", action="store_true", help="Keep the state of a recurrent network inside it (ReadValue, Assign).")
     add_preprocessing_arguments(parser)
 
 

@@ -43,7 +43,7 @@ def read(path: Path) -> Network:
     except (RuntimeError, ImportError, AttributeError, OSError, EOFError) as error:
         raise ModelFileError(f"{path} cannot be read with {source}: {loading.reason(error)}") from error
     model = _traced(module.eval(), torch.zeros(1, 3, 512, 512))
-    # What the tracer records says nothing of pictures.
+    # What the tracer records does not describe images.
     return replace(loading.network_of(path, model), info={})
 
 

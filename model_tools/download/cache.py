@@ -49,6 +49,7 @@ class Cache:
     folder: Path
 
     def path(self, sha384: str) -> Path:
+        """Where the file with this checksum is kept."""
         return self.folder / LAYOUT / sha384[:2] / sha384[2:]
 
     def part(self, name: PurePosixPath) -> Path:
@@ -56,6 +57,7 @@ class Cache:
         return self.folder / "partial" / f"{name}.part"
 
     def record(self, name: PurePosixPath) -> Path:
+        """Where the checksum of the file `name` is recorded."""
         return self.folder / "recorded" / f"{name}.sha384"
 
     def find(self, sha384: str) -> Path | None:

@@ -40,6 +40,7 @@ class Checksum:
     origin: str
 
     def fault(self, computed: str) -> str:
+        """Why a file with the checksum `computed` is refused."""
         return f"its SHA-384 is {computed[:12]}…, not {self.sha384[:12]}… ({self.origin})"
 
 

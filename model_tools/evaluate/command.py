@@ -1,4 +1,4 @@
-"""`python -m model_tools evaluate`: how far a model's alphas are from the truth, or from those of another model."""
+"""`python -m model_tools evaluate`: how far a model's alphas are from the truth, or from another model's."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.errors import OptionError
 from model_tools.evaluate.conditions import after_cuts, under_conditions
-from model_tools.evaluate.datasets import PLATES, Case, SeenByAnother, Still, Video, recorded_clips, stills
+from model_tools.evaluate.datasets import PLATES, Case, LabelledByModel, Still, Video, recorded_clips, stills
 from model_tools.evaluate.degradations import DEGRADATIONS
-from model_tools.evaluate.evaluator import Judge
+from model_tools.evaluate.evaluator import Evaluator
 from model_tools.evaluate.html_report import as_html
 from model_tools.evaluate.metric_sets import FOREGROUND, METRIC_SETS, NEED_TRUTH, OVER_TIME, metrics_of
 from model_tools.evaluate.results import Evaluation, as_csv, as_json, table
 from model_tools.reporting.files import require_folders, write_reports
 
 OF_ALPHAS, OF_MASKS = ("rvm_lr", "failures"), ("failures",)
-"""The sets of metrics without --metrics."""
+"""The sets of metrics if --metrics is not given."""
 READ_FROM_FILES = frozenset({"rvm_lr", "rvm_hr"})
-"""Evaluations that read predicted alphas from pictures, in steps of 1/255."""
+"""Evaluations that read predicted alphas from images, in steps of 1/255."""
 WRITERS = {"json": as_json, "csv": as_csv, "html": as_html}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tool."""
     add = parser.add_argument
     add(
         "-m",
@@ -41,33 +42,69 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         nargs="+",
         action="extend",
-        help="Required. One model, or several to compare: files, or bundled models' names.",
+        help="Required. One or more models to compare: files, or bundled models' names.",
     )
     _add_inputs(parser)
-    add("--against", metavar="MODEL", help="Where the truth is not known: judge by what this model answers.")
-    add("--metrics", nargs="+", choices=tuple(METRIC_SETS), metavar="SET",
-        help="rvm_lr, rvm_hr: as RobustVideoMatting for low or high resolution. omz: as the Open Model Zoo. failures: "
-        "lost people, holes, ghosts, contours, flicker. Default: rvm_lr failures; of masks, failures.")  # fmt: skip
-    add("--degrade", type=_degradations, default=(), metavar="NAME[,NAME...]",
-        help=f"See everything once more in other light, judged by the truth of the clean pictures: "
-        f"{', '.join(DEGRADATIONS)}.")  # fmt: skip
-    add("--cuts", action="store_true", help="See each still once more right after another one, the state not fresh.")
-    add("--passes", type=values.positive, default=1, help="How often a still is seen, then judged. Default: 1.")
-    add("--adapter", choices=tuple(ADAPTERS), default="openvino",
-        help=f"Where the models of -m run. On a model server (ovms), -m is {ADDRESS_FORMS}. Default: "
-        "openvino.")  # fmt: skip
-    add("--clean_plate", choices=PLATES, default="plate",
-        help="The empty scene, for models that want it: plate.png, or each frame's bgr. Default: plate.")  # fmt: skip
+    add("--against", metavar="MODEL", help="Compare with the answers of this model, for inputs without a known alpha.")
+    add(
+        "--metrics",
+        nargs="+",
+        choices=tuple(METRIC_SETS),
+        metavar="SET",
+        help="rvm_lr, rvm_hr: those of RobustVideoMatting for low and high resolution. omz: those of the Open Model "
+        "Zoo. failures: lost people, holes, ghosts, contours, flicker. Default: rvm_lr failures; for masks failures.",
+    )
+    add(
+        "--degrade",
+        type=_degradations,
+        default=(),
+        metavar="NAME[,NAME...]",
+        help=f"Also measure on degraded images, compared with the truth of the clean ones: {', '.join(DEGRADATIONS)}.",
+    )
+    add(
+        "--cuts",
+        action="store_true",
+        help="Also measure each still right after another one, with the state that this one leaves.",
+    )
+    add(
+        "--passes",
+        type=values.positive,
+        default=1,
+        metavar="N",
+        help="How often a recurrent model sees a still before it is measured. Default: 1.",
+    )
+    add(
+        "--adapter",
+        choices=tuple(ADAPTERS),
+        default="openvino",
+        help=f"Where the models of -m run. On a model server (ovms), -m is {ADDRESS_FORMS}. Default: openvino.",
+    )
+    add(
+        "--clean_plate",
+        choices=PLATES,
+        default="plate",
+        help="The empty scene, for models that compare with it: plate.png, or each frame's bgr. Default: plate.",
+    )
     add("--background", metavar="IMAGE", help="The empty scene of videos without a known alpha.")
-    add("--json", type=Path, metavar="FILE", help="Write averages and every frame's figures.")
+    add("--json", type=Path, metavar="FILE", help="Write the averages and the figures of every frame.")
     add("--csv", type=Path, metavar="FILE", help="Write a line for each frame.")
-    add("--html", type=Path, metavar="FILE", help="Write a report with curves and the worst frames, all in one file.")
-    add("--worst", type=values.natural, default=6, help="Frames of each model that the report shows. Default: 6.")
+    add("--html", type=Path, metavar="FILE", help="Write a report with curves and the worst frames, in one file.")
+    add(
+        "--worst",
+        type=values.natural,
+        default=6,
+        metavar="N",
+        help="Worst frames of each model in the report. Default: 6.",
+    )
     add_model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints a table. Raises BackgroundSubtractionError."""
+    """Measure, write the files that were asked for, and print a table.
+
+    Raises:
+        BackgroundSubtractionError: a model or an input cannot be read, or the options do not fit together.
+    """
     _check(args)
     with ExitStack() as stack:
         other = stack.enter_context(open_model(args.against, args)) if args.against else None
@@ -77,17 +114,17 @@ def run(args: argparse.Namespace) -> None:
 
 
 def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> Evaluation:
-    """Every model on every case under every condition. cases: condition -> its cases."""
+    """Measure every model on every case under every condition. cases: condition -> its cases."""
     metrics = _metrics(args)
     in_steps = not args.masks and not READ_FROM_FILES.isdisjoint(_sets(args))
-    judge = Judge(metrics, in_steps, bool(args.html), Path(args.against).stem if args.against else "truth")
+    evaluator = Evaluator(metrics, in_steps, bool(args.html), Path(args.against).stem if args.against else "truth")
     models = _labelled(args.model)
     scores = []
     with tqdm(total=sum(map(len, cases.values())) * len(models), unit="clip", disable=None) as progress:
         for label, path in models.items():
             with open_model(path, args, args.adapter) as model:
                 for condition, case in ((condition, case) for condition, each in cases.items() for case in each):
-                    scores.append(replace(judge.scores(label, model, case), condition=condition))
+                    scores.append(replace(evaluator.scores(label, model, case), condition=condition))
                     progress.update()
     singles = bool(args.masks or args.stills)
     return Evaluation(_title(args), metrics, tuple(models), scores, singles, args.worst, tuple(cases))
@@ -95,13 +132,28 @@ def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> E
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_mutually_exclusive_group(required=True).add_argument
-    add("-i", "--input", nargs="+", metavar="PATH",
-        help="Folders of clips with com, pha and, for the colours, fgr, as compose makes them; video files, of which "
-        "only the flicker is judged; with --against, videos, images or folders of them.")  # fmt: skip
-    add("--masks", type=Path, nargs=2, metavar=("IMAGES", "MASKS"),
-        help="Instead: a folder of stills and one of their masks, black and white.")  # fmt: skip
-    add("--stills", type=Path, nargs=2, metavar=("IMAGES", "ALPHAS"),
-        help="Instead: a folder of stills and one of their alphas. Each still is seen from a fresh state.")  # fmt: skip
+    add(
+        "-i",
+        "--input",
+        nargs="+",
+        metavar="PATH",
+        help="Folders of clips with com, pha and, to measure colours, fgr, as compose makes them; video files, of "
+        "which only the flicker is measured; with --against, videos, images or folders of them.",
+    )
+    add(
+        "--masks",
+        type=Path,
+        nargs=2,
+        metavar=("IMAGES", "MASKS"),
+        help="Instead of -i: a folder of stills and one of their masks, black and white.",
+    )
+    add(
+        "--stills",
+        type=Path,
+        nargs=2,
+        metavar=("IMAGES", "ALPHAS"),
+        help="Instead of -i: a folder of stills and one of their alphas. The state is fresh for each still.",
+    )
 
 
 def _degradations(text: str) -> tuple[str, ...]:
@@ -113,13 +165,15 @@ def _degradations(text: str) -> tuple[str, ...]:
 
 def _check(args: argparse.Namespace) -> None:
     if args.against and not args.input:
-        raise OptionError("--against is for -i: stills have a truth already")
+        raise OptionError("--against is for -i: stills have a truth of their own")
     if args.cuts and args.input:
         raise OptionError("--cuts is for --stills and --masks. Clips have their own cuts")
     if args.masks and args.metrics not in (None, ["failures"]):
-        raise OptionError("--metrics failures is all that masks can be judged by. Give soft alphas with --stills")
+        raise OptionError(
+            "--metrics: masks can only be measured with failures. For the others give soft alphas with --stills"
+        )
     if not _metrics(args):
-        raise OptionError(f"--metrics {' '.join(args.metrics)} needs a truth. Add --against, or take failures")
+        raise OptionError(f"--metrics {' '.join(args.metrics)} needs a truth. Add --against, or use --metrics failures")
     require_folders(_reports(args).values())
 
 
@@ -156,7 +210,7 @@ def _clips(args: argparse.Namespace, other: MattingModel | None) -> Sequence[Cas
     if other:
         addresses = expand(args.input)
         videos = [Video(Path(address).stem, address, args.background) for address in addresses]
-        return [SeenByAnother(video, other) for video in videos]
+        return [LabelledByModel(video, other) for video in videos]
     return [case for path in args.input for case in _clips_of(path, args)]
 
 

@@ -1,4 +1,4 @@
-"""The same cases under harder conditions: in other light, or right after another picture."""
+"""The same cases under harder conditions: in other light, or right after another image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CUT = "cut"
 
 @dataclass(frozen=True)
 class Degraded:
-    """The model sees `case` through one of DEGRADATIONS, its plates too; it is judged by the truth of the clean one.
+    """A case whose frames and plates are degraded. It is compared with the truth of the clean one.
 
     The noise follows from the case's name, the degradation and the frame's index: it is the same for every model.
     """
@@ -31,14 +31,14 @@ class Degraded:
     def name(self) -> str:
         return self.case.name
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
-        for frame in self.case.frames(plates):
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
+        for frame in self.case.frames(plates=plates):
             plate = frame.clean_plate
             worse_plate = None if plate is None else self._degraded(plate, "plate")
             yield replace(frame, image=self._degraded(frame.image, str(frame.index)), clean_plate=worse_plate)
 
     def truths(self) -> Iterator[Truth | None]:
-        """The foreground is not judged: its colours have changed."""
+        """Those of the clean frames, without the foreground, whose colours have changed."""
         for frame, truth in zip(self.case.frames(plates=False), self.case.truths(), strict=True):
             yield truth and replace(truth, foreground=None, image=frame.image)
 
@@ -58,10 +58,10 @@ class AfterCut:
     def name(self) -> str:
         return self.still.name
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
         """The one before covers the still's size: with another size the state would begin afresh."""
-        own = list(self.still.frames(plates))
-        earlier = [replace(frame, image=cover(frame.image, own[0].size)) for frame in self.before.frames(plates)]
+        own = list(self.still.frames(plates=plates))
+        earlier = [replace(frame, image=cover(frame.image, own[0].size)) for frame in self.before.frames(plates=plates)]
         return (replace(frame, index=index) for index, frame in enumerate([*earlier, *own]))
 
     def truths(self) -> Iterator[Truth | None]:

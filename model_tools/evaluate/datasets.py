@@ -41,7 +41,7 @@ class Case(Protocol):
     @property
     def name(self) -> str: ...
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
         """The frames, with the empty scene if `plates`."""
 
     def truths(self) -> Iterator[Truth | None]:
@@ -58,7 +58,7 @@ class RecordedClip:
     fgr: tuple[Path, ...]
     plates: tuple[Path, ...]
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
         if plates and not self.plates:
             raise SourceError(
                 f"{self.name}: this model compares with the empty scene, and the clip has none. "
@@ -93,7 +93,7 @@ class Still:
     binary: bool = False
     plate: Path | None = None
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
         if plates and not self.plate:
             raise ModelContractError("This model compares with the empty scene, and stills have none. Give it clips")
         image, plate = read_image(self.image), read_image(self.plate) if plates and self.plate else None
@@ -115,7 +115,7 @@ class Video:
     address: str
     clean_plate: str | None
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
         with open_source(self.address) as source:
             plate = open_clean_plate(
                 self.clean_plate if plates else None, source.info, wanted=plates, interactive=False
@@ -127,7 +127,7 @@ class Video:
 
 
 @dataclass(frozen=True)
-class SeenByAnother:
+class LabelledByModel:
     """A video whose truth is what another model answers."""
 
     video: Video
@@ -137,11 +137,11 @@ class SeenByAnother:
     def name(self) -> str:
         return self.video.name
 
-    def frames(self, plates: bool) -> Iterator[Frame]:
-        return self.video.frames(plates)
+    def frames(self, *, plates: bool) -> Iterator[Frame]:
+        return self.video.frames(plates=plates)
 
     def truths(self) -> Iterator[Truth]:
-        for result in AsyncPipeline(self.other).run(self.frames(self.other.needs_clean_plate)):
+        for result in AsyncPipeline(self.other).run(self.frames(plates=self.other.needs_clean_plate)):
             yield Truth(result.matte.alpha, result.matte.foreground)
 
 
@@ -177,7 +177,7 @@ def read_alpha(path: Path) -> Alpha:
 
 def _recorded_clip(folder: Path, root: Path, plates: str) -> RecordedClip:
     if not (folder / "com").is_dir():
-        raise SourceError(f"{folder}: has alphas in pha and no pictures. Expected them in a folder com")
+        raise SourceError(f"{folder}: has alphas in pha and no images. Expected them in a folder com")
     pictures = _by_stem(folder / "com")
     others: dict[str, tuple[Path, ...]] = {}
     for view in ("pha", "fgr", "bgr"):
@@ -206,7 +206,7 @@ def _require_same_names(folder: Path, files: dict[str, Path], other_folder: Path
         missing = [name for name in names if name not in others]
         if missing:
             raise SourceError(
-                f"{there}: {len(missing)} of the {len(names)} pictures in {here} are missing, the first is "
+                f"{there}: {len(missing)} of the {len(names)} images in {here} are missing, the first is "
                 f"{missing[0]}. Expected the same names in both"
             )
 

@@ -1,7 +1,7 @@
-"""Light and colour that a camera may make of a scene: pictures as they are hard to see.
+"""Light and colour that a camera may make of a scene: images as they are hard to see.
 
-Each takes (H, W, 3) uint8 BGR and a random generator, and gives a new picture of the same shape. The same generator
-gives the same picture.
+Each takes (H, W, 3) uint8 BGR and a random generator, and gives a new image of the same shape. The same generator
+gives the same image.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ EXHIBIT_WH = (400, 400)
 
 
 @dataclass(frozen=True)
-class Judge:
+class Evaluator:
     """Measures what models answer.
 
     Attributes:
@@ -43,7 +43,7 @@ class Judge:
         values: dict[str, list[float]] = {heading: [] for heading in self.metrics}
         worst: dict[int, Exhibit] = {}
         before = None
-        for result, truth in _judged(model, case):
+        for result, truth in _measured(model, case):
             pair = self._pair(result, truth, case.name)
             figures = measure(self.metrics.values(), pair, before)
             for heading, name in self.metrics.items():
@@ -60,13 +60,13 @@ class Judge:
             if array is not None and array.shape[:2] != alpha.shape:
                 height, width = array.shape[:2]
                 raise SourceError(
-                    f"{name}: picture {frame.index} is {frame.size[0]}×{frame.size[1]} and its {what} "
+                    f"{name}: image {frame.index} is {frame.size[0]}×{frame.size[1]} and its {what} "
                     f"{width}×{height}. Expected one size"
                 )
         if self.in_steps:
             alpha, true = _rounded(alpha), None if true is None else _rounded(true)
-        wanted = truth.foreground is not None and any("foreground" in metric for metric in self.metrics.values())
-        foreground = result.matte.foreground if wanted else None
+        is_measured = truth.foreground is not None and any("foreground" in metric for metric in self.metrics.values())
+        foreground = result.matte.foreground if is_measured else None
         return Pair(alpha, true, foreground, truth.foreground, frame.image if truth.image is None else truth.image)
 
     def _keep_worst(
@@ -90,8 +90,8 @@ class Judge:
         return {caption: _jpeg(picture) for caption, picture in pictures.items()}
 
 
-def _judged(model: MattingModel, case: Case) -> Iterator[tuple[Result, Truth]]:
-    results = AsyncPipeline(model).run(case.frames(model.needs_clean_plate))
+def _measured(model: MattingModel, case: Case) -> Iterator[tuple[Result, Truth]]:
+    results = AsyncPipeline(model).run(case.frames(plates=model.needs_clean_plate))
     for result, truth in zip(results, case.truths(), strict=True):
         if truth is not None:
             yield result, truth

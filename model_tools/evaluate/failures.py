@@ -1,6 +1,6 @@
 """How a matte fails where a user sees it: people that are lost, holes in them, ghosts beside them, and their contours.
 
-Distances are shares of the picture's diagonal, so that pictures of every size count alike. All raise ShapeError where
+Distances are shares of the image's diagonal, so that images of every size count alike. All raise ShapeError where
 two arrays are not of one shape.
 
 alpha: (H, W) float32 in [0, 1].
@@ -42,7 +42,7 @@ def lost(predicted: Alpha, true: Alpha) -> float:
 def holes(predicted: Alpha, true: Alpha) -> float:
     """Share of the person's sure inside that is predicted below 0.5, in %. NaN where there is no sure inside.
 
-    The sure inside has a true alpha above 0.95, and no pixel of less within INSIDE_MARGIN. The picture's border is no
+    The sure inside has a true alpha above 0.95, and no pixel of less within INSIDE_MARGIN. The image's border is no
     outline: a person may be cut off by it.
     """
     require_same_shape(predicted, true)
@@ -53,7 +53,7 @@ def holes(predicted: Alpha, true: Alpha) -> float:
 def ghosts(predicted: Alpha, true: Alpha) -> float:
     """Share of the far background that is predicted above 0.1, in %. NaN where there is no far background.
 
-    The far background has a true alpha below 0.05, and no pixel of more within FAR. Of a picture of nobody it is all.
+    The far background has a true alpha below 0.05, and no pixel of more within FAR; all of an image without people.
     """
     require_same_shape(predicted, true)
     far = _distance_to(true >= OUTSIDE_ALPHA) > FAR * _diagonal(true)

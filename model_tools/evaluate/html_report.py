@@ -31,6 +31,7 @@ figure { margin: 0 } figure img { max-width: 320px; display: block } figcaption 
 
 
 def as_html(evaluation: Evaluation) -> str:
+    """The evaluation as one HTML file."""
     parts = [
         f"<h1>{escape(evaluation.title)}</h1>",
         _legend(evaluation),
@@ -61,7 +62,7 @@ def _direction(evaluation: Evaluation) -> str:
     higher = [heading for heading, name in evaluation.metrics.items() if name in HIGHER_IS_BETTER]
     if len(higher) == len(evaluation.metrics):
         return "Higher is better"
-    return f"Lower is better, but for {', '.join(map(escape, higher))}" if higher else "Lower is better"
+    return f"Lower is better, except {', '.join(map(escape, higher))}" if higher else "Lower is better"
 
 
 def _table(evaluation: Evaluation) -> str:

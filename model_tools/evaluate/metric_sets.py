@@ -29,7 +29,7 @@ from model_tools.evaluate.warping import warp_error
 class Pair:
     """A frame as it was predicted, and as it is. What is None is not known: metrics that need it are NaN.
 
-    image: (H, W, 3) uint8 BGR, the picture of which the alphas are.
+    image: (H, W, 3) uint8 BGR, the image of which the alphas are.
     """
 
     predicted: Alpha
@@ -88,7 +88,7 @@ METRICS: dict[str, Metric] = {
     "warp_error": _warped,
 }
 """Each takes a frame and the one before it in the clip, None at the clip's beginning (its dtSSD counts as 0, its
-warping error as nothing). NaN where there is nothing to measure: no truth, no foreground, or nobody in the picture."""
+warping error as nothing). NaN where there is nothing to measure: no truth, no foreground, or nobody in the image."""
 
 HIGHER_IS_BETTER = frozenset({"iou", "boundary_f"})
 YES_OR_NO = frozenset({"lost"})

@@ -11,10 +11,10 @@ checker of the Open Model Zoo (background_matting.py). Where they agree there is
     dtSSD         x 1e2, one definition                                 -
     foreground    where truth > 0            where truth > 0            where truth > 0.01
 
-Less is better for all but `iou`. Grad and Conn are sums over the picture: compare them at one size only.
+Less is better for all but `iou`. Grad and Conn are sums over the image: compare them at one size only.
 `failures` and `warping` have those that no published table of mattes has, `metric_sets` all by name.
 
-alpha: (H, W) float32 in [0, 1]. foreground: (H, W, 3), uint8 or float32 in [0, 1], both of one picture alike.
+alpha: (H, W) float32 in [0, 1]. foreground: (H, W, 3), uint8 or float32 in [0, 1], both of one image alike.
 All raise ShapeError where two arrays are not of one shape.
 """
 
@@ -64,7 +64,7 @@ def rvm_hr_grad(predicted: Alpha, true: Alpha) -> float:
 
 
 def omz_grad(predicted: Alpha, true: Alpha) -> float:
-    """As `rvm_hr_grad`, with the picture mirrored at its borders, the outermost pixels too."""
+    """As `rvm_hr_grad`, with the image mirrored at its borders, the outermost pixels too."""
     return _gradient_error(predicted, true, cv2.BORDER_REFLECT)
 
 

@@ -56,6 +56,7 @@ class ClipScores:
 
     @property
     def frames(self) -> int:
+        """How many there are."""
         return len(next(iter(self.values.values())))
 
 
@@ -83,6 +84,7 @@ class Evaluation:
 
     @property
     def clips(self) -> list[str]:
+        """The names of all clips."""
         return list(dict.fromkeys(scores.clip for scores in self.scores))
 
     @property
@@ -91,6 +93,7 @@ class Evaluation:
         return [(model, condition) for model in self.models for condition in self.conditions]
 
     def of(self, model: str, condition: str) -> list[ClipScores]:
+        """What was measured for a model under a condition, in every clip."""
         return [scores for scores in self.scores if (scores.model, scores.condition) == (model, condition)]
 
     def averages(self, scores: Iterable[ClipScores], kind: str = "mean") -> dict[str, float]:
@@ -177,6 +180,7 @@ def as_json(evaluation: Evaluation) -> str:
 
 
 def shown(value: float) -> str:
+    """A figure for people, `BLANK` for NaN."""
     return BLANK if math.isnan(value) else f"{value:.3f}"
 
 

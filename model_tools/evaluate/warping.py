@@ -1,4 +1,4 @@
-"""Flicker without a truth: how far an alpha is from the one before it, moved along with the picture."""
+"""Flicker without a truth: how far an alpha is from the one before it, moved along with the frame."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from model_api.types import Alpha, Floats, Image
 from model_tools.evaluate.metrics import require_same_shape
 
 FLOW_WH = (640, 640)
-"""Larger pictures are shrunk to fit before their flow is estimated."""
+"""Larger images are shrunk to fit before their flow is estimated."""
 SMALLEST_PX = 12
-"""DIS takes no smaller picture."""
+"""DIS takes no smaller image."""
 RELATIVE_SLACK, ABSOLUTE_SLACK = 0.01, 0.5
 """How far the flows there and back may disagree, squared: this share of their lengths, and pixels."""
 
@@ -27,8 +27,10 @@ def warp_error(alpha: Alpha, alpha_before: Alpha, image: Image, image_before: Im
     colours: the mean over the pixels that the optical flow (OpenCV's DIS) follows there and back. See `followed`.
 
     Args:
-        alpha, alpha_before: (H, W) float32 in [0, 1], predicted. No truth is needed.
-        image, image_before: (H, W, 3) uint8 BGR, the frames that the alphas are of.
+        alpha: (H, W) float32 in [0, 1], predicted. No truth is needed.
+        alpha_before: The same, of the frame before.
+        image: (H, W, 3) uint8 BGR, the frame that `alpha` belongs to.
+        image_before: The same, of the frame before.
 
     Raises:
         ShapeError: the sizes differ.
@@ -59,7 +61,7 @@ def consistent(backward: Floats, forward: Floats) -> npt.NDArray[np.bool_]:
     """Where the way there, w, and the way back from there, v, undo each other: |w + v|² < 0.01 (|w|² + |v|²) + 0.5.
 
     Sundaram et al., Dense Point Trajectories by GPU-accelerated Large Displacement Optical Flow, ECCV 2010; Lai et al.
-    use it too. Ways that leave the picture are not.
+    use it too. Ways that leave the image are not.
     """
     returning = _sampled(forward, backward)
     slack = RELATIVE_SLACK * (_squared(backward) + _squared(returning)) + ABSOLUTE_SLACK
@@ -75,7 +77,7 @@ def _sampled(values: Floats, flow: Floats) -> Floats:
 
 
 def _targets(flow: Floats) -> tuple[Floats, Floats]:
-    """x and y of where the flow points to."""
+    """The x and the y that the flow points to."""
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
     return x + flow[..., 0], y + flow[..., 1]
 

@@ -51,15 +51,15 @@ def speeds(models: dict[Path, MattingModel]) -> Iterator[str]:
 
 
 def _figures(true: Iterator[Result], other: Iterator[Result]) -> list[tuple[float, float, float]]:
-    """dtSSD is 0 where a clip begins, or the frames' size changes."""
+    """MAD, dtSSD and IoU of each frame. dtSSD is 0 where a clip begins, or the frames' size changes."""
     figures = []
     before: tuple[Result, Result] | None = None
-    for expected, found in zip(true, other, strict=True):
-        wanted, alpha, flicker = expected.matte.alpha, found.matte.alpha, 0.0
+    for expected, answered in zip(true, other, strict=True):
+        true_alpha, alpha, flicker = expected.matte.alpha, answered.matte.alpha, 0.0
         if before and _stretch(before[0]) == _stretch(expected):
-            flicker = dtssd(alpha, before[1].matte.alpha, wanted, before[0].matte.alpha)
-        figures.append((mad(alpha, wanted), flicker, iou(alpha, wanted)))
-        before = expected, found
+            flicker = dtssd(alpha, before[1].matte.alpha, true_alpha, before[0].matte.alpha)
+        figures.append((mad(alpha, true_alpha), flicker, iou(alpha, true_alpha)))
+        before = expected, answered
     return figures
 
 

@@ -33,7 +33,7 @@ from model_tools.quantize.accuracy import compare, speeds
 from model_tools.quantize.calibration import Moment, as_inputs, record, running
 from model_tools.quantize.footage import Footage, Reading, footage_of
 from model_tools.quantize.layer_search import quantize_to
-from model_tools.quantize.layers import Layers, layers_of, refiner
+from model_tools.quantize.layers import LayerPrecisions, layers_of, refiner
 
 log = logging.getLogger(__name__)
 
@@ -42,34 +42,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     add = parser.add_argument
     add("model", type=model_file, help="IR, ONNX, another file that `convert` takes, or a bundled model's name.")
-    add("-i", "--input", nargs="+", required=True, metavar="CLIP",
+    add(
+        "-i",
+        "--input",
+        nargs="+",
+        required=True,
+        metavar="CLIP",
         help="Required. Videos or folders of images that the 8-bit ranges are chosen by: your own, or clips made by "
-        "`compose`.")  # fmt: skip
+        "`compose`.",
+    )
     add("--check", nargs="+", required=True, metavar="CLIP", help="Required. Other clips, to compare both models on.")
-    add("--stills", action="store_true",
-        help="Images in a folder do not follow one another: a recurrent model starts afresh at each.")  # fmt: skip
-    add("--passes", type=values.positive, default=1, metavar="N",
-        help="How often a recurrent model sees each still. Default: 1.")  # fmt: skip
-    add("-o", "--output", type=Path, metavar="FILE.xml",
-        help="Default: the model's name with _int8, in the current folder.")  # fmt: skip
-    add("--frames", type=values.positive, default=60, metavar="N",
-        help="Frames to calibrate on, spread over the clips. Default: 60.")  # fmt: skip
-    add("--limit", type=values.positive, default=600, metavar="N",
-        help="Frames read from each clip, images from each folder of stills. Default: 600.")  # fmt: skip
-    add("--background", type=Path, metavar="IMAGE",
-        help="The empty scene, for models that compare with it. Clips made by `compose` bring their own.")  # fmt: skip
-    add("--max_mad", type=values.positive_number, default=2.0, metavar="MAD",
-        help="The largest alpha MAD x 1e3. Above it, the layers that hurt most stay in floating point. Default: "
-        "2.")  # fmt: skip
+    add(
+        "--stills",
+        action="store_true",
+        help="Images in a folder do not follow one another: a recurrent model starts afresh at each.",
+    )
+    add(
+        "--passes",
+        type=values.positive,
+        default=1,
+        metavar="N",
+        help="How often a recurrent model sees each still. Default: 1.",
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.xml",
+        help="Default: the model's name with _int8, in the current folder.",
+    )
+    add(
+        "--frames",
+        type=values.positive,
+        default=60,
+        metavar="N",
+        help="Frames to calibrate on, spread over the clips. Default: 60.",
+    )
+    add(
+        "--limit",
+        type=values.positive,
+        default=600,
+        metavar="N",
+        help="Frames read from each clip, images from each folder of stills. Default: 600.",
+    )
+    add(
+        "--background",
+        type=Path,
+        metavar="IMAGE",
+        help="The empty scene, for models that compare with it. Clips made by `compose` bring their own.",
+    )
+    add(
+        "--max_mad",
+        type=values.positive_number,
+        default=2.0,
+        metavar="MAD",
+        help="The largest alpha MAD x 1e3. Above it, the layers that hurt most stay in floating point. Default: 2.",
+    )
     add("--keep_float", nargs="+", default=[], metavar="LAYER", help="More layers that stay in floating point.")
-    add("--input_size", type=values.resolution, metavar="WxH",
-        help="Fix the size of a network that takes any. Default: it still takes any.")  # fmt: skip
+    add(
+        "--input_size",
+        type=values.resolution,
+        metavar="WxH",
+        help="Fix the size of a network that takes any. Default: it still takes any.",
+    )
     add("--stateful", action="store_true", help="Keep the state inside, and fix the size, as `convert` does.")
     add_model_arguments(parser)
 
 
 @dataclass(frozen=True)
-class Subject:
+class FloatNetwork:
     """The network in floating point, for BGR of 0..255, as the converter would write it.
 
     Attributes:
@@ -107,32 +148,32 @@ def run(args: argparse.Namespace) -> None:
     conversion = convert.ConversionOptions(
         size=args.input_size, ratio=args.downsample_ratio, stateful=args.stateful, override=override_of(args)
     )
-    subject = _subject(args.model, conversion, model_options_of(args))
+    network = _float_network(args.model, conversion, model_options_of(args))
     reading = Reading(
         limit=args.limit,
         stills=args.stills,
         passes=args.passes,
-        needs_plate=subject.contract.needs_clean_plate,
+        needs_plate=network.contract.needs_clean_plate,
         plate=args.background,
     )
     clips, others = (footage_of(inputs, reading) for inputs in (args.input, args.check))
-    moments = _moments(subject, clips, args.frames)
+    moments = _moments(network, clips, args.frames)
     log.info("Calibrating on %d frames of %s", len(moments), ", ".join(args.input))
-    ignored = [*refiner(subject.model, subject.binding), *args.keep_float]
-    quantize = partial(_quantized, nncf, subject.model, moments, ignored)
-    quantized = quantize_to(args.max_mad, quantize, subject.model, subject.binding, moments)
+    ignored = [*refiner(network.model, network.binding), *args.keep_float]
+    quantize = partial(_quantized, nncf, network.model, moments, ignored)
+    quantized = quantize_to(args.max_mad, quantize, network.model, network.binding, moments)
     _log_layers(layers_of(quantized))
     beside = output.with_name(f"{output.stem}_float.xml")
-    for model, path in ((quantized, output), (subject.model, beside)):
-        _write(model, path, subject, stateful=args.stateful)
-    opened = partial(create_model, device=args.device, inference=inference_options_of(args), options=subject.options)
+    for model, path in ((quantized, output), (network.model, beside)):
+        _write(model, path, network, stateful=args.stateful)
+    opened = partial(create_model, device=args.device, inference=inference_options_of(args), options=network.options)
     with opened(beside) as true, opened(output) as other:
         for line in (*compare(true, other, (clip.frames() for clip in others)), *speeds({beside: true, output: other})):
             log.info(line)
     log.info("Wrote %s, and %s to compare with", output, beside)
 
 
-def _subject(path: Path, conversion: convert.ConversionOptions, options: ModelOptions) -> Subject:
+def _float_network(path: Path, conversion: convert.ConversionOptions, options: ModelOptions) -> FloatNetwork:
     """Of the size that is asked for, else of the file's own, which may be any."""
     network = convert.read(path)
     contract, binding = recognize(network.signature, path.name)
@@ -152,18 +193,18 @@ def _subject(path: Path, conversion: convert.ConversionOptions, options: ModelOp
     model = convert.complete(network, binding, preprocessing, conversion)
     if not conversion.dynamic:
         binding = replace(binding, shape_inputs=frozenset())
-    return Subject(model, contract, binding, preprocessing, training, options)
+    return FloatNetwork(model, contract, binding, preprocessing, training, options)
 
 
-def _moments(subject: Subject, clips: Sequence[Footage], count: int) -> list[Moment]:
-    with running(subject.model, subject.contract, subject.binding, subject.training, subject.options) as model:
+def _moments(network: FloatNetwork, clips: Sequence[Footage], count: int) -> list[Moment]:
+    with running(network.model, network.contract, network.binding, network.training, network.options) as model:
         return record(model, (clip.frames() for clip in clips), count)
 
 
-def _write(model: ov.Model, path: Path, subject: Subject, *, stateful: bool) -> None:
-    convert.describe(model, subject.contract, subject.was, subject.training)
+def _write(model: ov.Model, path: Path, network: FloatNetwork, *, stateful: bool) -> None:
+    convert.describe(model, network.contract, network.was, network.training)
     if stateful:
-        editing.keep_state_inside(model, subject.binding.states or {})
+        editing.keep_state_inside(model, network.binding.states or {})
     convert.write(model, path, "FP16")
 
 
@@ -187,7 +228,7 @@ def _quantized(
         raise ModelContractError(f"NNCF cannot quantize this network: {error}") from error
 
 
-def _log_layers(layers: Layers) -> None:
+def _log_layers(layers: LayerPrecisions) -> None:
     count = len(layers.quantized)
     log.info("In 8 bits: %d of %d convolutions and products", count, count + len(layers.kept))
     if layers.kept:

@@ -45,7 +45,7 @@ class Footage:
         """All frames from the first one, at every call. `Frame.clip` is the number of the case."""
         index = count()
         for number, case in enumerate(self.cases):
-            for frame in islice(case.frames(self.needs_plate), self.limit):
+            for frame in islice(case.frames(plates=self.needs_plate), self.limit):
                 yield replace(frame, index=next(index), clip=number)
 
 

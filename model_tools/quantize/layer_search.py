@@ -1,4 +1,4 @@
-"""Which 8-bit layers hurt the alpha, found by setting each free in turn."""
+"""Which 8-bit layers hurt the alpha, found by undoing the rounding of each in turn."""
 
 from __future__ import annotations
 
@@ -45,12 +45,14 @@ def quantize_to(
     expected = _alphas(true, binding, judged)
 
     def error(model: ov.Model) -> float:
-        found = _alphas(model, binding, judged)
-        return 1e3 * float(np.mean([np.abs(one - other).mean() for one, other in zip(found, expected, strict=True)]))
+        alphas = _alphas(model, binding, judged)
+        return 1e3 * float(np.mean([np.abs(one - other).mean() for one, other in zip(alphas, expected, strict=True)]))
 
     best = quantize([])
     lowest = error(best)
-    log.info("On %d of the calibration's frames alpha MAD is %.3f e-3, %g at most is wanted", len(judged), lowest, most)
+    log.info(
+        "On %d of the calibration's frames alpha MAD is %.3f e-3, the target is %g at most", len(judged), lowest, most
+    )
     if lowest <= most:
         return best
     layers = tqdm(_rounded(best), desc="Which layers hurt", disable=None)
@@ -69,7 +71,7 @@ def quantize_to(
 def fewest(
     attempt: Callable[[int], tuple[float, ov.Model]], most: float, count: int, whole: tuple[float, ov.Model]
 ) -> ov.Model:
-    """The first count of layers in floating point that is enough, found by doubling and then halving the step.
+    """The first count of layers in floating point that is enough, by doubling and then halving the step.
 
     Not all of them, because that would be no 8-bit model.
     """
@@ -91,7 +93,7 @@ def fewest(
     if enough in tried:
         return tried[enough][1]
     log.warning("No choice of layers is enough for %g e-3: these are the best", most)
-    return min(tried.values(), key=lambda found: found[0])[1]
+    return min(tried.values(), key=lambda attempt: attempt[0])[1]
 
 
 def _rounded(model: ov.Model) -> list[str]:

@@ -17,7 +17,7 @@ MATTE_CHANNELS = 4
 
 
 @dataclass(frozen=True)
-class Layers:
+class LayerPrecisions:
     """Names of the layers that multiply: in 8 bits, and in floating point."""
 
     quantized: tuple[str, ...]
@@ -43,12 +43,12 @@ def refiner(model: ov.Model, binding: Binding) -> list[str]:
     return [_name(node) for node in after] if enlarges else []
 
 
-def layers_of(model: ov.Model) -> Layers:
+def layers_of(model: ov.Model) -> LayerPrecisions:
     """Find the layers that multiply."""
     heavy = [node for node in model.get_ordered_ops() if node.get_type_name() in HEAVY]
     quantized = [node for node in heavy if _comes_in_8_bits(node)]
     kept = [node for node in heavy if node not in quantized]
-    return Layers(tuple(map(_name, quantized)), tuple(map(_name, kept)))
+    return LayerPrecisions(tuple(map(_name, quantized)), tuple(map(_name, kept)))
 
 
 def _comes_in_8_bits(node: Any) -> bool:

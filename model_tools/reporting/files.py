@@ -13,7 +13,7 @@ from model_api.errors import OptionError, SinkError
 
 log = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
+Content = TypeVar("Content")
 
 
 @contextmanager
@@ -50,21 +50,21 @@ def require_folders(paths: Iterable[Path | None]) -> None:
 
 
 def write_reports(
-    paths: Mapping[str, Path | None], writers: Mapping[str, Callable[[Result], str]], result: Result
+    paths: Mapping[str, Path | None], writers: Mapping[str, Callable[[Content], str]], content: Content
 ) -> None:
     """Write what a tool has measured into every file that was asked for, and say where it is.
 
     Args:
         paths: Kind -> file, None for kinds that were not asked for.
         writers: Kind -> the text of the file.
-        result: What was measured.
+        content: What was measured.
 
     Raises:
         SinkError: a file cannot be written.
     """
     for kind, path in paths.items():
         if path:
-            write_text(path, writers[kind](result))
+            write_text(path, writers[kind](content))
             log.info("Wrote %s", path)
 
 

@@ -52,17 +52,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     add = parser.add_argument
     add("--network", choices=tuple(EXPORTS), required=True, help="Required. The network that the weights belong to.")
-    add("--weights", type=Path, required=True, metavar="FILE",
-        help="Required. A checkpoint of train, a published .pth, or .npz. For portrait also one of video.")  # fmt: skip
+    add(
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="Required. A checkpoint of train, a published .pth, or .npz. For portrait also one of video.",
+    )
     add("-o", "--output", type=Path, required=True, metavar="FILE.onnx", help="Required.")
-    add("--size", type=values.resolution, metavar="WxH",
+    add(
+        "--size",
+        type=values.resolution,
+        metavar="WxH",
         help="Size of the network's input. Default: any, resized to about 384x224; for the contract open_model_zoo "
-        "1280x720.")  # fmt: skip
+        "1280x720.",
+    )
     rvm = parser.add_argument_group("Robust Video Matting").add_argument
-    rvm("--contract", choices=("original", "open_model_zoo"),
-        help="original: any size, any ratio. open_model_zoo: one size, one ratio. Default: original.")  # fmt: skip
-    rvm("--downsample_ratio", type=values.ratio,
-        help="For open_model_zoo. Default: 512 / the longer side of the input, 1 at most.")  # fmt: skip
+    rvm(
+        "--contract",
+        choices=("original", "open_model_zoo"),
+        help="original: any size, any ratio. open_model_zoo: one size, one ratio. Default: original.",
+    )
+    rvm(
+        "--downsample_ratio",
+        type=values.ratio,
+        help="For open_model_zoo. Default: 512 / the longer side of the input, 1 at most.",
+    )
     rvm("--refiner", choices=tuple(REFINERS), help="Default: deep_guided_filter, as published.")
 
 
@@ -73,9 +88,20 @@ def run(args: argparse.Namespace) -> None:
 
 
 def export(network: str, output: Path, options: ExportOptions) -> None:
-    """network: one of EXPORTS. Raises ModelFileError for weights that do not fit, OptionError, or SinkError."""
+    """Write a network as an ONNX file.
+
+    Args:
+        network: One of EXPORTS.
+        output: Where it goes, a name that ends in .onnx.
+        options: Its weights, and what the file is to be like.
+
+    Raises:
+        ModelFileError: the weights do not fit.
+        OptionError: an option does not fit the network.
+        SinkError: the file cannot be written.
+    """
     if output.suffix != ".onnx":
-        raise OptionError(f"{output}: an ONNX file's name ends in .onnx")
+        raise OptionError(f"{output}: expected a name that ends in .onnx")
     contract = EXPORTS[network](options, read_weights(options.weights))
     write(contract, output)
     written = loading.read(output)
@@ -123,10 +149,11 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
     refiner = options.refiner or "deep_guided_filter"
     if refiner == "deep_guided_filter" and not any(name.startswith("refiner.") for name in weights):
         raise ModelFileError(
-            f"{options.weights} has no weights for the deep guided filter; --refiner fast_guided_filter needs none"
+            f"{options.weights} has no weights for the deep guided filter. Use --refiner fast_guided_filter, "
+            "which needs none"
         )
     network = MattingNetwork(variant, refiner).eval()
-    # The head that helped in training is no part of the file; the fast filter has no use for the deep one's weights.
+    # The segmentation head is only for training; the fast filter does not take the weights of the deep one.
     unused = ("project_seg.", *(("refiner.",) if refiner == "fast_guided_filter" else ()))
     load_exactly(network, weights, options.weights, unused)
     if options.contract != "open_model_zoo":
@@ -139,7 +166,7 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
     ratio = options.ratio or auto_downsample_ratio(*size)
     if min(size) * ratio < SMALLEST_SEEN:
         raise OptionError(
-            f"--size {size[0]}x{size[1]} at ratio {ratio:g}: the network wants to see {SMALLEST_SEEN} pixels at least"
+            f"--size {size[0]}x{size[1]} at ratio {ratio:g}: the network needs {SMALLEST_SEEN} pixels a side at least"
         )
     return export_wrappers.open_model_zoo(network, size, ratio)
 
@@ -147,29 +174,28 @@ def _robust_video_matting(variant: str, options: ExportOptions, weights: Weights
 def _bundled(
     make: Callable[[EfficientMatting, Size], Contract],
     pictures: int,
-    recurrent: bool,
     options: ExportOptions,
     weights: Weights,
 ) -> Contract:
     if options.contract or options.ratio or options.refiner:
-        raise OptionError("--contract, --downsample_ratio and --refiner are for Robust Video Matting alone")
+        raise OptionError("--contract, --downsample_ratio and --refiner are only for Robust Video Matting")
     size = options.size or BASE_SIZE
     if any(side % SMALLEST for side in size):
-        raise OptionError(f"--size {size[0]}x{size[1]}: this network wants multiples of {SMALLEST}, such as 384x224")
-    network = EfficientMatting(pictures, recurrent).eval()
+        raise OptionError(f"--size {size[0]}x{size[1]}: this network takes multiples of {SMALLEST}, such as 384x224")
+    network = EfficientMatting(pictures, recurrent=pictures == 1).eval()
     load_exactly(network, weights, options.weights, unused=("presence.",))
     contract = make(network, size)
     return contract if options.size else export_wrappers.of_any_size(contract, size)
 
 
 def _portrait(options: ExportOptions, weights: Weights) -> Contract:
-    """Of a network that was trained for video every picture is a first one."""
-    return _bundled(export_wrappers.bundled_portrait, 1, True, options, weights)
+    """A network that was trained for video: every image is a first frame."""
+    return _bundled(export_wrappers.bundled_portrait, 1, options, weights)
 
 
 EXPORTS: dict[str, Callable[[ExportOptions, Weights], Contract]] = {
-    "video": lambda options, weights: _bundled(export_wrappers.bundled_video, 1, True, options, weights),
-    "clean_plate": lambda options, weights: _bundled(export_wrappers.bundled_clean_plate, 2, False, options, weights),
+    "video": lambda options, weights: _bundled(export_wrappers.bundled_video, 1, options, weights),
+    "clean_plate": lambda options, weights: _bundled(export_wrappers.bundled_clean_plate, 2, options, weights),
     "portrait": _portrait,
     "rvm_mobilenetv3": lambda options, weights: _robust_video_matting("mobilenetv3", options, weights),
     "rvm_resnet50": lambda options, weights: _robust_video_matting("resnet50", options, weights),

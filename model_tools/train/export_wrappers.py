@@ -1,6 +1,6 @@
 """Networks with the inputs and outputs by which programs know them: what is written into an ONNX file.
 
-Pictures are (1, 3, H, W) RGB in [0, 1], portrait's in [-1, 1]; alphas (1, 1, H, W) and foregrounds, RGB, in [0, 1].
+Images are (1, 3, H, W) RGB in [0, 1], portrait's in [-1, 1]; alphas (1, 1, H, W) and foregrounds, RGB, in [0, 1].
 """
 
 from __future__ import annotations
@@ -64,21 +64,24 @@ def open_model_zoo(network: MattingNetwork, size: Size, ratio: float) -> Contrac
 
 
 def bundled_video(network: EfficientMatting, size: Size) -> Contract:
+    """The contract of the bundled video model."""
     states = {name: f"r{name}" for name in SMALL_STATES}
     return replace(with_states(BundledVideo(network), size, states, ("pha",)), training=GUIDED)
 
 
 def bundled_clean_plate(network: EfficientMatting, size: Size) -> Contract:
+    """The contract of the bundled clean-plate model."""
     inputs = {"src": example(size), "bgr": example(size)}
     return Contract(BundledCleanPlate(network), inputs, ("pha",), training=GUIDED)
 
 
 def bundled_portrait(network: EfficientMatting, size: Size) -> Contract:
+    """The contract of MODNet, for a network that was trained for video."""
     return Contract(BundledPortrait(network), {"input": example(size)}, ("output",), training=GUIDED)
 
 
 def of_any_size(contract: Contract, base: Size) -> Contract:
-    """The same for pictures whose sides are multiples of 32."""
+    """The same for images whose sides are multiples of 32."""
     names = (*contract.inputs, *contract.outputs)
     sizes = {name: {2: f"height_{name}", 3: f"width_{name}"} for name in names}
     return replace(contract, open=sizes, training=replace(contract.training, base_wh=base))
@@ -94,11 +97,14 @@ def with_states(network: nn.Module, size: Size, states: Mapping[str, str], outpu
 
 
 def example(size: Size) -> Tensor:
+    """An image, (1, 3, H, W) in [0, 1]."""
     width, height = size
     return torch.rand(1, 3, height, width)
 
 
 class OriginalRelease(nn.Module):
+    """RobustVideoMatting, with the ratio as an input."""
+
     def __init__(self, network: MattingNetwork) -> None:
         super().__init__()
         self.network = network
@@ -112,6 +118,8 @@ class OriginalRelease(nn.Module):
 
 
 class OpenModelZoo(nn.Module):
+    """RobustVideoMatting at one ratio, alpha first."""
+
     def __init__(self, network: MattingNetwork, ratio: float) -> None:
         super().__init__()
         self.network = network
@@ -123,6 +131,8 @@ class OpenModelZoo(nn.Module):
 
 
 class BundledVideo(nn.Module):
+    """Alpha and states."""
+
     def __init__(self, network: EfficientMatting) -> None:
         super().__init__()
         self.network = network
@@ -133,6 +143,8 @@ class BundledVideo(nn.Module):
 
 
 class BundledCleanPlate(nn.Module):
+    """Alpha of a frame and its empty scene."""
+
     def __init__(self, network: EfficientMatting) -> None:
         super().__init__()
         self.network = network
@@ -142,7 +154,7 @@ class BundledCleanPlate(nn.Module):
 
 
 class BundledPortrait(nn.Module):
-    """Pictures in [-1, 1], as programs feed MODNet. Of a network for video every picture is a first one."""
+    """Images in [-1, 1], as programs feed MODNet. A network for video takes every image for a first frame."""
 
     def __init__(self, network: EfficientMatting) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ from model_api.types import Alpha, Frame, Image
 log = logging.getLogger(__name__)
 
 Labelled = tuple[str, Image, Alpha]
-"""A name, a picture and its alpha."""
+"""A name, an image and its alpha."""
 
 STORED_PX = 640
 SECOND_LOOK_PX = 320
@@ -40,8 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     add = parser.add_argument
     add("-m", "--model", required=True, help="Required. The model that labels: a file, or a bundled model's name.")
-    add("-i", "--input", type=Path, nargs="+", required=True, metavar="PATH",
-        help="Required. Clips, or folders of photographs.")  # fmt: skip
+    add(
+        "-i",
+        "--input",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="Required. Clips, or folders of photographs.",
+    )
     add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="Required.")
     add("--step", type=values.positive, default=2, metavar="N", help="Store every Nth frame of a clip. Default: 2.")
 
@@ -64,6 +71,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def frames(model: MattingModel, clip: Path, step: int) -> Iterator[Labelled]:
+    """Label every frame of a clip, and give every `step`th."""
     with open_source(str(clip)) as source:
         for result in AsyncPipeline(model).run(source):
             if result.frame.index % step == 0:
@@ -84,6 +92,7 @@ def photographs(model: MattingModel, folder: Path) -> Iterator[Labelled]:
 
 
 def looked_at(model: MattingModel, image: Image) -> Alpha:
+    """The alpha that a recurrent model settles on."""
     results = AsyncPipeline(model).run(Frame(number, image) for number in range(PASSES))
     return [result.matte.alpha for result in results][-1]
 

@@ -1,4 +1,4 @@
-"""How a training goes: a log of its losses, and a picture of their curves."""
+"""How a training goes: a log of its losses, and an image of their curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEAN_OF_STEPS = 50
 
 
 class Log:
-    """Rows of (step, name, value): losses as means over MEAN_OF_STEPS steps, and what validation found."""
+    """Rows of (step, name, value): losses as means over MEAN_OF_STEPS steps, and the figures of validations."""
 
     def __init__(self, path: Path, step: int) -> None:
         """step: where the training goes on; later rows of an earlier run are forgotten."""
@@ -23,6 +23,7 @@ class Log:
         self._count = 0
 
     def add(self, step: int, values: dict[str, float]) -> None:
+        """Add the losses of one step."""
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
@@ -30,11 +31,13 @@ class Log:
             self._rows += [(step, name, total / self._count) for name, total in self._sums.items()]
             self._sums, self._count = {}, 0
 
-    def judge(self, step: int, values: dict[str, float]) -> None:
+    def add_validation(self, step: int, values: dict[str, float]) -> None:
+        """Add the figures of a validation, and write everything."""
         self._rows += [(step, f"validation {name}", value) for name, value in values.items()]
         self.close()
 
     def close(self) -> None:
+        """Write the rows and their curves."""
         table = io.StringIO(newline="")
         csv.writer(table, lineterminator="\n").writerows([("step", "name", "value"), *self._rows])
         write_text(self._path, table.getvalue())
@@ -42,12 +45,13 @@ class Log:
 
 
 def read_rows(path: Path) -> list[tuple[int, str, float]]:
+    """The rows (step, name, value) of a log."""
     with path.open(newline="", encoding="utf-8") as file:
         return [(int(step), name, float(value)) for step, name, value in list(csv.reader(file))[1:]]
 
 
 def curves(rows: list[tuple[int, str, float]]) -> str:
-    """An SVG picture: a curve for each name, each on a scale of its own that ends at its largest value."""
+    """An SVG image: a curve for each name, each on a scale of its own that ends at its largest value."""
     series: dict[str, list[tuple[int, float]]] = {}
     for step, name, value in rows:
         series.setdefault(name, []).append((step, value))

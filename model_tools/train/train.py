@@ -32,14 +32,14 @@ from model_tools.train.networks.registry import NETWORKS, begin_with
 log = logging.getLogger(__name__)
 
 AVERAGE_HALF_LIFE_STEPS = 300
-"""The weights that are kept are a running average, which is better than the last ones."""
+"""Of the running average of the weights, which is better than the last ones."""
 
 VALIDATION_CLIPS, VALIDATION_FRAMES = 24, 4
 
 
 @dataclass(frozen=True)
-class Machine:
-    """bfloat16: whether networks compute in it. workers: processes that compose clips."""
+class Hardware:
+    """What a training runs on. bfloat16: whether networks compute in it. workers: processes that compose clips."""
 
     device: torch.device
     bfloat16: bool = False
@@ -48,7 +48,7 @@ class Machine:
 
 @dataclass
 class Run:
-    """Where a training stands. It is what a checkpoint holds."""
+    """The state of a training, which a checkpoint holds."""
 
     network: Trainable
     average: Trainable
@@ -56,7 +56,7 @@ class Run:
     step: int = 0
 
 
-def machine_of(device: str, threads: int | None, *, bfloat16: bool, workers: int) -> Machine:
+def hardware_of(device: str, threads: int | None, *, bfloat16: bool, workers: int) -> Hardware:
     """Set up PyTorch and OpenCV for a training.
 
     Args:
@@ -69,19 +69,19 @@ def machine_of(device: str, threads: int | None, *, bfloat16: bool, workers: int
         OptionError: PyTorch finds no CUDA device.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise OptionError("--device cuda: PyTorch finds no CUDA device on this machine. Expected cpu")
+        raise OptionError("--device cuda: PyTorch finds no CUDA device. Expected cpu")
     # The workers are forked from this process, and OpenCV's threads do not survive a fork.
     cv2.setNumThreads(1)
     if threads:
         torch.set_num_threads(threads)
-    return Machine(torch.device(device), bfloat16, workers)
+    return Hardware(torch.device(device), bfloat16, workers)
 
 
-def train(config: Config, output: Path, machine: Machine) -> None:
+def train(config: Config, output: Path, hardware: Hardware) -> None:
     """Every stage in turn, from the last checkpoint in `output` if there is one."""
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    run = begin(config, machine.device)
+    run = begin(config, hardware.device)
     resume(run, output / "checkpoint.pt")
     data = config.data
     material = load(data, data.people, data.backgrounds_range)
@@ -99,19 +99,22 @@ def train(config: Config, output: Path, machine: Machine) -> None:
             clips = ComposedClips(material, stage.steps * stage.batch, settings, losses)
             trial_settings = replace(settings, frames=VALIDATION_FRAMES, batch=1, seed=config.seed)
             trials = ComposedClips(unseen, VALIDATION_CLIPS, trial_settings)
-            batches = loader(clips, stage.batch, run.step - first, machine.workers)
+            batches = loader(clips, stage.batch, run.step - first, hardware.workers)
             for batch in tqdm(batches, desc=stage.name, mininterval=30, disable=not batches):
                 set_rate(run.optimizer, stage, run.step - first)
-                diary.add(run.step, step(run, batch, machine, stage.downsample_ratio, losses))
+                diary.add(run.step, step(run, batch, hardware, stage.downsample_ratio, losses))
                 if run.step % config.save_every == 0:
                     save(run, output / "checkpoint.pt")
-                    diary.judge(run.step, validate(run.average, trials, machine, stage.downsample_ratio))
+                    figures = validate(run.average, trials, hardware, stage.downsample_ratio)
+                    diary.add_validation(run.step, figures)
+                    log.info("Step %d: MAD %.2f e-3, IoU %.4f", run.step, figures["mad"], figures["iou"])
             first += stage.steps
     save(run, output / "checkpoint.pt")
+    log.info("Wrote %s, average.pt for export, log.csv and log.svg", output / "checkpoint.pt")
 
 
 def load(data: Data, sources: Sequence[PeopleSource], numbers: tuple[int, int]) -> Material:
-    """Raises OptionError if a folder is missing or has nothing in that range."""
+    """Load people and backgrounds. Raises OptionError if a folder is missing or has nothing in that range."""
     people, weights = [], []
     for source in sources:
         group = load_people(source, data.largest_px)
@@ -120,7 +123,7 @@ def load(data: Data, sources: Sequence[PeopleSource], numbers: tuple[int, int]) 
     backgrounds = [picture for folder in data.backgrounds for picture in load_backgrounds(Path(folder), numbers)]
     if not people or not backgrounds:
         folders = ", ".join((*(source.folder for source in sources), *data.backgrounds))
-        raise OptionError(f"{folders}: nothing to train on among what is named and numbered so")
+        raise OptionError(f"{folders}: nothing to train on among the files with these names and numbers")
     return Material(people, weights, backgrounds)
 
 
@@ -131,66 +134,70 @@ def loader(clips: ComposedClips, batch: int, done: int, workers: int) -> DataLoa
 
 
 def clip_settings(stage: Stage, seed: int, extras: Extras) -> ClipSettings:
+    """The clips of a stage."""
     return ClipSettings(
         frames=stage.frames, sizes=stage.sizes, batch=stage.batch, seed=seed, mix=stage.mix, extras=extras
     )
 
 
 def extras_of(network: Trainable) -> Extras:
+    """What the network is trained with beside frames and alphas."""
     return Extras(foreground=network.answers_foreground, plate=network.takes_plate)
 
 
 def freeze(network: Trainable, stage: Stage) -> None:
+    """Freeze what the stage keeps as it is."""
     if isinstance(network, EfficientMatting):
-        network.freeze(stage.frozen, stage.frozen_filters)
+        network.freeze(stage.frozen, filters=stage.frozen_filters)
 
 
 @torch.no_grad()
-def validate(network: Trainable, clips: ComposedClips, machine: Machine, ratio: float) -> dict[str, float]:
+def validate(network: Trainable, clips: ComposedClips, hardware: Hardware, ratio: float) -> dict[str, float]:
     """Mean absolute difference of alpha × 1e3, and IoU at 0.5, on clips of people and rooms never trained on."""
     network.eval()
     errors, common, either = [], 0.0, 0.0
     for number in range(len(clips)):
         clip = clips[number]
-        alpha = answer_of(network, clip.src[None], clip.plate[None], machine, ratio).alpha[0].cpu()
+        alpha = answer_of(network, clip.src[None], clip.plate[None], hardware, ratio).alpha[0].cpu()
         errors.append(float((alpha - clip.alpha).abs().mean()))
-        found, true = alpha > 0.5, clip.alpha > 0.5
-        common += float((found & true).sum())
-        either += float((found | true).sum())
+        answered, true = alpha > 0.5, clip.alpha > 0.5
+        common += float((answered & true).sum())
+        either += float((answered | true).sum())
     return {"mad": 1e3 * sum(errors) / len(errors), "iou": common / max(either, 1.0)}
 
 
 def begin(config: Config, device: torch.device) -> Run:
+    """Make the network and its optimizer, with the weights that the training begins with. Raises OptionError."""
     if config.network not in NETWORKS:
         raise OptionError(f'network "{config.network}": expected one of {", ".join(NETWORKS)}')
     network = NETWORKS[config.network]().to(device)
     if not network.refines and any(stage.downsample_ratio != 1 for stage in config.stages):
-        raise OptionError(f"downsample_ratio: the network {config.network} has none. Leave it out")
+        raise OptionError(f"downsample_ratio: the network {config.network} takes none. Leave it out")
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in PyTorch's own annotations
     if config.start:
         begin_with(network, config.start)
-    average = copy.deepcopy(network).requires_grad_(False)
+    average = copy.deepcopy(network).requires_grad_(requires_grad=False)
     encoder = [weight for name, weight in network.named_parameters() if name.startswith("encoder.")]
     rest = [weight for name, weight in network.named_parameters() if not name.startswith("encoder.")]
     groups = [{"params": rest, "pretrained": False}, {"params": encoder, "pretrained": True}]
     return Run(network, average, torch.optim.AdamW(groups, weight_decay=1e-4))
 
 
-def answer_of(network: Trainable, src: Tensor, plate: Tensor, machine: Machine, ratio: float) -> Answer:
-    """In float32, whatever the network computes in."""
-    device = machine.device
-    with torch.autocast(device.type, torch.bfloat16, enabled=machine.bfloat16):
+def answer_of(network: Trainable, src: Tensor, plate: Tensor, hardware: Hardware, ratio: float) -> Answer:
+    """What the network answers, in float32, whatever it computes in."""
+    device = hardware.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=hardware.bfloat16):
         answer = network.unroll(src.to(device), plate.to(device), ratio)
     return Answer(*(None if part is None else part.float() for part in vars(answer).values()))  # type: ignore[arg-type]
 
 
-def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) -> dict[str, float]:
+def step(run: Run, batch: Sample, hardware: Hardware, ratio: float, last: Tensor) -> dict[str, float]:
     """Take one step of the optimizer.
 
     Args:
         run: Is changed in place.
         batch: The clips.
-        machine: Computes it.
+        hardware: Computes it.
         ratio: The downsample ratio.
         last: (people,), where each person's loss is kept.
 
@@ -199,8 +206,8 @@ def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) 
     """
     started_s = perf_counter()
     run.network.train()
-    answer = answer_of(run.network, batch.src, batch.plate, machine, ratio)
-    losses = losses_of(answer, batch, machine.device)
+    answer = answer_of(run.network, batch.src, batch.plate, hardware, ratio)
+    losses = losses_of(answer, batch, hardware.device)
     remember(last, batch, answer.alpha.detach())
     total = torch.stack(list(losses.values())).sum()
     run.optimizer.zero_grad(set_to_none=True)
@@ -209,11 +216,12 @@ def step(run: Run, batch: Sample, machine: Machine, ratio: float, last: Tensor) 
     run.optimizer.step()
     run.step += 1
     follow(run)
-    told = {name: float(loss.detach()) for name, loss in losses.items()}
-    return {**told, "total": float(total.detach()), "seconds": perf_counter() - started_s}
+    values = {name: float(loss.detach()) for name, loss in losses.items()}
+    return {**values, "total": float(total.detach()), "seconds": perf_counter() - started_s}
 
 
 def losses_of(answer: Answer, batch: Sample, device: torch.device) -> dict[str, Tensor]:
+    """The losses by name; their sum is to be made small."""
     alpha = batch.alpha.to(device)
     losses = alpha_losses(answer.alpha, alpha)
     if answer.coarse is not None:
@@ -226,7 +234,7 @@ def losses_of(answer: Answer, batch: Sample, device: torch.device) -> dict[str, 
 
 
 def remember(last: Tensor, batch: Sample, alpha: Tensor) -> None:
-    """How wrong a person's matte was, as a share of the person: small people count as much as large ones."""
+    """Keep how wrong a person's matte was, as a share of the person: small people count as much as large ones."""
     true = batch.alpha.to(alpha.device)
     wrong = (alpha - true).abs().mean((1, 2, 3, 4)) / (true.mean((1, 2, 3, 4)) + 0.02)
     for person, error in zip(batch.person.tolist(), wrong.tolist(), strict=True):
@@ -235,7 +243,7 @@ def remember(last: Tensor, batch: Sample, alpha: Tensor) -> None:
 
 
 def follow(run: Run) -> None:
-    """The average follows the network: quickly at first, when what it began with means nothing yet."""
+    """Move the average towards the network: quickly at first, when its first values mean nothing yet."""
     keep = min(0.5 ** (1 / AVERAGE_HALF_LIFE_STEPS), run.step / (run.step + 10))
     for mean, now in zip(run.average.state_dict().values(), run.network.state_dict().values(), strict=True):
         if mean.dtype.is_floating_point:
@@ -245,6 +253,7 @@ def follow(run: Run) -> None:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, stage: Stage, done: int) -> None:
+    """Set the learning rate after `done` steps of a stage."""
     rise = min(1.0, (done + 1) / max(stage.warm_up, 1))
     fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / stage.steps))
     for group in optimizer.param_groups:
@@ -252,12 +261,13 @@ def set_rate(optimizer: torch.optim.Optimizer, stage: Stage, done: int) -> None:
 
 
 def collate(samples: list[Sample]) -> Sample:
+    """Stack clips to a batch."""
     names = ("src", "foreground", "alpha", "plate", "person")
     return Sample(*(torch.stack([getattr(sample, name) for sample in samples]) for name in names))
 
 
 def save(run: Run, path: Path) -> None:
-    """The whole run, and beside it average.pt: the weights that are kept, in half precision."""
+    """Write the whole run, and beside it average.pt: the averaged weights, in half precision."""
     average = run.average.state_dict()
     state = {"network": run.network.state_dict(), "average": average, "optimizer": run.optimizer.state_dict()}
     _write({**state, "step": run.step}, path)
@@ -275,6 +285,7 @@ def _write(state: dict[str, object], path: Path) -> None:
 
 
 def resume(run: Run, path: Path) -> None:
+    """Load a checkpoint, if there is one."""
     if not path.exists():
         return
     state = torch.load(path, map_location="cpu", weights_only=True)

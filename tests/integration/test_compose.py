@@ -286,13 +286,13 @@ def test_what_does_not_belong_together_is_said_in_one_line(material: Path, capsy
     save(material / "alphas" / "bob.png", np.zeros((120, 80), np.uint8))
     assert "nobody in it" in failure(capsys, *basic(material, "three"), "--clips", "2")
 
-    assert "not a picture with transparency" in failure(
+    assert "not an image with transparency" in failure(
         capsys, "--foregrounds", material / "people", "--backgrounds", material / "rooms", "-o", material / "four"
     )
     (material / "empty").mkdir()
     arguments = basic(material, "five")
     arguments[arguments.index(material / "rooms")] = material / "empty"
-    assert "empty: a folder without pictures" in failure(capsys, *arguments)
+    assert "empty: a folder without images" in failure(capsys, *arguments)
     assert "not an empty folder" in failure(capsys, *basic(material, "people"))
 
 

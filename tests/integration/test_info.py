@@ -117,11 +117,11 @@ def test_multiply_accumulates(op: ov.Node, expected: int) -> None:
 def test_an_unknown_network_is_described_and_refused(models: Path) -> None:
     run = info(models / "unknown.onnx")
     assert run.returncode == 1
-    assert "contract      none that the demo knows" in run.stdout
+    assert "contract      none that the program knows" in run.stdout
     assert "input         a 1 f32" in run.stdout
     assert "output        sum 1 f32" in run.stdout
     (error,) = run.stderr.splitlines()
-    assert error.startswith("model_tools info: error: The demo does not run this network: unknown.onnx matches no")
+    assert error.startswith("model_tools info: error: The program does not run this network: unknown.onnx matches no")
     found = json.loads(info(models / "unknown.onnx", "--json").stdout)
     assert (found["contract"], found["binding"], found["preprocessing"]) == (None, None, None)
 

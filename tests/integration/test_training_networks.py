@@ -32,7 +32,7 @@ from model_tools.train.networks.efficientnet import EfficientNetLite0, imagenet_
 from model_tools.train.networks.guided_filter import guided_alpha
 from model_tools.train.networks.registry import NETWORKS
 from model_tools.train.networks.robust_video_matting import MattingNetwork
-from model_tools.train.train import Machine
+from model_tools.train.train import Hardware
 from tests.support.media import read_levels
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -194,9 +194,9 @@ def test_portrait_is_a_first_frame(tmp_path: Path) -> None:
     ("words", "code", "told"),
     [
         ("video --size 100x64", 2, "multiples of 32"),
-        ("video --refiner fast_guided_filter", 2, "for Robust Video Matting alone"),
-        ("clean_plate", 1, "has no use for memory1.candidate.bias, memory1.candidate.weight, memory1.gates.bias and"),
-        ("rvm_mobilenetv3", 1, "--refiner fast_guided_filter needs none"),
+        ("video --refiner fast_guided_filter", 2, "only for Robust Video Matting"),
+        ("clean_plate", 1, "does not take memory1.candidate.bias, memory1.candidate.weight, memory1.gates.bias and"),
+        ("rvm_mobilenetv3", 1, "--refiner fast_guided_filter, which needs none"),
         ("rvm_resnet50 --refiner fast_guided_filter", 1, "lacks aspp.aspp1.0.weight"),
         ("video --output video.xml", 2, "ends in .onnx"),
         ("video --weights none.pth", 1, "none.pth: No such file"),
@@ -231,7 +231,7 @@ def test_every_network_can_be_trained(name: str) -> None:
     torch.manual_seed(0)
     run = train.begin(configured(name, 0.5), torch.device("cpu"))
     before = {key: weight.clone() for key, weight in run.network.named_parameters()}
-    losses = train.step(run, clip_of_noise(), Machine(torch.device("cpu")), 0.5, torch.zeros(2))
+    losses = train.step(run, clip_of_noise(), Hardware(torch.device("cpu")), 0.5, torch.zeros(2))
     still = [key for key, weight in run.network.named_parameters() if torch.equal(weight, before[key])]
     assert still == []
     assert np.isfinite(losses["total"])
@@ -253,7 +253,7 @@ def test_a_frozen_encoder_keeps_what_it_knows() -> None:
     run = train.begin(config, torch.device("cpu"))
     train.freeze(run.network, replace(config.stages[0], frozen=3, frozen_filters=True))
     before = {key: weight.clone() for key, weight in run.network.named_parameters()}
-    train.step(run, clip_of_noise(), Machine(torch.device("cpu")), 1.0, torch.zeros(2))
+    train.step(run, clip_of_noise(), Hardware(torch.device("cpu")), 1.0, torch.zeros(2))
     still = {key for key, weight in run.network.named_parameters() if torch.equal(weight, before[key])}
     assert {key for key in still if not key.startswith("encoder.")} == set()
     assert {"encoder._conv_stem.weight", "encoder._blocks.2._project_conv.weight"} <= still

@@ -53,7 +53,7 @@ def draw_light(rng: np.random.Generator, strength: Strength = Strength()) -> Cha
 
 
 def draw_tone(rng: np.random.Generator) -> Change:
-    """How a layer differs from others in the same picture: a little of everything."""
+    """How a layer differs from others in the same image: a little of everything."""
     return draw_light(rng, Strength(plain=0.3, gain=(0.6, 1.4), white_balance=0.12, grey=0.02, local_light=0.15))
 
 

@@ -19,7 +19,7 @@ from model_tools.train.data.composition import Mix, Take, composed, photographed
 from model_tools.train.data.material import Material
 from model_tools.train.data.placement import draw_shift
 
-Weights = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.float64]
 
 NOBODY = -1
 PLATE_LIGHTS = (0.5, 0.35, 0.15)
@@ -98,7 +98,7 @@ class ComposedClips(Dataset[Sample]):
         weights = _weights(self._material.weights, self._losses, settings.mix.hard)
         return self._clip(rng, weights, size, settings.frames, settings.mix)
 
-    def _clip(self, rng: np.random.Generator, weights: Weights, size: Size, frames: int, mix: Mix) -> Sample:
+    def _clip(self, rng: np.random.Generator, weights: Probabilities, size: Size, frames: int, mix: Mix) -> Sample:
         if frames > 1 and rng.random() < mix.cut:
             first = int(rng.integers(1, frames))
             rest = replace(mix, cut=0.0)
@@ -113,7 +113,7 @@ class ComposedClips(Dataset[Sample]):
         return _finished(rng, take, numbers[0] if numbers else NOBODY, self._settings.extras)
 
 
-def _draw_people(rng: np.random.Generator, weights: Weights, kind: str, mix: Mix) -> list[int]:
+def _draw_people(rng: np.random.Generator, weights: Probabilities, kind: str, mix: Mix) -> list[int]:
     several = kind == "composed" and rng.random() < mix.crowd
     count = 0 if kind == "empty" else int(rng.choice([2, 2, 3])) if several else 1
     return [int(number) for number in rng.choice(len(weights), count, p=weights)]
@@ -148,7 +148,7 @@ def _joined(parts: Sequence[Sample]) -> Sample:
     return Sample(src, foreground, alpha, plate, parts[0].person)
 
 
-def _weights(drawn: Sequence[float], losses: Tensor | None, hard: float) -> Weights:
+def _weights(drawn: Sequence[float], losses: Tensor | None, hard: float) -> Probabilities:
     """How often each person is drawn; they add up to one."""
     weights = np.asarray(drawn, np.float64) / np.sum(drawn)
     if losses is None or not hard:

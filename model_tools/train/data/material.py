@@ -1,4 +1,4 @@
-"""What clips for training are made of: people with their alphas, and pictures with nobody in them."""
+"""What clips for training are made of: people with their alphas, and images with nobody in them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Look:
 
     @cached_property
     def colours(self) -> Image:
-        """The person's own, without the old background at soft edges: found when they are first asked for."""
+        """The person's own, without the old background at soft edges: estimated at the first use."""
         return estimate_foreground(self.photograph, self.alpha.astype(np.float32) / np.float32(255))
 
 
@@ -70,7 +70,7 @@ class PeopleSource:
 def load_people(source: PeopleSource, largest_px: int = 10**4) -> list[Person]:
     """Photographs and alphas go by the same name. Images larger than `largest_px` are made smaller.
 
-    Raises OptionError where a folder is missing, SourceError where pictures are.
+    Raises OptionError where a folder is missing, SourceError where images are.
     """
     folder = Path(source.folder)
     if not source.clips:
@@ -93,14 +93,14 @@ def read_picture(path: Path, kind: int) -> Image:
     """kind: one of OpenCV's, IMREAD_COLOR for (H, W, 3) BGR, IMREAD_GRAYSCALE for (H, W). Raises SourceError."""
     picture = cv2.imread(str(path), kind)
     if picture is None:
-        raise SourceError(f"{path}: no picture that OpenCV can read")
+        raise SourceError(f"{path}: no image that OpenCV can read")
     return np.asarray(picture, np.uint8)
 
 
 def number_of(path: Path) -> int:
     """The first number that stands alone in a file's name, -1 if there is none: 12 of 0012.jpg and room_12_bath.jpg."""
-    found = re.search(r"(?:^|_)(\d+)(?:_|$)", path.stem)
-    return int(found[1]) if found else -1
+    match = re.search(r"(?:^|_)(\d+)(?:_|$)", path.stem)
+    return int(match[1]) if match else -1
 
 
 def load_look(image: Path, alpha: Path, largest_px: int) -> Look:
@@ -133,7 +133,7 @@ def _looks(folder: Path, source: PeopleSource, largest_px: int) -> list[Look]:
 
 def _person(looks: Sequence[Look]) -> Person:
     if not looks:
-        raise OptionError("A clip without frames. Expected pictures in its folder images")
+        raise OptionError("A clip without frames. Expected images in its folder images")
     boxes = [box for look in looks if (box := outline(look.alpha > SURE))]
     nowhere = Outline(0, 0, 1, 1, looks[0].alpha.shape[1::-1])
     return Person(tuple(looks), joined(boxes) if boxes else nowhere)
@@ -145,5 +145,5 @@ def _pictures(folder: Path) -> Iterable[Path]:
 
 def _existing(folder: Path) -> Path:
     if not folder.is_dir():
-        raise OptionError(f"{folder}: no such folder. Expected images/ and alpha/ for people, or a folder of pictures")
+        raise OptionError(f"{folder}: no such folder. Expected images/ and alpha/ for people, or a folder of images")
     return folder

@@ -77,24 +77,24 @@ def _hang(rng: np.random.Generator, scene: Image, shown: Image) -> None:
     edge = int(rng.uniform(0, 0.06) * tall)
     corners = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
     seen = corners + rng.normal(0, 0.04, (4, 2)).astype(np.float32) * tall
-    picture = _lit(rng, cv2.resize(_part(rng, shown), (wide, tall), interpolation=cv2.INTER_AREA))
+    image = _lit(rng, cv2.resize(_part(rng, shown), (wide, tall), interpolation=cv2.INTER_AREA))
     colour = FRAME_COLOURS[int(rng.integers(len(FRAME_COLOURS)))]
     if edge:
-        cv2.rectangle(picture, (0, 0), (wide - 1, tall - 1), colour, 2 * edge)
+        cv2.rectangle(image, (0, 0), (wide - 1, tall - 1), colour, 2 * edge)
     view = cv2.getPerspectiveTransform(corners, np.asarray(seen + np.array((x, y)), np.float32))
-    cv2.warpPerspective(picture, view, (width, height), scene, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+    cv2.warpPerspective(image, view, (width, height), scene, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
 
 
-def _part(rng: np.random.Generator, picture: Image) -> Image:
-    height, width = picture.shape[:2]
+def _part(rng: np.random.Generator, image: Image) -> Image:
+    height, width = image.shape[:2]
     part = rng.uniform(0.1, 1.0)
     tall, wide = max(int(part * height), 8), max(int(part * width), 8)
     y, x = int(rng.integers(0, height - tall + 1)), int(rng.integers(0, width - wide + 1))
-    return picture[y : y + tall, x : x + wide]
+    return image[y : y + tall, x : x + wide]
 
 
-def _lit(rng: np.random.Generator, picture: Image) -> Image:
+def _lit(rng: np.random.Generator, image: Image) -> Image:
     """Mostly brighter than its surroundings, as screens and windows are; sometimes of one colour."""
     if rng.random() < 0.2:
-        picture = np.full_like(picture, rng.integers(0, 256, 3))
-    return cv2.convertScaleAbs(picture, alpha=float(rng.uniform(0.7, 1.8)), beta=float(rng.uniform(0, 60)))
+        image = np.full_like(image, rng.integers(0, 256, 3))
+    return cv2.convertScaleAbs(image, alpha=float(rng.uniform(0.7, 1.8)), beta=float(rng.uniform(0, 60)))

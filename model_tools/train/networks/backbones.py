@@ -1,10 +1,10 @@
 """The encoders of the published networks, by the names of their published weights, without their classifiers.
 
 MobileNetV3-Large: Howard et al., arXiv 1905.02244, table 1. ResNet-50: He et al., arXiv 1512.03385, with the stride of
-a block at its 3×3 convolution. Both end at a sixteenth of the picture's size: where the classifier would halve it once
+a block at its 3×3 convolution. Both end at a sixteenth of the image's size: where the classifier would halve it once
 more, the convolutions are dilated instead (Chen et al., arXiv 1706.05587).
 
-Each takes pictures (N, 3, H, W), RGB in [0, 1], and answers four features, at 1/2, 1/4, 1/8 and 1/16 of their size.
+Each takes images (N, 3, H, W), RGB in [0, 1], and answers four features, at 1/2, 1/4, 1/8 and 1/16 of their size.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ MOBILENET_ROWS = (
 
 
 class MobileNetV3(nn.Module):
+    """MobileNetV3-Large. It takes images (N, 3, H, W), RGB in [0, 1]."""
+
     channels: ClassVar[tuple[int, ...]] = (16, 24, 40, 960)
     ends: ClassVar[tuple[int, ...]] = (1, 3, 6, 16)
     """The last layer at each size."""
@@ -94,6 +96,8 @@ class MobileNetV3(nn.Module):
 
 
 class InvertedResidual(nn.Module):
+    """Expansion, depthwise filter and projection, added to the input where the shapes agree."""
+
     def __init__(self, row: Bottleneck) -> None:
         super().__init__()
         self.keeps_shape = row.stride == 1 and row.in_channels == row.out_channels
@@ -130,7 +134,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """It takes its pictures as they are: the published matting network was trained without ImageNet's mean."""
+    """It takes its images as they are: the published matting network was trained without ImageNet's mean."""
 
     channels: ClassVar[tuple[int, ...]] = (64, 256, 512, 2048)
 
@@ -177,6 +181,7 @@ class Residual(nn.Module):
 
 
 def repeated(channels: int, inside: int, times: int, dilation: int = 1) -> list[nn.Module]:
+    """Blocks whose input and output have one shape."""
     return [Residual(channels, inside, dilation=dilation) for _ in range(times)]
 
 

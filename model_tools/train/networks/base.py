@@ -27,6 +27,8 @@ class Answer:
 
 
 class Trainable(nn.Module):
+    """A network that can be trained."""
+
     refines: ClassVar[bool] = False
     """Whether it has a downsample ratio, and is trained through a refiner where this is below one."""
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-Layer = Callable[[Tensor], Tensor]
+Convolution = Callable[[Tensor], Tensor]
 
 
-def conv_gru(x: Tensor, state: Tensor | None, steps: int, gates: Layer, candidate: Layer) -> tuple[Tensor, Tensor]:
+def conv_gru(
+    x: Tensor, state: Tensor | None, steps: int, gates: Convolution, candidate: Convolution
+) -> tuple[Tensor, Tensor]:
     """Run the frames of clips through a GRU, one after the other.
 
     All other layers see every frame at once; only this one needs their order.
@@ -35,7 +37,7 @@ def conv_gru(x: Tensor, state: Tensor | None, steps: int, gates: Layer, candidat
     return torch.stack(states, 1).flatten(0, 1), states[-1]
 
 
-def _step(x: Tensor, state: Tensor | None, gates: Layer, candidate: Layer) -> Tensor:
+def _step(x: Tensor, state: Tensor | None, gates: Convolution, candidate: Convolution) -> Tensor:
     before = torch.zeros_like(x) if state is None else state
     reset, update = gates(torch.cat([x, before], 1)).chunk(2, 1)
     return before + update * (candidate(torch.cat([x, reset * before], 1)) - before)

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 without its classifier: what a picture shows, at five sizes.
+"""EfficientNet-Lite0 without its classifier: what an image shows, at five sizes.
 
 Tan and Le, "EfficientNet", arXiv 1905.11946; the Lite form has no squeeze-and-excitation and ReLU6 throughout, for CPUs
 and 8-bit arithmetic (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite). Weights trained
@@ -23,16 +23,16 @@ ROWS = ((1, 1, 16, 3, 1), (2, 6, 24, 3, 2), (2, 6, 40, 5, 2), (3, 6, 80, 3, 2), 
 
 
 class EfficientNetLite0(nn.Module):
-    """channels: of the features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size."""
+    """channels: of the features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image's size."""
 
     channels: ClassVar[tuple[int, ...]] = (16, 24, 40, 112, 192)
     ends: ClassVar[tuple[int, ...]] = (0, 2, 4, 10, 14)
     """The last block at each size."""
 
-    def __init__(self, pictures: int = 1) -> None:
-        """pictures: how many RGB pictures stand behind one another in the input."""
+    def __init__(self, images: int = 1) -> None:
+        """images: how many RGB images stand behind one another in the input."""
         super().__init__()
-        self._conv_stem = same_conv(3 * pictures, STEM, 3, 2)
+        self._conv_stem = same_conv(3 * images, STEM, 3, 2)
         self._bn0 = nn.BatchNorm2d(STEM, eps=EPSILON)
         blocks: list[nn.Module] = []
         before = STEM
@@ -47,7 +47,7 @@ class EfficientNetLite0(nn.Module):
         return [block for block in self._blocks if isinstance(block, InvertedResidual)]
 
     def forward(self, src: Tensor) -> list[Tensor]:
-        """src: (N, 3·pictures, H, W) RGB in [0, 1], sides multiples of 32."""
+        """src: (N, 3·images, H, W) RGB in [0, 1], sides multiples of 32."""
         x = functional.relu6(folded(self._conv_stem, self._bn0, src * (255 / 128) - 127 / 128))
         features = []
         for number, block in enumerate(self._blocks):
@@ -58,6 +58,8 @@ class EfficientNetLite0(nn.Module):
 
 
 class InvertedResidual(nn.Module):
+    """Expansion, depthwise filter and projection, added to the input where the shapes agree."""
+
     def __init__(self, before: int, after: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()
         wide = before * expansion

@@ -1,8 +1,8 @@
-"""Guided filters: what a network found in a small picture, brought to the size of the whole one, along its edges.
+"""Guided filters: bring what a network answers for a small image to the size of the whole one, along its edges.
 
-In each small window the answer is taken for a linear function of the picture, answer = slope · picture + offset (He et
-al., "Guided Image Filtering"); slopes and offsets are found at the small size and enlarged (He and Sun, "Fast Guided
-Filter", arXiv 1505.00996). In the deep one a small network finds the slopes (Wu et al., arXiv 1803.05619).
+In each small window the answer is a linear function of the image, answer = a · image + b (He et al., "Guided Image
+Filtering"). The coefficients a and b are computed at the small size and enlarged (He and Sun, "Fast Guided Filter",
+arXiv 1505.00996). In the deep guided filter a small network computes a (Wu et al., arXiv 1803.05619).
 
 Both take src (N, 3, H, W) and small (N, 3, h, w), RGB in [0, 1], answer (N, 4, h, w), foreground residual and alpha,
 and hidden (N, 16, h, w), and return the answer at the size of src, (N, 4, H, W).
@@ -21,7 +21,7 @@ PLANES = 4
 """Red, green, blue for the foreground, grey for the alpha."""
 
 FLAT = 1e-5
-"""A variance much below this is taken for none: the slope there is zero."""
+"""Where the variance is much smaller than this, a is zero."""
 
 
 class FastGuidedFilter(nn.Module):
@@ -34,8 +34,8 @@ class FastGuidedFilter(nn.Module):
         self.register_buffer("third", torch.full((PLANES, 1, 1, 3), 1 / 3), persistent=False)
 
     def forward(self, src: Tensor, small: Tensor, answer: Tensor, hidden: Tensor) -> Tensor:
-        found = measure(self._mean, with_grey(small), answer)
-        return carry_over(src, found.covariance / (found.variance + FLAT), found)
+        measured = measure(self._mean, with_grey(small), answer)
+        return carry_over(src, measured.covariance / (measured.variance + FLAT), measured)
 
     def _mean(self, planes: Tensor) -> Tensor:
         across = functional.conv2d(planes, self.third, padding=(0, 1), groups=PLANES)
@@ -60,41 +60,45 @@ class DeepGuidedFilter(nn.Module):
         )
 
     def forward(self, src: Tensor, small: Tensor, answer: Tensor, hidden: Tensor) -> Tensor:
-        found = measure(self.box_filter, with_grey(small), answer)
-        slope = self.conv(torch.cat([found.covariance, found.variance, hidden], 1))
-        return carry_over(src, slope, found)
+        measured = measure(self.box_filter, with_grey(small), answer)
+        a = self.conv(torch.cat([measured.covariance, measured.variance, hidden], 1))
+        return carry_over(src, a, measured)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Of the window about each pixel: the means of picture and answer, their covariance, the picture's variance."""
+class WindowStatistics:
+    """Of the window about each pixel: the means of image and answer, their covariance, the image's variance."""
 
-    picture: Tensor
+    image: Tensor
     answer: Tensor
     covariance: Tensor
     variance: Tensor
 
 
-def measure(mean: Callable[[Tensor], Tensor], picture: Tensor, answer: Tensor) -> Measured:
-    picture_mean, answer_mean = mean(picture), mean(answer)
-    return Measured(
-        picture_mean,
+def measure(mean: Callable[[Tensor], Tensor], image: Tensor, answer: Tensor) -> WindowStatistics:
+    """Measure the window about each pixel. mean: averages each window."""
+    image_mean, answer_mean = mean(image), mean(answer)
+    return WindowStatistics(
+        image_mean,
         answer_mean,
-        mean(picture * answer) - picture_mean * answer_mean,
-        mean(picture * picture) - picture_mean * picture_mean,
+        mean(image * answer) - image_mean * answer_mean,
+        mean(image * image) - image_mean * image_mean,
     )
 
 
-def carry_over(src: Tensor, slope: Tensor, found: Measured) -> Tensor:
-    offset = found.answer - slope * found.picture
-    return enlarged(slope, src) * with_grey(src) + enlarged(offset, src)
+def carry_over(src: Tensor, a: Tensor, measured: WindowStatistics) -> Tensor:
+    """The answer at the size of `src`, from the coefficients at the small size."""
+    b = measured.answer - a * measured.image
+    return enlarged(a, src) * with_grey(src) + enlarged(b, src)
 
 
-def with_grey(picture: Tensor) -> Tensor:
-    return torch.cat([picture, picture.mean(1, keepdim=True)], 1)
+def with_grey(image: Tensor) -> Tensor:
+    """(N, 3, H, W) RGB -> (N, 4, H, W), its mean as a fourth channel."""
+    return torch.cat([image, image.mean(1, keepdim=True)], 1)
 
 
 def enlarged(planes: Tensor, like: Tensor) -> Tensor:
+    """Planes at the size of `like`."""
     return functional.interpolate(planes, like.shape[2:], mode="bilinear", align_corners=False)
 
 
@@ -103,8 +107,8 @@ def guided_alpha(src: Tensor, small: Tensor, alpha: Tensor) -> Tensor:
 
     src: (N, 3, H, W), small: (N, 3, h, w), RGB in [0, 1]. alpha: (N, 1, h, w). Returns (N, 1, H, W) in [0, 1].
     """
-    picture = small.mean(1, keepdim=True)
-    found = measure(lambda planes: functional.avg_pool2d(planes, 3, 1, 1), picture, alpha)
-    slope = found.covariance / (found.variance + FLAT)
-    offset = found.answer - slope * found.picture
-    return (enlarged(slope, src) * src.mean(1, keepdim=True) + enlarged(offset, src)).clamp(0, 1)
+    image = small.mean(1, keepdim=True)
+    measured = measure(lambda planes: functional.avg_pool2d(planes, 3, 1, 1), image, alpha)
+    a = measured.covariance / (measured.variance + FLAT)
+    b = measured.answer - a * measured.image
+    return (enlarged(a, src) * src.mean(1, keepdim=True) + enlarged(b, src)).clamp(0, 1)

@@ -18,7 +18,7 @@ from model_tools.train.networks.efficientnet import EfficientNetLite0, folded_we
 from model_tools.train.networks.guided_filter import guided_alpha
 
 CHANNELS = (16, 32, 64, 96)
-"""Of the decoder at 1/2, 1/4, 1/8 and 1/16 of the picture's size."""
+"""Of the decoder at 1/2, 1/4, 1/8 and 1/16 of the image's size."""
 
 CONTEXT = 128
 """Channels at 1/32."""
@@ -33,7 +33,7 @@ LARGE = 5
 """Side of the depthwise filters whose gradients PyTorch computes slowly."""
 
 SMALLEST = 32
-"""Sides of pictures are multiples of this."""
+"""Sides of images are multiples of this."""
 
 States = tuple[Tensor | None, ...]
 
@@ -50,7 +50,7 @@ class EfficientMatting(Trainable):
     refines = True
     answers_foreground = False
 
-    def __init__(self, pictures: int = 1, recurrent: bool = True) -> None:
+    def __init__(self, pictures: int = 1, *, recurrent: bool = True) -> None:
         super().__init__()
         self.pictures = pictures
         self.recurrent = recurrent
@@ -102,22 +102,22 @@ class EfficientMatting(Trainable):
         parts = (torch.unflatten(part, 0, (batch, steps)) for part in (fine, presence))
         return Answer(next(parts), None, next(parts), coarse)
 
-    def freeze(self, depth: int, filters: bool) -> None:
+    def freeze(self, depth: int, *, filters: bool) -> None:
         """Freeze parts of the encoder.
 
         Args:
             depth: How many of its first blocks, with the stem.
             filters: Whether its depthwise convolutions of 5×5 too, whose gradients are most of a step's time on a CPU.
         """
-        self.requires_grad_(True)
+        self.requires_grad_(requires_grad=True)
         encoder = self.encoder
         if depth:
             for part in (encoder._conv_stem, encoder._bn0, *encoder._blocks[:depth]):
-                part.requires_grad_(False)
+                part.requires_grad_(requires_grad=False)
         for block in encoder.blocks if filters else ():
             if block._depthwise_conv.kernel_size[0] == LARGE:
-                block._depthwise_conv.requires_grad_(False)
-                block._bn1.requires_grad_(False)
+                block._depthwise_conv.requires_grad_(requires_grad=False)
+                block._bn1.requires_grad_(requires_grad=False)
 
 
 class LRASPP(nn.Module):
@@ -186,6 +186,7 @@ class UpsamplingBlock(nn.Module):
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel: int, groups: int = 1) -> nn.Sequential:
+    """Convolution, batch norm and ReLU, without a change of size."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels),

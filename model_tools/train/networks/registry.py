@@ -73,7 +73,7 @@ def load_exactly(network: nn.Module, weights: Weights, path: Path, unused: tuple
     foreign = [name for name in weights.keys() - own.keys() if not name.startswith(unused)]
     shared = own.keys() & weights.keys()
     misshapen = [name for name in shared if own[name].shape != weights[name].shape]
-    for fault, names in (("lacks", missing), ("has no use for", foreign), ("wants other shapes for", misshapen)):
+    for fault, names in (("lacks", missing), ("does not take", foreign), ("has other shapes for", misshapen)):
         if names:
             raise ModelFileError(f"{path} is not of this network, which {fault} {_some(names)}")
     network.load_state_dict({**own, **{name: weights[name] for name in shared}})

@@ -62,6 +62,7 @@ class MattingNetwork(Trainable):
         r3: Tensor | None = None,
         r4: Tensor | None = None,
         downsample_ratio: float = 1,
+        *,
         segmentation_pass: bool = False,
     ) -> list[Tensor]:
         """Call the network as its authors do.
@@ -103,7 +104,7 @@ class MattingNetwork(Trainable):
         *features, deepest = self.backbone(small)
         return self.decoder(small, [*features, self.aspp(deepest)], states, steps)
 
-    def matte(self, src: Tensor, small: Tensor, hidden: Tensor, refine: bool) -> tuple[Tensor, Tensor]:
+    def matte(self, src: Tensor, small: Tensor, hidden: Tensor, *, refine: bool) -> tuple[Tensor, Tensor]:
         """Foreground (N, 3, H, W) and alpha (N, 1, H, W). refine: small is smaller than src."""
         answer = self.project_mat(hidden)
         if refine:
@@ -205,6 +206,8 @@ class ConvGRU(nn.Module):
 
 
 class Projection(nn.Module):
+    """A 1×1 convolution."""
+
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 1)
@@ -214,13 +217,14 @@ class Projection(nn.Module):
 
 
 def remember_half(gru: ConvGRU, x: Tensor, state: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
-    """x with its second half of channels replaced by the GRU's state after each frame, and the last state."""
+    """Features with their second half of channels replaced by the GRU's state after each frame, and the last state."""
     kept, current = x.chunk(2, 1)
     remembered, state = gru(current, state, steps)
     return torch.cat([kept, remembered], 1), state
 
 
 def conv_bn_relu(in_channels: int, out_channels: int) -> list[nn.Module]:
+    """Convolution of 3×3, batch norm and ReLU."""
     return [
         nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
         nn.BatchNorm2d(out_channels),
@@ -235,6 +239,7 @@ def upsampled(x: Tensor, like: Tensor) -> Tensor:
 
 
 def downsample(image: Tensor, ratio: float) -> Tensor:
+    """The image at this share of its size."""
     if ratio == 1:
         return image
     # By the ratio itself, not by that of the whole sizes: the published networks sample their images so.
