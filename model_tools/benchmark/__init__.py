@@ -1,1 +1,1 @@
-"""The tool `benchmark`: how fast a model and the program are, measured in turns."""
+"""Speed: the bare network, the whole program and others, in turns."""

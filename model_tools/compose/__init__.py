@@ -1,1 +1,1 @@
-"""The tool `compose`: clips whose true alpha is known."""
+"""Clips with a known alpha, and the synthesis that training shares."""

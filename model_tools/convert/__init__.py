@@ -1,1 +1,1 @@
-"""The tool `convert`: a network becomes an IR that describes itself."""
+"""Networks to IR."""

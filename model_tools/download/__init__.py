@@ -1,1 +1,1 @@
-"""The tool `download`: published models, with licences, checksums and a cache."""
+"""Published models: catalogue, download, cache."""

@@ -1,1 +1,1 @@
-"""The tool `evaluate`: how good alphas are, in figures, curves and images."""
+"""Quality: datasets, metrics, reports."""

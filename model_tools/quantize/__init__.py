@@ -1,1 +1,1 @@
-"""The tool `quantize`: 8-bit models, calibrated on clips."""
+"""8-bit models."""

@@ -1,1 +1,1 @@
-"""Training of matting networks in PyTorch, and their export to ONNX."""
+"""Training of matting networks, and their export to ONNX. Needs PyTorch."""

@@ -33,6 +33,9 @@ PROGRAMS: dict[str, Main] = {
 
 NOT_RUN = {
     r"(^| )-i 0( |$)": "needs a camera",
+    r" -d GPU ": "needs a graphics card",
+    r"^# there: ": "is RobustVideoMatting's own code, beside ours",
+    r"^python inference\.py ": "is RobustVideoMatting's own command",
     r"^sudo |\| sudo ": "changes the machine",
     r" > ~": "writes to the reader's home",
     r"^docker ": "needs Docker",
@@ -46,7 +49,7 @@ NOT_RUN = {
     r" benchmark .*--compare": "names a program that the reader has: test_benchmark.py compares every kind of side",
     r" (train|export|label) ": "takes hours and material: test_training.py trains for a few steps",
 }
-"""Commands that need what is not here -> what it is, and which test does it in another way."""
+"""Commands and snippets that need what is not here -> what it is, and which test does it in another way."""
 
 SMALLER = {
     " compose ": ["--clips", "2", "--frames", "4", "--size", "96x64"],
@@ -69,7 +72,7 @@ def checkout(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     for name in ("samples", "clips"):
         (tmp_path / name).mkdir()
     (tmp_path / "samples/stars.jpg").symlink_to(ROOT / "samples/stars.jpg")
-    for name in ("samples/astronaut.mp4", "talk.mp4", "waves.mp4", "clips/one.mp4", "clips/two.mp4"):
+    for name in ("samples/astronaut.mp4", "talk.mp4", "in.mp4", "waves.mp4", "clips/one.mp4", "clips/two.mp4"):
         (tmp_path / name).symlink_to(clip)
     _write_stills(tmp_path, read_video(clip)[0])
     _write_networks(tmp_path)
@@ -108,11 +111,11 @@ def test_everything_on_a_page_runs_from_top_to_end(page: str, checkout: Path) ->
 
 def failure_of(snippet: Snippet) -> str:
     """What went wrong with it, or nothing."""
+    if any(re.search(pattern, snippet.text) for pattern in NOT_RUN):
+        return missing_options(snippet)
     if snippet.language == "python":
         exec(compile(snippet.text, "snippet", "exec"), {})
         return ""
-    if any(re.search(pattern, snippet.text) for pattern in NOT_RUN):
-        return missing_options(snippet)
     if not (main := program_of(snippet)):
         return "neither a command of this program nor in NOT_RUN"
     added = [word for part, words in SMALLER.items() if part in snippet.text for word in words]
@@ -141,8 +144,8 @@ def arguments_of(snippet: Snippet) -> list[str]:
 
 
 def test_each_reason_not_to_run_something_has_a_command() -> None:
-    commands = [snippet.text for page in PAGES for snippet in snippets_of(page) if snippet.language == "sh"]
-    assert not [pattern for pattern in NOT_RUN if not any(re.search(pattern, command) for command in commands)]
+    texts = [snippet.text for page in PAGES for snippet in snippets_of(page)]
+    assert not [pattern for pattern in NOT_RUN if not any(re.search(pattern, text) for text in texts)]
 
 
 @pytest.mark.parametrize("page", PAGES)

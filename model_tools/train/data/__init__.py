@@ -1,1 +1,1 @@
-"""Training clips, composed anew each time from people and backgrounds."""
+"""The clips of a training."""

@@ -1,1 +1,1 @@
-"""The networks that can be trained: the bundled ones and Robust Video Matting's."""
+"""Networks that can be trained."""
