@@ -120,7 +120,7 @@ def test_wherever_an_image_is_taken_it_is_looked_at(case: str) -> None:
             "clean_plate": lambda: Frame(0, IMAGE, clean_plate=array),
             "colours": lambda: DenseMatte(IMAGE, matte.alpha, array),
         }
-        assert told(lambda: CleanPlate(wanted=True, image=array)).startswith("ShapeError: clean_plate: ")
+        assert told(lambda: CleanPlate(needed=True, image=array)).startswith("ShapeError: clean_plate: ")
     assert told(lambda: StillBackground(array)).startswith("ShapeError: image: ")
     for name, take in takers.items():
         line = told(take)
