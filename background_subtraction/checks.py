@@ -27,25 +27,26 @@ def check_background(options: Options) -> None:
             """It can be read."""
 
 
-def check_clip(clip: Clip, options: Options, opened: Source | None) -> int | None:
-    """Open the input, if it is not open yet, and look at its outputs.
-
-    A further camera, pipe or stream is opened when its turn comes.
+def check_clip(clip: Clip, options: Options) -> int | None:
+    """Open the input, look at its outputs, and close it. A camera, pipe or stream is opened only when its turn comes.
 
     Returns:
-        How many frames there will be, None where nobody knows.
+        How many frames there will be, None where this is unknown.
 
     Raises:
         SourceError: the input cannot be read.
         SinkError: an output cannot be written.
     """
-    if opened is None:
-        if is_live(clip.address):
-            return None
-        with open_source(clip.address, loop=options.loop, selection=options.selection) as source:
-            return check_clip(clip, options, source)
-    Outputs(clip.outputs, options.encoding, opened.info, options.devices).check()
-    return _frames(opened.info, options, clip)
+    if is_live(clip.address):
+        return None
+    with open_source(clip.address, loop=options.loop, selection=options.selection) as source:
+        return check_source(source, clip, options)
+
+
+def check_source(source: Source, clip: Clip, options: Options) -> int | None:
+    """Look at the outputs of a clip whose source is open; else as `check_clip`."""
+    Outputs(clip.outputs, options.encoding, source.info, options.devices).check()
+    return _frames(source.info, options, clip)
 
 
 def warn_of_unused(options: Options, model: MattingModel) -> None:

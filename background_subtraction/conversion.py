@@ -168,12 +168,12 @@ def convert_video(
 
 def _combined(options: AnyOptions, name: str, **fields: Any) -> AnyOptions:
     """`options` with those of `fields` that are not None. Raises OptionError if `options` says something else."""
-    given = {field: value for field, value in fields.items() if value is not None}
-    for field, value in given.items():
+    changes = {field: value for field, value in fields.items() if value is not None}
+    for field, value in changes.items():
         if getattr(options, field) not in (getattr(type(options)(), field), value):
             own = described(getattr(options, field))
             raise OptionError(f"{described(value)}, but {name}.{field} is {own}. Give one of them", field)
-    return replace(options, **given)
+    return replace(options, **changes)
 
 
 def _require_defaults(ours: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the model answered for a frame, as text."""
+"""What the model returned for a frame, as text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from model_api.types import Alpha
 
 
 def raw_lines(result: Result) -> list[str]:
-    """The frame's histogram, and a line for each object where the model detects them."""
-    found = result.matte.instances if isinstance(result.matte, InstanceMatte) else ()
-    return [f"Frame {result.frame.index}: {text}" for text in (_histogram(result.matte.alpha), *map(_object, found))]
+    """Return the histogram of the frame's alpha, and a line for each object that the model detected."""
+    instances = result.matte.instances if isinstance(result.matte, InstanceMatte) else ()
+    return [
+        f"Frame {result.frame.index}: {text}" for text in (_histogram(result.matte.alpha), *map(_object, instances))
+    ]
 
 
 def _histogram(alpha: Alpha) -> str:
@@ -21,6 +23,8 @@ def _histogram(alpha: Alpha) -> str:
     return f"alpha 0..1 in tenths: {' '.join(f'{share:5.1%}' for share in counts / counts.sum())}"
 
 
-def _object(found: Instance) -> str:
-    left, top, right, bottom = found.box
-    return f"{found.name}, score {found.score:.3f}, from x {left:.1f}, y {top:.1f} to x {right:.1f}, y {bottom:.1f}"
+def _object(instance: Instance) -> str:
+    left, top, right, bottom = instance.box
+    return (
+        f"{instance.name}, score {instance.score:.3f}, from x {left:.1f}, y {top:.1f} to x {right:.1f}, y {bottom:.1f}"
+    )

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from background_subtraction.sinks.outputs import Outputs
+
 NAMES_LENGTH = 30
 
 
@@ -17,7 +19,7 @@ class Progress:
         """Show an empty bar.
 
         Args:
-            totals: the frames of each clip, None where nobody knows.
+            totals: the frames of each clip, None where this is unknown.
             show: None for where there is a terminal.
         """
         total = None if None in totals else sum(filter(None, totals))
@@ -36,11 +38,11 @@ class Progress:
         self._names.remove(name)
         self._describe()
 
-    def update(self, size: str) -> None:
-        """One more frame is finished. size: of the files so far."""
+    def update(self, outputs: Outputs) -> None:
+        """One more frame is finished."""
         self._bar.update()
         if not self._bar.disable:
-            self._bar.set_postfix_str(size, refresh=False)
+            self._bar.set_postfix_str(outputs.size, refresh=False)
 
     def __enter__(self) -> Progress:
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from functools import partial
 from threading import Event
 from time import perf_counter
 
-from background_subtraction.checks import check_background, check_clip, warn_of_unused
+from background_subtraction.checks import check_background, check_clip, check_source, warn_of_unused
 from background_subtraction.compositing.backgrounds import open_background
-from background_subtraction.compositing.clean_plate import open_clean_plate
+from background_subtraction.compositing.clean_plate import CleanPlate, open_clean_plate
 from background_subtraction.compositing.composite import CompositeFrame
 from background_subtraction.frame_log import raw_lines
 from background_subtraction.jobs import Clip, plan
@@ -59,8 +59,8 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
         stack.enter_context(shared_cores())
         check_background(options)
         # A camera, a pipe or a stream is opened once: this source stays open for the first clip.
-        first = stack.enter_context(open_source(clips[0].address, loop=options.loop, selection=options.selection))
-        totals = [check_clip(clip, options, first if clip is clips[0] else None) for clip in clips]
+        first = stack.enter_context(_open(clips[0], options))
+        totals = [check_source(first, clips[0], options), *(check_clip(clip, options) for clip in clips[1:])]
         window = Window(options.window, monitors) if options.window else None
         if model is None:
             model = stack.enter_context(load_model(options))
@@ -69,8 +69,8 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
         if window:
             stack.enter_context(window)
         progress = stack.enter_context(Progress(totals, show=options.progress))
-        run = _Run(options, report, model, window, monitors, progress, {clips[0]: first})
-        yield partial(run.all, clips)
+        run = _Run(options, report, model, window, monitors, progress)
+        yield partial(run.all, clips, first)
 
 
 def load_model(options: Options) -> MattingModel:
@@ -87,7 +87,7 @@ def load_model(options: Options) -> MattingModel:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """What all clips of a run share. opened: sources that are open already."""
+    """What all clips of a run share."""
 
     options: Options
     report: Report
@@ -95,27 +95,30 @@ class _Run:
     window: Window | None
     monitors: Monitors
     progress: Progress
-    opened: Mapping[Clip, Source]
     stop: Event = field(default_factory=Event)
 
-    def all(self, clips: list[Clip]) -> None:
+    def all(self, clips: list[Clip], first: Source) -> None:
+        """first: the source of the first clip."""
+        sources: list[Source | None] = [first, *[None] * (len(clips) - 1)]
+        run = self._together if self.options.jobs > 1 else self._in_turn
         try:
-            self._together(clips) if self.options.jobs > 1 else self._in_turn(clips)
+            run(list(zip(clips, sources, strict=True)))
         finally:
             self.report.resources = self.monitors.means()
 
-    def _in_turn(self, clips: list[Clip]) -> None:
-        for clip in clips:
-            self._clip(clip)
+    def _in_turn(self, clips: list[tuple[Clip, Source | None]]) -> None:
+        for clip, source in clips:
+            self._clip(clip, source)
             if self.window and self.window.closed:
                 return
 
-    def _together(self, clips: list[Clip]) -> None:
+    def _together(self, clips: list[tuple[Clip, Source | None]]) -> None:
         """`jobs` clips at the same time on one model. The first error ends all of them."""
         with ThreadPoolExecutor(self.options.jobs, "clip") as pool:
             runs: list[Future[None]] = []
             try:
-                runs += [pool.submit(self._clip, clip) for clip in clips]
+                for clip, source in clips:
+                    runs.append(pool.submit(self._clip, clip, source))
                 _until_the_end_or_an_error(runs)
             finally:
                 self.stop.set()
@@ -125,20 +128,15 @@ class _Run:
         for ended in runs:
             ended.result()
 
-    def _clip(self, clip: Clip) -> None:
+    def _clip(self, clip: Clip, opened: Source | None) -> None:
         """One input from its first frame to its last, or until the user or `stop` ends it."""
         options, model = self.options, self.model
         with ExitStack() as stack:
-            source = self.opened.get(clip)
-            if source is None:
-                source = open_source(clip.address, loop=options.loop, selection=options.selection)
-            stack.enter_context(source)
+            source = stack.enter_context(opened or _open(clip, options))
             stack.enter_context(self.progress.clip(clip.name))
             background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))
-            interactive = self.window is not None
-            plate = open_clean_plate(
-                options.clean_plate, source.info, wanted=model.needs_clean_plate, interactive=interactive
-            )
+            needed, interactive = model.needs_clean_plate, self.window is not None
+            plate = open_clean_plate(options.clean_plate, source.info, needed=needed, interactive=interactive)
             model.compile_for(source.info.size)
             outputs = stack.enter_context(Outputs(clip.outputs, options.encoding, source.info, options.devices))
             drops = source.info.drops
@@ -151,19 +149,26 @@ class _Run:
                 frame.render(outputs.views)
                 rendering_s = perf_counter() - received_s
                 outputs.write(frame)
-                self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, clip)
-                self.monitors.sample()
-                if self.window:
-                    self.window.show(frame, self.report, plate.capture)
-                self.progress.update(outputs.size)
-                if options.raw_output:
-                    for line in raw_lines(result):
-                        log.info(line)
+                self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, outputs)
+                self._show(frame, plate, outputs)
                 if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
                     return
             outputs.finish()
             if self.window and frame and source.info.frames == 1:
                 self.window.hold(frame, self.report)
+
+    def _show(self, frame: CompositeFrame, plate: CleanPlate, outputs: Outputs) -> None:
+        """In the window, the progress bar and the log."""
+        self.monitors.sample()
+        if self.window:
+            self.window.show(frame, self.report, plate.capture)
+        self.progress.update(outputs)
+        for line in raw_lines(frame.result) if self.options.raw_output else ():
+            log.info(line)
+
+
+def _open(clip: Clip, options: Options) -> Source:
+    return open_source(clip.address, loop=options.loop, selection=options.selection)
 
 
 def _until_the_end_or_an_error(runs: list[Future[None]]) -> None:

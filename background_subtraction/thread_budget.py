@@ -1,4 +1,4 @@
-"""How the cores are shared: a network wants all of them, and what goes on beside it has half of them at most.
+"""How the cores are shared: inference uses all of them, decoding and compositing at most half of them.
 
 More threads than that do the same work later, and take the cores from the network for longer: see
 benchmarks/RESULTS.md.
@@ -14,7 +14,7 @@ import cv2
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -24,7 +24,7 @@ BESIDE_INFERENCE = max(1, cores() // 2)
 
 @contextmanager
 def shared_cores() -> Iterator[None]:
-    """OpenCV's threads, which the whole process has in common, as they were before when it is over."""
+    """Limit OpenCV's threads, which the whole process shares, and restore their number afterwards."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(BESIDE_INFERENCE)
     try:

@@ -39,7 +39,7 @@ USAGE = "%(prog)s -i INPUT [-m MODEL] [-o FILE] [--target_bgr BACKGROUND] [optio
 EXAMPLES = """examples:
   The camera in a window, with the room blurred:
     %(prog)s -i 0 --blur_bgr 60
-  A video over a picture, written to a file:
+  A video over an image, written to a file:
     %(prog)s -i talk.mp4 --target_bgr beach.jpg -o out.mp4 --no_show
   The person alone, with transparency, for a video editor:
     %(prog)s -i talk.mp4 --output_transparent out.mov --no_show
@@ -47,7 +47,7 @@ EXAMPLES = """examples:
     %(prog)s -i frames/%%04d.png --output_alpha alphas/%%04d.png --no_show
   A folder of videos, two at the same time:
     %(prog)s -i clips/ -o results/ --jobs 2 --no_show
-  A model that compares with a picture of the empty room:
+  A model that compares with an image of the empty room:
     %(prog)s -i 0 --background empty_room.png
 """
 

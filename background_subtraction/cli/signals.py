@@ -28,14 +28,15 @@ def ending_at_once(program: str, *, last: bool) -> Iterator[None]:
         last: whether the process ends with this block: later signals are ignored. If not, the handlers are restored.
     """
     before = {number: signal.getsignal(number) for number in _numbers()}
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
     try:
-        waking = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        _handle(_nothing)
     except ValueError:  # not in the main thread, which alone gets signals
         yield
         return
-    _handle(_nothing)
+    reading, writing = os.pipe()
+    if hasattr(os, "set_blocking"):  # not on Windows before Python 3.12, and not needed there
+        os.set_blocking(writing, False)
+    waking = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     _thread.start_new_thread(_end_when_woken, (reading, f"{program}: error: interrupted\n".encode()))
     try:
         yield
@@ -48,7 +49,7 @@ def ending_at_once(program: str, *, last: bool) -> Iterator[None]:
 
 def raise_interrupt() -> None:
     """From now on the first signal raises KeyboardInterrupt, so that outputs are closed. Later ones do nothing."""
-    if signal.getsignal(signal.SIGTERM) is _nothing:
+    if any(signal.getsignal(number) is _nothing for number in _numbers()):
         signal.set_wakeup_fd(-1)
         _handle(_interrupt)
 

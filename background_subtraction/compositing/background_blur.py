@@ -1,4 +1,4 @@
-"""The real scene, blurred as if nobody stood in it."""
+"""The real scene, blurred as if the person were not there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_api.types import Floats, Image, Levels
 FADING = np.power(1 - np.arange(256, dtype=np.float32) / 255, 16)
 """How much a pixel counts in the blur of the scene, by its alpha in 255ths."""
 BLUR_WORK_PX = 360
-"""A blurred picture holds no details, so it is made at this height: seven times faster at 1280×720."""
+"""A blurred image has no details, so it is computed at this height: seven times faster at 1280×720."""
 
 
 def blur_around(image: Image, levels: Levels, blur_px: int) -> Image:
@@ -38,7 +38,7 @@ def blur_around(image: Image, levels: Levels, blur_px: int) -> Image:
 
 
 def _spread(image: Floats, sigma: float) -> Floats:
-    """A Gaussian blur that costs the same for every width: wide ones are done on a smaller picture."""
+    """A Gaussian blur that costs the same for every width: wide ones are computed on a smaller image."""
     step = max(1, int(sigma / 4))
     if step == 1:
         return cv2.GaussianBlur(image, (0, 0), sigma)

@@ -16,7 +16,7 @@ from model_api.types import Frame, Image
 
 CHECK_EVERY = 10
 MISFITS = 5
-"""Checks in a row, so that somebody who comes close to the camera for a moment is no reason to warn."""
+"""Checks in a row, because a person who comes close to the camera for a moment is no reason to warn."""
 MISFIT = (
     "The clean plate does not show the scene behind the person: the camera was moved, or this is another room. "
     "Capture another with B, or name another one"
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 class CleanPlate:
     """Attaches the current plate to each frame that starts through the pipeline."""
 
-    def __init__(self, *, wanted: bool, image: Image | None = None) -> None:
+    def __init__(self, *, needed: bool, image: Image | None = None) -> None:
         """Begin with a plate, or without.
 
         Args:
-            wanted: whether the model compares with a plate. If not, frames pass unchanged.
+            needed: whether the model compares with a plate. If not, frames pass unchanged.
             image: (H, W, 3) uint8 BGR, None to take the first frame.
 
         Raises:
@@ -40,12 +40,12 @@ class CleanPlate:
         """
         if image is not None:
             require_image("clean_plate", image)
-        self._wanted = wanted
+        self._needed = needed
         self._image = image
 
     def capture(self, frame: Frame) -> None:
         """Take this frame for the empty scene from now on."""
-        if not self._wanted:
+        if not self._needed:
             log.info("B captures the empty scene for models that compare with it. This one does not")
             return
         self._image = frame.image
@@ -58,7 +58,7 @@ class CleanPlate:
         """
         misfits = 0
         for index, frame in enumerate(frames):
-            if self._wanted and self._image is None:
+            if self._needed and self._image is None:
                 self._image = frame.image
             if self._image is not None and index % CHECK_EVERY == 0 and misfits < MISFITS:
                 misfits = misfits + 1 if shows_another_view(self._image, frame.image) else 0
@@ -67,23 +67,23 @@ class CleanPlate:
             yield replace(frame, clean_plate=self._image)
 
 
-def open_clean_plate(address: str | None, source: SourceInfo, *, wanted: bool, interactive: bool) -> CleanPlate:
+def open_clean_plate(address: str | None, source: SourceInfo, *, needed: bool, interactive: bool) -> CleanPlate:
     """Read the plate.
 
     Args:
         address: an image, or a pattern or a video, whose first frame is taken. None if the user names no plate.
         source: what the plate must fit.
-        wanted: whether the model compares with a plate.
+        needed: whether the model compares with a plate.
         interactive: whether a key can capture a plate later.
 
     Raises:
         ModelContractError: the model needs a plate, and there is no way to get one.
         SourceError: it cannot be read.
     """
-    if not wanted:
+    if not needed:
         if address is not None:
             log.warning("Clean plate %s is not used: this model does not compare with the empty scene", address)
-        return CleanPlate(wanted=False)
+        return CleanPlate(needed=False)
     if address is None:
         if not interactive:
             raise ModelContractError(
@@ -92,7 +92,7 @@ def open_clean_plate(address: str | None, source: SourceInfo, *, wanted: bool, i
                 "clean_plate",
             )
         log.warning("No clean plate: the first frame is the empty scene until B captures another")
-        return CleanPlate(wanted=True)
+        return CleanPlate(needed=True)
     with open_source(address) as plates:
         plate = next(iter(plates)).image
     height, width = plate.shape[:2]
@@ -101,4 +101,4 @@ def open_clean_plate(address: str | None, source: SourceInfo, *, wanted: bool, i
             "The clean plate is %d×%d and the input %d×%d: it is resized, and must still show the very same view",
             width, height, *source.size,
         )  # fmt: skip
-    return CleanPlate(wanted=True, image=resize(plate, source.size))
+    return CleanPlate(needed=True, image=resize(plate, source.size))

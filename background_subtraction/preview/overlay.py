@@ -1,4 +1,4 @@
-"""Draws figures on a preview: nothing is computed here, and nothing of it reaches a file."""
+"""Draws figures over what the window shows. Files do not have them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def draw_text(image: Image, lines: Sequence[str]) -> None:
-    """White with a black shadow at the top left, sized to the picture."""
+    """Draw lines of text at the top left, white with a black shadow, in a size that suits the image."""
     scale = _scale(image)
     shadow = max(1, round(2 * scale))
     for number, line in enumerate(lines, 1):
@@ -25,7 +25,7 @@ def draw_text(image: Image, lines: Sequence[str]) -> None:
 
 
 def draw_graphs(image: Image, monitors: Monitors) -> None:
-    """The shown graphs in a row at the bottom left: C, D and M, each with its title and newest figure."""
+    """Draw the graphs in a row at the bottom left, each with its title and newest figure."""
     width, height = round(image.shape[1] / 4.5), round(image.shape[0] / 6)
     x, y = MARGIN_PX, image.shape[0] - height - MARGIN_PX
     for key in sorted(monitors.shown):

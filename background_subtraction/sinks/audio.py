@@ -40,8 +40,8 @@ class SoundTrack:
         streams = [*self._input.streams.audio, *self._input.streams.subtitles]
         lanes = {stream.index: _lane(stream, output, container) for stream in streams}
         self._lanes = {index: lane for index, lane in lanes.items() if lane is not None}
-        wanted = [stream for stream in streams if stream.index in self._lanes]
-        packets = self._input.demux(wanted) if wanted else iter(())
+        kept = [stream for stream in streams if stream.index in self._lanes]
+        packets = self._input.demux(kept) if kept else iter(())
         self._packets: Iterator[Any] = (packet for packet in packets if packet.pts is not None)
         self._next = next(self._packets, None)
 
@@ -92,13 +92,13 @@ class _Encode:
         self._resampler_used = False
 
     def packets(self, packet: Any, begin_s: Fraction) -> list[Any]:
-        found = []
+        packets = []
         for frame in packet.decode():
             frame.pts -= round(begin_s / frame.time_base)
             for part in self._resampler.resample(frame):
                 self._resampler_used = True
-                found += self._stream.encode(part)
-        return found
+                packets += self._stream.encode(part)
+        return packets
 
     def rest(self) -> list[Any]:
         left = self._resampler.resample(None) if self._resampler_used else []

@@ -179,7 +179,7 @@ class VideoSink(Sink):
     def _converted(self, image: Image) -> Any:
         width, height = self._stream.width, self._stream.height
         channels = image.ndim if image.ndim == 2 else image.shape[2]
-        # Not copied: nobody writes to an image, and this one is converted to the codec's colours at once.
+        # Not copied: images are read-only, and this one is converted to the codec's colours at once.
         frame = av.VideoFrame.from_numpy_buffer(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
         if self._palette is not None:
             return frame.reformat(format="bgra")

@@ -99,7 +99,7 @@ class VirtualCamera(Sink):
 
 def _pyvirtualcam() -> ModuleType:
     try:
-        # No code in brackets: mypy calls the same line import-untyped or import-not-found, as it is installed or not.
+        # No code in brackets: mypy says import-untyped or import-not-found, depending on the environment.
         import pyvirtualcam  # type: ignore
     except ImportError as error:
         raise SinkError(f"A virtual camera needs pyvirtualcam ({_one_line(error)}). Install it: {INSTALL}") from error

@@ -25,7 +25,7 @@ class SourceInfo:
         name: its address.
         size: (width, height) of the first frame, as it is to be shown.
         rate: frames per second.
-        frames: how many there will be, None if nobody knows.
+        frames: how many there will be, None if this is unknown.
         live: whether it has no end that could be known beforehand.
         drops: whether frames that the consumer is not ready for are dropped.
         sound: the file with the sound to these frames.

@@ -75,7 +75,7 @@ class Prefetched:
 class Newest(Prefetched):
     """Reads a live source: the consumer gets the newest frame, and those before it are dropped.
 
-    Frames are counted anew, so that no number is missing. Their times are those of the source.
+    Frames are counted again, so that no number is missing. Their times are those of the source.
     """
 
     def __init__(self, frames: Iterable[Frame]) -> None:

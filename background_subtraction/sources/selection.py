@@ -56,7 +56,7 @@ class Selection:
                 yield image if self.size is None else resize(image, self.size), time_s
 
     def count(self, frames: int | None, rate: Fraction) -> int | None:
-        """Return how many of `frames` are in this part, None if nobody knows."""
+        """Return how many of `frames` are in this part, None if this is unknown."""
         if frames is None:
             return None
         first = -(-self.start_s * rate // 1)

@@ -83,7 +83,7 @@ class VideoSource(Closing):
         return SourceInfo(self._address, (width, height), self._rate, frames, self._live, drops, sound, begin_s, to_end)
 
     def _turn(self) -> Iterator[Timed]:
-        """The first turn goes on where the opening stopped, the others begin anew."""
+        """The first turn goes on where the opening stopped, the others start again."""
         begun, self._begun = self._begun, []
         if not begun:
             self._container.close()

@@ -183,7 +183,7 @@ def _frame_inputs(options: Options, read: loading.Network) -> FrameInputs:
 def _first_frame(options: Options, model: MattingModel) -> Frame:
     address = expand(options.inputs)[0]
     with open_source(address, selection=options.selection) as source:
-        plate = open_clean_plate(options.clean_plate, source.info, wanted=model.needs_clean_plate, interactive=False)
+        plate = open_clean_plate(options.clean_plate, source.info, needed=model.needs_clean_plate, interactive=False)
         return next(plate.attach(source))
 
 

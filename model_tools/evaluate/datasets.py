@@ -118,7 +118,7 @@ class Video:
     def frames(self, *, plates: bool) -> Iterator[Frame]:
         with open_source(self.address) as source:
             plate = open_clean_plate(
-                self.clean_plate if plates else None, source.info, wanted=plates, interactive=False
+                self.clean_plate if plates else None, source.info, needed=plates, interactive=False
             )
             yield from plate.attach(source)
 

@@ -120,7 +120,7 @@ def test_wherever_an_image_is_taken_it_is_looked_at(case: str) -> None:
             "clean_plate": lambda: Frame(0, IMAGE, clean_plate=array),
             "colours": lambda: DenseMatte(IMAGE, matte.alpha, array),
         }
-        assert error_of(lambda: CleanPlate(wanted=True, image=array)).startswith("ShapeError: clean_plate: ")
+        assert error_of(lambda: CleanPlate(needed=True, image=array)).startswith("ShapeError: clean_plate: ")
     assert error_of(lambda: StillBackground(array)).startswith("ShapeError: image: ")
     for name, take in takers.items():
         line = error_of(take)
@@ -289,7 +289,7 @@ CONVERSIONS: Mapping[str, tuple[dict[str, object], str]] = {
     "a model": ({"model": "vdeo"}, r"model: vdeo: no such model"),
     "no output": (
         {"output_composition": None},
-        r"No output: give output_composition, output_alpha, output_foreground or ",
+        r"No output: give output_composition, output_alpha, output_for",
     ),
 }
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
+from background_subtraction.cli.main import main
 from background_subtraction.image_files import read_image
 from tests.conftest import COMMAND, ROOT, RunDemo, one_line
 from tests.support.media import barcode, indexed, read_video, write_images, write_video
@@ -299,6 +300,68 @@ def test_bad_input_is_told_in_one_line(bench: Workbench, run_demo: RunDemo, case
     print(line)
     assert expected in line
     assert done.returncode == code
+
+
+EARLY: dict[str, tuple[Arguments, str]] = {
+    "input": (lambda b: ["-i", "no.mp4"], "no.mp4: no such input"),
+    "second input": (lambda b: ["-i", b.clip, "no.mp4"], "no.mp4: no such input"),
+    "pattern": (lambda b: ["-i", "frames/%03d.png"], "frames/%03d.png: no image has such a name"),
+    "output": (lambda b: ["-i", b.clip, "-o", "out.xyz"], "no format is known for .xyz"),
+    "folder as an output": (lambda b: ["-i", b.clip, "-o", b.directory("d.mp4")], "Is a directory"),
+    "background": (lambda b: ["-i", b.clip, "--target_bgr", b.file("b.mp4", "hello")], "b.mp4: cannot be decoded"),
+    "clean plate": (lambda b: ["-i", b.clip, "--background", "no.png"], "no.png: no such input"),
+    "virtual camera": (lambda b: ["-i", b.clip, "--virtual_camera", "/dev/none"], "irtual camera"),
+}
+
+
+@pytest.mark.parametrize("case", EARLY)
+def test_inputs_and_outputs_are_checked_before_the_model(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    """No model is there: its error would come later."""
+    monkeypatch.chdir(bench.folder)
+    arguments, expected = EARLY[case]
+    assert main(["-m", "no.xml", "--no_show", *map(str, arguments(bench))]) in (1, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert expected in line
+
+
+def test_the_display_is_checked_before_the_model(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["-m", "no.xml", "-i", str(bench.clip)]) == 1
+    assert "No window can be shown here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["--fast"], ["-i", "0", "-nireq", "0"], ["-i", "0", "--input_resize", "3"]])
+def test_invalid_usage_is_one_line_that_points_to_the_help(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words, "program") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("program: error: ")
+    assert line.endswith(". All options: program -h")
+
+
+@pytest.mark.parametrize("variant", ["mobilenetv3", "resnet50"])
+def test_options_of_robust_video_matting_say_what_to_do(capsys: pytest.CaptureFixture[str], variant: str) -> None:
+    words = ["--variant", variant, "--checkpoint", "rvm.pth", "--device", "cuda", "--input-source", "in.mp4"]
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"--network rvm_{variant} --weights rvm.pth --output rvm_{variant}.onnx" in line
+
+
+def test_missing_folders_of_outputs_are_made(bench: Workbench, run_demo: RunDemo) -> None:
+    done = run_demo("-m", bench.model, "-i", bench.clip, "-o", "new/a/out.mp4", "--output_alpha", "new/b/%d.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(read_video(bench.folder / "new" / "a" / "out.mp4")) == len(list((bench.folder / "new" / "b").iterdir()))
+
+
+def test_a_run_that_cannot_begin_makes_no_folder(bench: Workbench, run_demo: RunDemo) -> None:
+    one_line(run_demo("-m", "no.xml", "-i", bench.clip, "-o", "new/out.mp4"))
+    assert not (bench.folder / "new").exists()
 
 
 def test_frames_before_a_corrupt_image_are_kept(bench: Workbench, run_demo: RunDemo) -> None:

@@ -47,24 +47,41 @@ def test_without_a_terminal_there_is_no_progress_bar(models: Path, tmp_path: Pat
 def test_on_a_terminal_a_bar_tells_frames_time_and_size(
     models: Path, tmp_path: Path, demo_environment: dict[str, str]
 ) -> None:
+    clip = write_video(tmp_path / "in.mp4", (indexed(n, 320, 240) for n in range(300)))
+    words = ["-m", models / "red.onnx", "-i", clip, "-o", tmp_path / "out.mp4"]
+    last = on_a_terminal(words, tmp_path, demo_environment)[-1]
+    assert re.search(r"100%.*300/300 \[\d\d:\d\d<00:00, +[\d.]+frame/s, \d+\.\d MB\]", last), last
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a pseudo-terminal")
+def test_the_bar_knows_the_limit_and_names_several_inputs(
+    models: Path, tmp_path: Path, demo_environment: dict[str, str]
+) -> None:
+    for name in ("one", "two"):
+        write_video(tmp_path / f"{name}.mp4", (indexed(n) for n in range(30)))
+    words = ["-i", "one.mp4", "two.mp4", "--loop", "-o", "out", "-limit", "20"]
+    last = on_a_terminal(["-m", models / "red.onnx", *words], tmp_path, demo_environment)[-1]
+    assert re.search(r"two \(2/2\): 100%.* 40/40 \[", last), last
+    silent = on_a_terminal(["-m", models / "red.onnx", *words, "--disable-progress"], tmp_path, demo_environment)
+    assert silent == []
+
+
+def on_a_terminal(words: list[object], folder: Path, environment: dict[str, str]) -> list[str]:
+    """The lines that the command shows on stderr, a terminal of 110 columns."""
     import fcntl
     import pty
     import struct
     import termios
 
-    clip = write_video(tmp_path / "in.mp4", (indexed(n, 320, 240) for n in range(300)))
     terminal, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
-    command = [sys.executable, COMMAND, "-m", models / "red.onnx", "-i", clip, "--no_show", "-o", tmp_path / "out.mp4"]
-    process = subprocess.Popen(
-        [*map(str, command)], cwd=tmp_path, env=demo_environment, stdout=subprocess.DEVNULL, stderr=side
-    )
+    command = [sys.executable, *map(str, [COMMAND, *words]), "--no_show"]
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=side)
     os.close(side)
     shown = b"".join(iter(lambda: read_some(terminal), b"")).decode()
     os.close(terminal)
-    assert process.wait() == 0
-    last = shown.replace("\r", "\n").strip().splitlines()[-1]
-    assert re.search(r"100%.*300/300 \[\d\d:\d\d<00:00, +[\d.]+frame/s, \d+\.\d MB\]", last), last
+    assert process.wait() == 0, shown
+    return shown.replace("\r", "\n").strip().splitlines()
 
 
 def read_some(terminal: int) -> bytes:
@@ -165,7 +182,7 @@ def test_a_video_may_be_the_clean_plate(models: Path, tmp_path: Path, run_demo: 
 
 
 def test_a_plate_captured_midway_holds_from_then_on(models: Path) -> None:
-    plate = CleanPlate(wanted=True)
+    plate = CleanPlate(needed=True)
     dark, bright = (np.full((HEIGHT, WIDTH, 3), level, np.uint8) for level in (0, 255))
     seen = []
     with create_model(models / "difference.onnx") as model:
@@ -187,7 +204,7 @@ def test_the_room_with_people_crossing_it(shared: Path, tmp_path: Path, run_demo
     plate = shared / "media" / "one-by-one-clean-plate.png"
     model = networks.difference_matting(tmp_path / "room.onnx", 432, 768)
     with open_source(str(clip)) as source, create_model(model) as matting:
-        clean = CleanPlate(wanted=True, image=read_image(plate))
+        clean = CleanPlate(needed=True, image=read_image(plate))
         shares = []
         for result in AsyncPipeline(matting).run(clean.attach(source)):
             shares.append(float((result.matte.alpha > 0.5).mean()))
