@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,6 +21,8 @@ from model_tools.benchmark.report import Benchmark, as_json, table
 from model_tools.benchmark.rounds import Job, Play, Round
 from model_tools.benchmark.sides import KINDS, Side, parse_sides
 from model_tools.reporting.files import require_folders, write_reports
+
+log = logging.getLogger(__name__)
 
 DEFAULT_SIDES = ("raw", "network", "demo")
 WRITERS = {"json": as_json, "plot": as_svg}
@@ -81,8 +84,11 @@ def run(args: argparse.Namespace) -> None:
     machine = this_machine()
     rounds = measure(sides, orders, args.frames, writes=not args.no_write)
     benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
-    write_reports(_reports(args), WRITERS, benchmark)
+    # Before the table: nobody may be reading that to its end.
+    files = write_reports(_reports(args), WRITERS, benchmark)
     print(table(benchmark))
+    for path in files:
+        log.info("Wrote %s", path)
 
 
 def measure(

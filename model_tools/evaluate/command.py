@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,6 +26,8 @@ from model_tools.evaluate.html_report import as_html
 from model_tools.evaluate.metric_sets import FOREGROUND, METRIC_SETS, NEED_TRUTH, OVER_TIME, metrics_of
 from model_tools.evaluate.results import Evaluation, as_csv, as_json, table
 from model_tools.reporting.files import require_folders, write_reports
+
+log = logging.getLogger(__name__)
 
 OF_ALPHAS, OF_MASKS = ("rvm_lr", "failures"), ("failures",)
 """The sets of metrics if --metrics is not given."""
@@ -109,8 +112,11 @@ def run(args: argparse.Namespace) -> None:
     with ExitStack() as stack:
         other = stack.enter_context(open_model(args.against, args)) if args.against else None
         evaluation = evaluate(args, _cases_by_condition(args, other))
-    write_reports(_reports(args), WRITERS, evaluation)
+    # Before the table: nobody may be reading that to its end.
+    files = write_reports(_reports(args), WRITERS, evaluation)
     print(f"{evaluation.title}\n{table(evaluation)}")
+    for path in files:
+        log.info("Wrote %s", path)
 
 
 def evaluate(args: argparse.Namespace, cases: Mapping[str, Sequence[Case]]) -> Evaluation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from model_api.errors import OptionError, SinkError
-
-log = logging.getLogger(__name__)
 
 Content = TypeVar("Content")
 
@@ -51,21 +48,24 @@ def require_folders(paths: Iterable[Path | None]) -> None:
 
 def write_reports(
     paths: Mapping[str, Path | None], writers: Mapping[str, Callable[[Content], str]], content: Content
-) -> None:
-    """Write what a tool has measured into every file that was asked for, and say where it is.
+) -> list[Path]:
+    """Write what a tool has measured into every file that was asked for.
 
     Args:
         paths: Kind -> file, None for kinds that were not asked for.
         writers: Kind -> the text of the file.
         content: What was measured.
 
+    Returns:
+        The files that were written.
+
     Raises:
         SinkError: a file cannot be written.
     """
-    for kind, path in paths.items():
-        if path:
-            write_text(path, writers[kind](content))
-            log.info("Wrote %s", path)
+    files = {kind: path for kind, path in paths.items() if path}
+    for kind, path in files.items():
+        write_text(path, writers[kind](content))
+    return list(files.values())
 
 
 def write_text(path: Path, text: str) -> None:

@@ -436,7 +436,7 @@ def test_a_browser_shows_the_curves_and_the_pictures(report: Path, tmp_path: Pat
     )
 
     image = read_image(screenshot).astype(int)
-    for colour in ((0x1F, 0x6F, 0xB4), (0xD9, 0x54, 0x1E)):  # a curve of each model
+    for colour in ((0x42, 0x69, 0xD0), (0xEF, 0xB1, 0x18)):  # a curve of each model
         assert (np.abs(image - colour[::-1]).max(axis=2) < 12).sum() > 300
     assert (np.abs(image - (90, 120, 255)).max(axis=2) < 40).sum() > 100  # the input, at its reddest
 
