@@ -285,7 +285,7 @@ CONVERSIONS: Mapping[str, tuple[dict[str, object], str]] = {
     "a device": ({"device": "TPU"}, r"device: TPU is not on this machine"),
     "no device": ({"device": None}, r"device: None is no device"),
     "a model": ({"model": "vdeo"}, r"model: vdeo: no such model"),
-    "no output": ({"output_composition": None}, r"No output: give output_composition, output_alpha or output_foreg"),
+    "no output": ({"output_composition": None}, r"No output: give output_composition, output_alpha, output_fo"),
 }
 
 

@@ -29,7 +29,7 @@ ONE_DOOR = {
     "pyvirtualcam": ("background_subtraction/sinks/virtual_camera.py",),
     "tritonclient": ("model_api/adapters/kserve/client.py",),
     "psutil": ("background_subtraction/preview/system_monitor.py",),
-    "tqdm": ("background_subtraction/run.py", "model_tools/"),
+    "tqdm": ("background_subtraction/progress.py", "model_tools/"),
     "torch": ("model_tools/train/", "model_tools/convert/torch_checkpoint.py"),
 }
 CALLS_ONE_DOOR = {
