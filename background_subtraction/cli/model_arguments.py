@@ -1,4 +1,4 @@
-"""Options of several tools about how a model is loaded, with the names that the demo gives them."""
+"""The options that tell how a model is loaded, by the names that the demo gives them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from model_api.resize import RESIZE_TYPES
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `open_model` reads."""
     add = parser.add_argument
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
     add("--downsample_ratio", type=values.ratio, help="For networks that take one. Default: by the frame's size.")
@@ -25,7 +24,6 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `override_of` reads."""
     add = parser.add_argument
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="It takes RGB instead of BGR.")
     add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels, 0..255.")

@@ -105,7 +105,7 @@ def _require_no_checkpoint(args: argparse.Namespace) -> None:
 
 def _model(args: argparse.Namespace) -> str:
     if args.adapter not in ADDRESSES:
-        return find_model(args.model, args.background is not None)
+        return find_model(args.model, has_clean_plate=args.background is not None)
     if args.model is None:
         raise OptionError(f"where is the model? Expected {ADDRESSES[args.adapter]}", "model")
     return str(args.model)

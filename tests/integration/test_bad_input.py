@@ -395,10 +395,8 @@ def test_what_was_written_before_the_disk_was_full_plays(bench: Workbench, run_d
 def test_after_an_interruption_the_written_file_plays(
     bench: Workbench, demo_environment: dict[str, str], number: signal.Signals, name: str
 ) -> None:
-    rng = np.random.default_rng(0)  # noise fills the file soon
-    clip = write_video(bench.folder / "noise.mp4", (rng.integers(0, 255, (240, 320, 3), np.uint8) for _ in range(12)))
     process = subprocess.Popen(
-        [sys.executable, COMMAND, "-m", bench.model, "-i", clip, "--loop", "--no_show", "-o", name],
+        [sys.executable, COMMAND, "-m", bench.model, "-i", bench.clip, "--loop", "--no_show", "-o", name],
         cwd=bench.folder, env=demo_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     output = bench.folder / name
