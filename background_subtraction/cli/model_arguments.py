@@ -1,4 +1,4 @@
-"""Options of several tools about how a model is loaded, with the names that the demo gives them."""
+"""The options that tell how a model is loaded, by the names that the demo gives them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from model_api.resize import RESIZE_TYPES
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `open_model` reads."""
     add = parser.add_argument
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
     add(
@@ -62,7 +61,6 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `override_of` reads."""
     add = parser.add_argument
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="The model expects RGB instead of BGR.")
     add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Values subtracted from the pixels, in 0..255.")

@@ -287,10 +287,7 @@ CONVERSIONS: Mapping[str, tuple[dict[str, object], str]] = {
     "a device": ({"device": "TPU"}, r"device: TPU is not on this machine"),
     "no device": ({"device": None}, r"device: None is not a device"),
     "a model": ({"model": "vdeo"}, r"model: vdeo: no such model"),
-    "no output": (
-        {"output_composition": None},
-        r"No output: give output_composition, output_alpha, output_for",
-    ),
+    "no output": ({"output_composition": None}, r"No output: give output_composition, output_alpha, output_fo"),
 }
 
 

@@ -91,6 +91,13 @@ def read_some(terminal: int) -> bytes:
         return b""
 
 
+def test_the_same_input_may_come_twice(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+    clip = write_video(tmp_path / "in.mp4", (indexed(n) for n in range(5)))
+    done = run_demo("-m", models / "red.onnx", "-i", clip, clip)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Frames: 10" in done.stdout
+
+
 def test_one_image(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
     write_images(tmp_path / "in", [indexed(255)])
     done = run_demo("-m", models / "red.onnx", "-i", tmp_path / "in" / "frame 0.png", "-o", "out.png", "-r")
