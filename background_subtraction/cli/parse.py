@@ -94,7 +94,7 @@ def _require_no_checkpoint(args: argparse.Namespace) -> None:
     if args.checkpoint is not None:
         network = f"rvm_{args.variant or 'mobilenetv3'}"
         raise OptionError(
-            f"{args.checkpoint} is read by PyTorch, not here. Convert it once: python -m model_tools.train.export "
+            f"{args.checkpoint} is read by PyTorch, not here. Convert it once: python -m model_tools export "
             f"--network {network} --weights {args.checkpoint} --output {network}.onnx; then use -m {network}.onnx",
             "--checkpoint",
         )
