@@ -115,5 +115,5 @@ def default_preprocessing(contract: type[MattingModel], binding: Binding, signat
 
 def _require_model(model: object) -> None:
     if not isinstance(model, (str, os.PathLike)):
-        remedy = f" A PyTorch module becomes one. {EXPORT}" if hasattr(model, "state_dict") else ""
+        remedy = f" {EXPORT}" if hasattr(model, "state_dict") else ""
         raise OptionError(f"{described(model)}. Expected a file or the name of a bundled model.{remedy}", "model")

@@ -156,7 +156,7 @@ def parse_streams(text: str, members: Sequence[str]) -> Mapping[str, int]:
         return dict.fromkeys(members, int(text))
     pairs = [re.fullmatch(r"([A-Za-z]+(?:\.\d+)?):([1-9]\d*)", part.strip()) for part in text.split(",")]
     if not all(pairs):
-        raise OptionError(f'"{text}". Expected a number of streams, <n> or <device>:<n>,<device>:<n>', "streams")
+        raise OptionError(f'"{text}" is not a number of streams. Expected <n> or <device>:<n>,<device>:<n>', "streams")
     counts = {pair[1].upper(): int(pair[2]) for pair in pairs if pair}
     foreign = [name for name in counts if not any(_means(name, member) for member in members)]
     if foreign:

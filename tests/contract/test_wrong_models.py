@@ -72,7 +72,7 @@ SETTINGS: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "streams": (
         {"inference": InferenceOptions(streams="many")},
-        r'OptionError: streams: "many"\. Expected a number',
+        r'OptionError: streams: "many" is not a number of streams',
     ),
 }
 

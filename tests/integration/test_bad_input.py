@@ -153,10 +153,14 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     "VPU": (lambda b: ["-m", b.model, "-i", b.clip, "-d", "VPU"], "Use NPU instead", 1),
     "MULTI": (
         lambda b: ["-m", b.model, "-i", b.clip, "-d", "MULTI:GPU,CPU"],
-        "-d: MULTI:GPU,CPU is of OpenVINO's past. Use AUTO:GPU,CPU instead",
+        "-d: MULTI:GPU,CPU is no longer in OpenVINO. Use AUTO:GPU,CPU instead",
         1,
     ),
-    "bad streams": (lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "many"], '-nstreams: "many" is no number', 2),
+    "bad streams": (
+        lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "many"],
+        '-nstreams: "many" is not a number of streams',
+        2,
+    ),
     "streams of another device": (
         lambda b: ["-m", b.model, "-i", b.clip, "-nstreams", "CPU:1,GPU:2"],
         "names GPU, but the device is CPU",
@@ -182,7 +186,7 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     ),
     "no labels": (
         lambda b: ["-m", b.model, "-i", b.clip, "--labels", "no.txt"],
-        "--labels: no.txt cannot be read (No such file or directory). Expected a text file, a name a line",
+        "--labels: no.txt cannot be read (No such file or directory). Expected a text file, a name per line",
         2,
     ),
     "labels are a picture": (
@@ -192,7 +196,7 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
     ),
     "empty labels": (
         lambda b: ["-m", b.model, "-i", b.clip, "--labels", b.file("l.txt", "\n\n")],
-        'l.txt is empty. Expected a name a line, "person" among them',
+        'l.txt is empty. Expected a name per line, "person" among them',
         2,
     ),
     "labels without a person": (
