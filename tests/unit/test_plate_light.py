@@ -119,7 +119,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture, plate: Image, frames: list[Ima
 def test_a_plate_of_another_room_is_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:
     (line,) = warnings_of(caplog, room(7), [room()] * (3 * CHECK_EVERY * MISFITS))
     assert "camera was moved" in line
-    assert "with B, or give another one" in line
+    assert "with B, or name another one" in line
 
 
 def test_nobody_is_warned_of_a_person(caplog: pytest.LogCaptureFixture) -> None:
