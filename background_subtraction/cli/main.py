@@ -21,8 +21,11 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     Returns:
         The exit code. 0: done. 1: the run failed or was interrupted. 2: invalid usage.
     """
-    with ending_at_once(program, last=arguments is None):
-        return _main(sys.argv[1:] if arguments is None else arguments, program)
+    try:
+        with ending_at_once(program, last=arguments is None):
+            return _main(sys.argv[1:] if arguments is None else arguments, program)
+    except KeyboardInterrupt:  # between the end of the run and that of the program
+        return _fail(program, "interrupted")
 
 
 def _main(arguments: Sequence[str], program: str) -> int:

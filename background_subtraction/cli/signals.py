@@ -28,30 +28,33 @@ def ending_at_once(program: str, *, last: bool) -> Iterator[None]:
         last: whether the process ends with this block: later signals are ignored. If not, the handlers are restored.
     """
     before = {number: signal.getsignal(number) for number in _numbers()}
-    try:
-        _handle(_nothing)
-    except ValueError:  # not in the main thread, which alone gets signals
-        yield
-        return
     reading, writing = os.pipe()
     if hasattr(os, "set_blocking"):  # not on Windows before Python 3.12, and not needed there
         os.set_blocking(writing, False)
-    waking = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        waking = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    except ValueError:  # not in the main thread, which alone gets signals
+        os.close(reading)
+        os.close(writing)
+        yield
+        return
+    # The thread is woken before the handlers that do nothing are there: no signal is lost between them.
+    _handle(_nothing)
     _thread.start_new_thread(_end_when_woken, (reading, f"{program}: error: interrupted\n".encode()))
     try:
         yield
     finally:
-        signal.set_wakeup_fd(waking)
-        os.close(writing)
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if last else handler)
+        signal.set_wakeup_fd(waking)
+        os.close(writing)
 
 
 def raise_interrupt() -> None:
     """From now on the first signal raises KeyboardInterrupt, so that outputs are closed. Later ones do nothing."""
     if any(signal.getsignal(number) is _nothing for number in _numbers()):
-        signal.set_wakeup_fd(-1)
         _handle(_interrupt)
+        signal.set_wakeup_fd(-1)
 
 
 def _end_when_woken(reading: int, line: bytes) -> None:

@@ -79,12 +79,13 @@ def test_values_arrive() -> None:
 
 
 def test_names_of_robust_video_matting_are_taken() -> None:
-    """Its inference.py spells them with hyphens."""
+    """Its inference.py spells them with hyphens. Its composites of a png_sequence are RGBA."""
     options = parse_options(
         [
-            "-m", "net.onnx", "--input-source", "in.mp4", "--input-resize", "640x360", "--downsample-ratio", "0.25",
+            "-m", "net.onnx", "--input-source", "in.mp4", "--input-resize", "640", "360", "--downsample-ratio", "0.25",
             "--output-type", "png_sequence", "--output-composition", "com", "--output-alpha", "pha",
             "--output-foreground", "fgr", "--output-video-mbps", "4", "--seq-chunk", "2", "--num-workers", "3",
+            "--disable-progress",
         ]
     )  # fmt: skip
     assert [(output.path.name, output.view) for output in options.outputs] == [
@@ -92,7 +93,8 @@ def test_names_of_robust_video_matting_are_taken() -> None:
     ]  # fmt: skip
     assert (options.encoding.type, options.encoding.quality.mbps) == ("png_sequence", 4)
     assert (options.selection.size, options.model_options.downsample_ratio) == ((640, 360), 0.25)
-    assert (options.inference.requests, options.ahead) == (2, 3)
+    assert (options.inference.requests, options.ahead, options.progress) == (2, 3, False)
+    assert parse_options([*REQUIRED, "--input-resize", "640x360"]).selection.size == (640, 360)
 
 
 def test_what_is_for_detection_is_kept_apart_for_models_that_have_no_use_for_it(tmp_path: Path) -> None:
