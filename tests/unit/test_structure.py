@@ -29,7 +29,7 @@ ONE_DOOR = {
     "pyvirtualcam": ("background_subtraction/sinks/virtual_camera.py",),
     "tritonclient": ("model_api/adapters/kserve/client.py",),
     "psutil": ("background_subtraction/preview/system_monitor.py",),
-    "tqdm": ("background_subtraction/", "model_tools/"),
+    "tqdm": ("background_subtraction/progress.py", "background_subtraction/run.py", "model_tools/"),
     "onnx": ("model_tools/",),
     "onnxruntime": ("model_tools/benchmark/",),
     "nncf": ("model_tools/quantize/",),
