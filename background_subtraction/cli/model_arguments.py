@@ -15,6 +15,7 @@ from model_api.resize import RESIZE_TYPES
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options about a model and how it is computed."""
     add = parser.add_argument
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, HETERO:GPU,CPU. Default: CPU.")
     add(
@@ -61,6 +62,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options about what the model expects, for files that do not say it."""
     add = parser.add_argument
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="The model expects RGB instead of BGR.")
     add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Values subtracted from the pixels, in 0..255.")

@@ -130,7 +130,8 @@ def missing_options(snippet: Snippet) -> str:
         return ""
     words = arguments_of(snippet)
     done = run_command(main, [*words[:1], "-h"] if main is tools else ["-h"])
-    unknown = [word for word in words if re.match(r"--?[a-z]", word) and word not in done.stdout]
+    known = done.stdout.replace("_", "-")  # both are understood
+    unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.replace("_", "-") not in known]
     return "" if done.returncode == 0 and not unknown else f"unknown: {unknown or words[0]}"
 
 
