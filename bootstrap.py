@@ -30,6 +30,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 TASKS = ("demo", "tools", "check")
 EXTRAS = {
     "benchmark": r"^tools benchmark .*\bonnxruntime\b",
+    "completion": r"--print[_-]completion\b",
     "ovms": r"--adapter[ =]ovms\b",
     "quantize": r"^tools quantize\b",
     "training": r"^tools (train|export)\b|^tools convert .*\.ckpt\b",
