@@ -73,8 +73,8 @@ def _fail(program: str, message: str, code: int = 1) -> int:
 def _missing_library(error: ImportError) -> str:
     if (error.name or "").startswith("model_api"):
         return (
-            f"{error}. Another package of that name is installed, Intel's openvino-model-api perhaps. Give this program "
-            "an environment of its own, or: pip uninstall openvino-model-api"
+            f"{error}. Another package of that name is installed, Intel's openvino-model-api perhaps. Give this "
+            "program an environment of its own, or: pip uninstall openvino-model-api"
         )
     if "libGL" in str(error) or "libgthread" in str(error) or "libglib" in str(error):
         return (
