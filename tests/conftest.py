@@ -32,6 +32,8 @@ RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]
 def pytest_configure() -> None:
     # A shell that starts the tests in the background leaves Ctrl-C ignored, for the commands that they start as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):  # as nohup leaves it
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # PyTorch's threads wait actively: in several processes they would take the cores from each other.
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
