@@ -46,9 +46,8 @@ class FrameReport(Report):
 
     def add(self, result: Result, rendering_s: float, written_s: float, dropped: int = 0, clip: object = None) -> None:
         """As `Report.add`, and keep the frame's latency."""
-        before_s = self.latency_s
+        self.latencies_s.append(perf_counter() - result.started_s)
         super().add(result, rendering_s, written_s, dropped, clip)
-        self.latencies_s.append(self.latency_s - before_s)
         self.begun_s = self.begun_s or result.started_s
         self.handed_over_s = perf_counter()
 

@@ -215,8 +215,7 @@ def test_pictures_and_folders_of_clips(models: Path, tmp_path: Path, benchmark: 
     found = benchmark("-m", models / "red.onnx", "-i", clips, "--compare", *(f"demo:{side}" for side in sides))
     expected = {"raw": FRAMES, "network": FRAMES, "demo": FRAMES + 2, "pictures": 3, "together": FRAMES + 2}
     assert {name: side["frames"] for name, side in found.items()} == {**expected, "later": FRAMES + 1}
-    # Clips that run at once keep their frames' latencies to themselves.
-    assert found["together"]["latency_ms"] == {}
+    assert found["together"]["latency_ms"].keys() == {"p50", "p90", "p99"}
 
 
 def test_paths_are_relative_to_where_it_is_called(
@@ -251,8 +250,8 @@ def test_onnx_runtime_reads_onnx_alone(tmp_path: Path, failure: Any) -> None:
     [
         ("swift", 'no kind "swift"', 2),
         ("network:model=no.onnx", "network no: no.onnx: no such model file", 1),
-        ("raw:device=XPU", "raw device=XPU: device: XPU is not on this machine", 1),
-        ("demo:options=--bogus", "demo --bogus: background_subtraction_demo.py: error: unrecognized arguments", 2),
+        ("raw:device=XPU", "raw device=XPU: device: XPU is PyTorch's name of an Intel GPU", 1),
+        ("demo:options=--bogus", "demo --bogus: unrecognized arguments", 2),
         ("demo:options=--no_show -h", "its process ended with exit code 0", 1),
         ("demo:options=--loop --no_show", "--loop has no end", 2),
         ("network:input=-", "a pipe cannot be read again", 2),

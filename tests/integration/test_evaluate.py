@@ -467,7 +467,7 @@ def test_folders_that_do_not_belong_together_are_said_in_one_line(
 ) -> None:
     arguments = ("-m", models / "red.onnx", "-i", clips)
     (clips / "0001" / "pha" / "0002.png").unlink()
-    assert "pha: 1 of the 4 pictures" in (line := failure(*arguments))
+    assert "pha: 1 of the 4 images" in (line := failure(*arguments))
     assert "the first is 0002" in line
 
     assert cv2.imwrite(str(clips / "0001" / "pha" / "0002.png"), np.zeros((HEIGHT // 2, WIDTH // 2), np.uint8))
@@ -475,7 +475,7 @@ def test_folders_that_do_not_belong_together_are_said_in_one_line(
 
     shutil.copytree(clips / "0000" / "com", clips / "0000" / "fgr")
     (clips / "0000" / "fgr" / "0003.png").rename(clips / "0000" / "fgr" / "0009.png")
-    assert "fgr: 1 of the 4 pictures" in failure(*arguments)
+    assert "fgr: 1 of the 4 images" in failure(*arguments)
 
     shutil.rmtree(clips / "0000" / "com")
     assert "Expected them in a folder com" in failure(*arguments)
@@ -487,7 +487,7 @@ def test_masks_that_do_not_belong_are_said_in_one_line(models: Path, tmp_path: P
     write_images(tmp_path / "masks", [np.ones((HEIGHT, WIDTH, 3), np.uint8)])
     arguments = ("--masks", tmp_path / "images", tmp_path / "masks")
 
-    assert "masks: 1 of the 2 pictures" in failure("-m", models / "red.onnx", *arguments)
+    assert "masks: 1 of the 2 images" in failure("-m", models / "red.onnx", *arguments)
     (tmp_path / "images" / "frame 1.png").unlink()
     assert "its levels end at 1. Expected a mask of 0 and 255" in failure("-m", models / "red.onnx", *arguments)
     assert "stills have none" in failure("-m", models / "difference.onnx", *arguments)
@@ -499,7 +499,7 @@ def test_a_command_line_of_no_use(
     red = models / "red.onnx"
     stills = ("-m", red, "--masks", clips, clips)
     assert "--against is for -i" in failure(*stills, "--against", red, code=2)
-    assert "Give soft alphas with --stills" in failure(*stills, "--metrics", "rvm_lr", code=2)
+    assert "give soft alphas with --stills" in failure(*stills, "--metrics", "rvm_lr", code=2)
     assert "--cuts is for --stills" in failure("-m", red, "-i", clips, "--cuts", code=2)
     assert "--metrics omz needs a truth" in failure("-m", red, "-i", red, "--metrics", "omz", code=2)
     with pytest.raises(SystemExit):

@@ -82,7 +82,7 @@ def test_a_network_for_any_size(models: Path) -> None:
     assert found["inputs"][0]["shape"] == [None, 3, None, None]
     assert found["static"] is False
     assert found["gmacs"] is None
-    assert "the demo fixes the shapes" in info(models / "counting_dynamic.onnx").stdout
+    assert "the program fixes them to the frames" in info(models / "counting_dynamic.onnx").stdout
 
 
 def parameter(*shape: int) -> Any:

@@ -100,7 +100,7 @@ def test_layers_that_hurt_are_left_in_floating_point_and_told(
     done = quantize(source, "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
     assert done.returncode == 0, done
     print(done.stdout)
-    before = re.search(r"alpha MAD is (\S+) e-3, 0.8 at most", done.stdout)
+    before = re.search(r"alpha MAD is (\S+) e-3, the target is 0.8 at most", done.stdout)
     told = re.findall(r"With (.+) left in floating point, for they hurt most, it is (\S+) e-3", done.stdout)
     assert before is not None
     assert float(before[1]) > 0.8
