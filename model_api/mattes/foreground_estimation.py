@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from model_api.types import Alpha, Floats, Image, Levels, Size
 
-WORK_HEIGHT_PX = 180
+WORK_HEIGHT_PX = 120
 REACH = 1 / 15
 """Colours are averaged within this share of the image's height: 90 pixels of 1350 in the paper."""
 CLEAR = 0.02

@@ -31,7 +31,9 @@ from model_tools.train.networks.robust_video_matting import REFINERS, MattingNet
 log = logging.getLogger(__name__)
 
 OPSET = 17
-BASE_SIZE: Size = (384, 224)
+BASE_SIZES: dict[int, Size] = {1: (480, 288), 2: (384, 224)}
+"""Images that a bundled network takes -> the size at which it sees a frame, as (width, height) of that area."""
+
 ZOO_SIZE: Size = (1280, 720)
 SMALLEST_SEEN = 16
 """Pixels a side, after the ratio, that leave one to the deepest features."""
@@ -64,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=values.resolution,
         metavar="WxH",
-        help="Size of the network's input. Default: any, resized to about 384x224; for the contract open_model_zoo "
-        "1280x720.",
+        help="Size of the network's input. Default: any, resized to about 480x288 (clean_plate: 384x224); for "
+        "the contract open_model_zoo 1280x720.",
     )
     rvm = parser.add_argument_group("Robust Video Matting").add_argument
     rvm(
@@ -179,7 +181,7 @@ def _bundled(
 ) -> Contract:
     if options.contract or options.ratio or options.refiner:
         raise OptionError("--contract, --downsample_ratio and --refiner are only for Robust Video Matting")
-    size = options.size or BASE_SIZE
+    size = options.size or BASE_SIZES[pictures]
     if any(side % SMALLEST for side in size):
         raise OptionError(f"--size {size[0]}x{size[1]}: this network takes multiples of {SMALLEST}, such as 384x224")
     network = EfficientMatting(pictures, recurrent=pictures == 1).eval()

@@ -471,7 +471,7 @@ def test_folders_that_do_not_belong_together_are_said_in_one_line(
     assert "the first is 0002" in line
 
     assert cv2.imwrite(str(clips / "0001" / "pha" / "0002.png"), np.zeros((HEIGHT // 2, WIDTH // 2), np.uint8))
-    assert "0001: picture 2 is 64×48 and its true alpha 32×24" in failure(*arguments)
+    assert "0001: image 2 is 64×48 and its true alpha 32×24" in failure(*arguments)
 
     shutil.copytree(clips / "0000" / "com", clips / "0000" / "fgr")
     (clips / "0000" / "fgr" / "0003.png").rename(clips / "0000" / "fgr" / "0009.png")

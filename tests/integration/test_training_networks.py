@@ -152,9 +152,9 @@ def test_clean_plate_is_exported_with_two_pictures(tmp_path: Path) -> None:
 def test_of_any_size_it_sees_each_frame_in_its_own_shape(tmp_path: Path) -> None:
     network, weights = trained("video", tmp_path)
     with exported("video", weights, tmp_path, None) as model, torch.no_grad():
-        for frame, seen in (((1280, 720), (384, 224)), ((720, 1280), (224, 384)), ((96, 96), (288, 288))):
+        for frame, seen in (((1280, 720), (480, 288)), ((720, 1280), (288, 480)), ((96, 96), (384, 384))):
             assert model.input_size(frame) == seen
-        image = noise(1, 384, 224)[0]
+        image = noise(1, 480, 288)[0]
         _, alpha, _ = model(image)
         logits, *_ = network(rgb(image))
         np.testing.assert_allclose(alpha, decided(logits)[0, 0], atol=CLOSE)
@@ -164,7 +164,7 @@ def test_of_any_size_it_sees_each_frame_in_its_own_shape(tmp_path: Path) -> None
 def test_the_size_it_was_trained_with_goes_into_the_ir(tmp_path: Path) -> None:
     _, weights = trained("video", tmp_path)
     exported("video", weights, tmp_path, None).close()
-    for options, seen in (((), (224, 384)), (("--input_size", "128x96"), (128, 96)), (("--stateful",), (384, 224))):
+    for options, seen in (((), (288, 480)), (("--input_size", "128x96"), (128, 96)), (("--stateful",), (480, 288))):
         command = ["convert", str(tmp_path / "video.onnx"), "-o", str(tmp_path / "video.xml"), *options]
         assert model_tools.main(command) == 0
         with create_model(tmp_path / "video.xml") as model:
