@@ -133,8 +133,8 @@ def _work_size(levels: Levels) -> Size:
 def _pure(share: Floats) -> Floats:
     """The weight of a pixel: its share to the fourth power.
 
-    The error of one pass is then a third of the error with the paper's weights (tests/unit/test_foreground.py), for
-    which the paper takes a second pass.
+    The error of one pass is then a third of the error with the paper's weights, for which the paper takes a second pass
+    (tests/unit/model_api/test_foreground.py).
     """
     squared = share * share
     return squared * squared

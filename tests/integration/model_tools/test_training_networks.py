@@ -35,7 +35,7 @@ from model_tools.train.networks.robust_video_matting import MattingNetwork
 from model_tools.train.train import Hardware
 from tests.support.media import read_levels
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 VARIANTS = ("mobilenetv3", "resnet50")
 CLOSE = 1e-3
 """Of float32 in two programs that add in different orders; the filters divide by variances near zero."""
