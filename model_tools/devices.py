@@ -68,12 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a row for each device. Raises DeviceError at the end if one that was asked for, or a plain one, failed."""
-    logging.getLogger("model_api").setLevel(logging.WARNING)  # its lines would break the table
     core = ov.Core()
     plain = list(core.available_devices)
     devices = args.device or [*plain, "AUTO", f"HETERO:{','.join(plain)}"]
     width = max(map(len, devices))
-    with network_file(args.model) as path:
+    with network_file(args.model) as path, only_warnings("model_api"):  # its lines would break the table
         expected = alphas_of_cpu(path)
         print(f"{'device':<{width}}  compiled s  inference ms  alpha off by  name")
         failed = []
@@ -84,6 +83,18 @@ def run(args: argparse.Namespace) -> None:
     grave = [device for device in failed if args.device or device in plain]
     if grave:
         raise DeviceError(f"{len(grave)} of {len(devices)} devices failed: {', '.join(grave)}")
+
+
+@contextmanager
+def only_warnings(name: str) -> Iterator[None]:
+    """Keep a logger's information from being printed."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def alphas_of_cpu(path: Path) -> list[Alpha] | None:
