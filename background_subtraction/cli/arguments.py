@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.completion import PrintCompletion
+from background_subtraction.cli.model_arguments import add_computing_arguments
 from background_subtraction.sinks.base import OUTPUT_TYPES
 from background_subtraction.sinks.formats import CODECS
 from background_subtraction.sinks.open import DEVICES
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
-from model_api.adapters.openvino_adapter import PRECISIONS
 from model_api.bundled import names
 from model_api.errors import OptionError
 from model_api.models.base import ModelOptions
@@ -181,25 +181,13 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
         type=values.positive,
         help="Inference requests at the same time. Default: the device decides; always 1 for a recurrent model.",
     )
-    add(
-        "-nstreams",
-        "--num_streams",
-        default="",
-        help="Streams: <n>, or <device>:<n>,<device>:<n> for HETERO and AUTO. Default: the device decides.",
-    )
-    add("-nthreads", "--num_threads", type=values.positive, help="Threads on the CPU. Default: all cores.")
-    add("--cache_dir", help="A folder that keeps compiled models, so that the next start is faster.")
+    add_computing_arguments(group)
     add(
         "--refiner",
         choices=("outside", "inside"),
         default="outside",
         help="Where Robust Video Matting's guided filter is computed: outside the network, together with the "
         "composite, or inside it, on the device. Default: outside.",
-    )
-    add(
-        "--infer_precision",
-        choices=PRECISIONS,
-        help="Inference precision. Default: f32 on CPU, the device's default elsewhere.",
     )
     add("--no_scene_cuts", action="store_true", help="Recurrent models keep their state at scene cuts too.")
     add(

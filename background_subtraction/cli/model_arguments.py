@@ -46,6 +46,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="How a frame is laid into a network's input of another size. Default: standard, stretched.",
     )
     add_preprocessing_arguments(parser)
+    add_computing_arguments(parser)
+
+
+def add_computing_arguments(parser: argparse._ActionsContainer) -> None:
+    """Add the options about how a model is computed, whatever it is."""
+    add = parser.add_argument
     add(
         "-nstreams",
         "--num_streams",

@@ -13,9 +13,9 @@ from background_subtraction.cli.parse import parse_options
 from background_subtraction.jobs import expand
 from background_subtraction.options import Options
 from background_subtraction.report import Report
-from background_subtraction.run import run
+from background_subtraction.run import load_model, run
 from background_subtraction.sources.selection import Selection, Timed
-from model_api import MattingModel, create_model
+from model_api import MattingModel
 from model_api.errors import OptionError
 from model_api.results import Result
 from model_tools.benchmark.rounds import Job, Play, Round, with_own_cost
@@ -59,7 +59,7 @@ def demo(job: Job) -> Iterator[Play]:
     if options.loop:
         raise OptionError("--loop has no end: leave it out. A round ends with --frames, or with the input")
     selection = FirstFrames(**vars(options.selection), limit=job.frames)
-    with opened_model(options) as model:
+    with load_model(options) as model:
         yield with_own_cost(lambda: _round(replace(options, selection=selection), model))
 
 
@@ -69,18 +69,6 @@ def options_of(job: Job, outputs: tuple[str, ...] = ()) -> Options:
     if "-" in options.inputs:
         raise OptionError("-i -: a pipe cannot be read again in every round. Expected a video or a folder")
     return options
-
-
-def opened_model(options: Options) -> MattingModel:
-    """As the demo itself opens it."""
-    return create_model(
-        options.model,
-        options.device,
-        inference=options.inference,
-        override=options.override,
-        options=options.model_options,
-        adapter=options.adapter,
-    )
 
 
 def _outputs(job: Job) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import openvino as ov
 from background_subtraction.compositing.clean_plate import open_clean_plate
 from background_subtraction.jobs import expand
 from background_subtraction.options import Options
+from background_subtraction.run import load_model
 from background_subtraction.sources.open import open_source
 from model_api import MattingModel
 from model_api.adapters.devices import check_device, device_config
@@ -27,7 +28,7 @@ from model_api.errors import DeviceError, OptionError
 from model_api.graph import loading
 from model_api.layouts import image_layout
 from model_api.types import Frame, Tensors
-from model_tools.benchmark.demo import opened_model, options_of
+from model_tools.benchmark.demo import options_of
 from model_tools.benchmark.rounds import Job, Play, Round, with_own_cost
 
 Array = npt.NDArray[Any]
@@ -69,7 +70,7 @@ def raw(job: Job) -> Iterator[Play]:
 def network(job: Job) -> Iterator[Play]:
     """The first frame's tensors over and over, with the state that each answer brings."""
     options = options_of(job)
-    with opened_model(options) as model:
+    with load_model(options) as model:
         frame = _first_frame(options, model)
         tensors = model.preprocess(frame)
         state: Tensors = {}
@@ -169,7 +170,7 @@ def _frame_inputs(options: Options, read: loading.Network) -> FrameInputs:
     if not read.model.is_dynamic():
         return FrameInputs()
     whole = replace(options, inference=replace(options.inference, refiner_outside=False))
-    with opened_model(whole) as model:  # not compiled before its size is known
+    with load_model(whole) as model:  # not compiled before its size is known
         tensors = model.preprocess(_first_frame(options, model))
         images, baked = model.binding.images, model.binding.shape_inputs
     shapes = {}
