@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.completion import PrintCompletion
-from background_subtraction.cli.model_arguments import add_computing_arguments
+from background_subtraction.cli.model_arguments import add_computing_arguments, add_preprocessing_arguments
 from background_subtraction.sinks.base import OUTPUT_TYPES
 from background_subtraction.sinks.formats import CODECS
 from background_subtraction.sinks.open import DEVICES
@@ -24,7 +24,8 @@ from model_api.models.labels import read_labels
 from model_api.resize import RESIZE_TYPES
 
 OPTION_OF: Mapping[str, str] = {
-    "model": "-m", "adapter": "--adapter", "inputs": "-i", "device": "-d", "threshold": "-t", "fit": "--resize_type",
+    "model": "-m", "adapter": "--adapter", "inputs": "-i", "device": "-d", "threshold": "-t",
+    "resize_type": "--resize_type",
     "labels": "--labels", "target_bgr": "--target_bgr", "clean_plate": "--background", "blur_bgr": "--blur_bgr",
     "layouts": "--layout", "mean_values": "--mean_values", "scale_values": "--scale_values",
     "downsample_ratio": "--downsample_ratio", "requests": "-nireq", "streams": "-nstreams", "threads": "-nthreads",
@@ -153,19 +154,11 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         metavar="PIXELS",
         help="Blur the background as a box of this width does. Default: 0, no blur.",
     )
-    add(
-        "--layout",
-        type=values.layouts,
-        default={},
-        help="The layout of the inputs, where the file does not say it: NCHW, or input0:NCHW,input1:NHWC.",
-    )
 
 
 def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="The network takes RGB, not BGR.")
-    add("--mean_values", type=values.triple, metavar="M|R,G,B", help="Subtracted from the pixels (0 to 255) first.")
-    add("--scale_values", type=values.triple, metavar="S|R,G,B", help="The pixels are divided by these afterwards.")
+    add_preprocessing_arguments(group)
     add(
         "--downsample_ratio",
         type=values.ratio,

@@ -67,7 +67,7 @@ def add_computing_arguments(parser: argparse._ActionsContainer) -> None:
     add("--cache_dir", metavar="DIR", help="Folder for compiled models, so that the next start is quick.")
 
 
-def add_preprocessing_arguments(parser: argparse.ArgumentParser) -> None:
+def add_preprocessing_arguments(parser: argparse._ActionsContainer) -> None:
     """Add the options about what the model expects, for files that do not say it."""
     add = parser.add_argument
     add("--reverse_input_channels", action=argparse.BooleanOptionalAction, help="The model expects RGB instead of BGR.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, build_parser
+from background_subtraction.cli.model_arguments import override_of
 from background_subtraction.options import Options, composite_view, outputs_of
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.sinks.base import DeviceOutput, Encoding, Quality
@@ -19,7 +20,6 @@ from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.bundled import find_model
 from model_api.errors import OptionError, renamed
 from model_api.models.base import ModelOptions
-from model_api.preprocessing import Override
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
 """Fields of ModelOptions that only models that detect objects use -> their options."""
@@ -56,12 +56,7 @@ def _options(args: argparse.Namespace) -> Options:
         device=args.device,
         adapter=args.adapter,
         inference=_inference_options(args),
-        override=Override(
-            reverse_input_channels=args.reverse_input_channels,
-            mean_values=args.mean_values,
-            scale_values=args.scale_values,
-            layouts=args.layout,
-        ),
+        override=override_of(args),
         model_options=_model_options(args),
         target_bgr=args.target_bgr,
         blur_bgr=args.blur_bgr,
