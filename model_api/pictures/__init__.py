@@ -1,0 +1,1 @@
+"""Pictures as videos hold them: planes of luma and chroma, and what their numbers mean."""
