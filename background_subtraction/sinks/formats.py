@@ -48,7 +48,8 @@ class Container:
         copied: sound and subtitle codecs that are copied.
         sound: the encoder for any other sound.
         options: FFmpeg's.
-        constant_rate: whether frames follow each other evenly, whatever their times were.
+        timing: when it can show frames, one of `timing.TIMINGS`.
+        reorders: whether it can hold frames in another order than that in which they are shown.
         edit_lists: whether it can hold what a decoder needs before the beginning, without showing it.
     """
 
@@ -57,7 +58,8 @@ class Container:
     copied: frozenset[str] = frozenset()
     sound: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
-    constant_rate: bool = False
+    timing: str = "own"
+    reorders: bool = True
     edit_lists: bool = False
 
 
@@ -70,32 +72,45 @@ class VideoFormat:
     pixel_format: str
 
 
+# Few frames wait inside the encoders, because a run that is killed loses them: x265 looks 10 frames ahead and not 15,
+# SVT-AV1 none and not 40, libvpx none and not 25. None of them gets worse by it that could be measured.
 CODECS: Mapping[str, Codec] = {
-    "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast"}, "crf"),
+    "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast", "forced-idr": "1"}, "crf"),
     "hevc": Codec(
-        "libx265", "yuv420p", None, {"crf": "22", "preset": "fast", "x265-params": "log-level=error"}, "crf", tag="hvc1"
+        "libx265", "yuv420p", None,
+        {"crf": "22", "preset": "fast", "forced-idr": "1", "x265-params": "log-level=error:rc-lookahead=10"}, "crf",
+        tag="hvc1",
     ),
-    "av1": Codec("libsvtav1", "yuv420p", None, {"crf": "28", "preset": "9"}, "crf", worst=63),
+    "av1": Codec(
+        "libsvtav1", "yuv420p", None,
+        {"crf": "28", "preset": "9", "svtav1-params": "lookahead=0:hierarchical-levels=3"}, "crf", worst=63,
+    ),
     "h264_qsv": Codec(
-        "h264_qsv", "nv12", None, {"global_quality": "20", "preset": "veryfast"}, "global_quality",
+        "h264_qsv", "nv12", None, {"global_quality": "20", "preset": "veryfast", "forced_idr": "1"}, "global_quality",
         remedy="Intel Quick Sync is not on this machine, or its driver is missing. Use the codec h264",
     ),
     "vp9": Codec(
         "libvpx-vp9", "yuv420p", "yuva420p",
-        {"crf": "20", "b": "0", "deadline": "realtime", "cpu-used": "5", "row-mt": "1"}, "crf", worst=63,
+        {"crf": "20", "b": "0", "deadline": "realtime", "cpu-used": "5", "row-mt": "1", "lag-in-frames": "0"}, "crf",
+        worst=63,
     ),
     "prores": Codec("prores_ks", "yuv422p10le", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
-    "ffv1": Codec("ffv1", "bgr0", "bgra", {"level": "3", "slices": "4"}, multiple_px=1),
+    "ffv1": Codec("ffv1", "bgr0", "bgra", {"level": "3", "slices": "4", "g": "1"}, multiple_px=1),
     "png": Codec("png", "rgb24", "rgba", multiple_px=1),
     "qtrle": Codec("qtrle", "rgb24", "argb", multiple_px=1),
     "mjpeg": Codec("mjpeg", "yuvj420p", None, {"flags": "+qscale", "global_quality": "354"}, full_range=True),
     "gif": Codec("gif", "pal8", "pal8", multiple_px=1),
 }  # fmt: skip
 
+# Every packet goes to the disk at once (FFmpeg would hold 256 KiB back), and none waits more than a second for sound.
+ALL_CONTAINERS = {"flush_packets": "1", "max_interleave_delta": "1000000"}
+
 # Hybrid fragments: while it is written the file plays up to its last key frame, whatever happens to the program or
 # the disk; when it is closed it becomes an ordinary file. Without delay_moov it would begin late by what reordered
 # frames need. Fragments that end elsewhere than at key frames (frag_duration) can cost the last frame.
 _FRAGMENTS = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe"}
+# A cluster is written when it is complete: milliseconds.
+_CLUSTERS = {"cluster_time_limit": "1000"}
 _PCM = {"pcm_s16le", "pcm_s24le", "pcm_s16be"}
 _MPEG_SOUND = {"aac", "mp3", "ac3", "eac3", "alac"}
 
@@ -108,14 +123,14 @@ CONTAINERS: Mapping[str, Container] = {
         ("h264", "hevc", "prores", "png", "qtrle", "mjpeg", "h264_qsv"), "prores",
         frozenset({*_MPEG_SOUND, *_PCM, "mov_text"}), "aac", _FRAGMENTS, edit_lists=True,
     ),
-    ".webm": Container(("vp9", "av1"), "vp9", frozenset({"opus", "vorbis", "webvtt"}), "libopus"),
+    ".webm": Container(("vp9", "av1"), "vp9", frozenset({"opus", "vorbis", "webvtt"}), "libopus", _CLUSTERS),
     ".mkv": Container(
         ("ffv1", "h264", "hevc", "av1", "vp9", "h264_qsv"), "ffv1",
-        frozenset({*_MPEG_SOUND, *_PCM, "opus", "vorbis", "flac", "subrip", "ass", "webvtt"}), "flac",
+        frozenset({*_MPEG_SOUND, *_PCM, "opus", "vorbis", "flac", "subrip", "ass", "webvtt"}), "flac", _CLUSTERS,
     ),
     ".avi": Container(("mjpeg", "png", "h264"), "png", frozenset({"mp3", "ac3", "pcm_s16le"}), "pcm_s16le",
-                      constant_rate=True),
-    ".gif": Container(("gif",), "gif", constant_rate=True),
+                      timing="even", reorders=False),
+    ".gif": Container(("gif",), "gif", timing="gif"),
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.video.frame import PictureType
 
 from background_subtraction.sinks.audio import SoundTrack
 from background_subtraction.sinks.base import Quality, Sink, explained, make_folder_of, require_writable
-from background_subtraction.sinks.formats import VideoFormat
+from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
+from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
@@ -26,11 +29,11 @@ HD_HEIGHT_PX = 720
 BT709, BT601 = 1, 6
 """ITU-T H.273's numbers for them."""
 LIMITED, FULL = 1, 2
-KEY_FRAME_EVERY_S = 2
-FINEST_TICK_S = Fraction(1, 20_000)
-ON_TIME_S = Fraction(1, 900)
-"""Times in Matroska files are whole milliseconds: this near to an even rate they are meant to be on it."""
+FASTEST_RATE = Fraction(240)
+"""Frames per second that encoders are told at most. SVT-AV1 refuses more, and times are kept whatever it is."""
 SOURCE_FORMATS = {2: "gray", 3: "bgr24", 4: "bgra"}
+
+log = logging.getLogger(__name__)
 
 
 class VideoSink(Sink):
@@ -61,9 +64,11 @@ class VideoSink(Sink):
         self._sound: SoundTrack | None = None
         self._palette: Palette | None = None
         self._stream: Any = None
-        rate = source.rate
-        self._tick_s = 1 / rate if format_.container.constant_rate else _tick(rate)
-        self._next_pts = 0
+        self._timing = TIMINGS[format_.container.timing](source.rate)
+        self._tick_s = self._timing.tick_s
+        self._key_frames = KeyFrames()
+        self._left_out = False
+        self._before: Any = None
         self._end_s = Fraction(0)
         self._complete = False
         self._container: Any = None
@@ -86,16 +91,32 @@ class VideoSink(Sink):
         with explained(self._path):
             if self._stream is None:
                 self._begin(image)
-            frame = self._converted(image)
-            frame.pts = self._pts(timestamp_s)
-            frame.duration = round(1 / self._source.rate / self._tick_s)
-            frame.time_base = self._tick_s
-            self._next_pts = frame.pts + 1
-            self._end_s = frame.pts * self._tick_s + 1 / self._source.rate
-            for ready in [frame] if self._palette is None else self._palette.apply(frame):
-                self._container.mux(self._stream.encode(ready))
-            if self._sound:
-                self._sound.write_until(frame.pts * self._tick_s)
+            shown = self._timing.place(timestamp_s)
+            for pts in shown.repeated:
+                self._encode(self._before, pts)
+            if shown.pts is None:
+                self._warn_of_left_out()
+                return
+            self._before = self._converted(image)
+            self._encode(self._before, shown.pts)
+
+    def _encode(self, frame: Any, pts: int) -> None:
+        """Encode a frame, and the sound until it."""
+        time_s = pts * self._tick_s
+        frame.pts, frame.time_base = pts, self._tick_s
+        frame.duration = round(1 / self._source.rate / self._tick_s)
+        frame.pict_type = PictureType.I if self._key_frames.is_due(time_s) else PictureType.NONE
+        self._end_s = time_s + 1 / self._source.rate
+        for ready in [frame] if self._palette is None else self._palette.apply(frame):
+            self._container.mux(self._stream.encode(ready))
+        if self._sound:
+            self._sound.write_until(time_s)
+
+    def _warn_of_left_out(self) -> None:
+        if not self._left_out and self._timing.fastest is not None:
+            limit, kind = float(self._timing.fastest), self._path.suffix
+            log.warning("%s: frames are left out: this %s shows at most %.5g a second", self._path, kind, limit)
+        self._left_out = True
 
     def finish(self) -> None:
         """Take the rest of the source's sound too."""
@@ -103,9 +124,9 @@ class VideoSink(Sink):
 
     def __enter__(self) -> VideoSink:
         make_folder_of(self._path)
-        options = dict(self._format.container.options)
+        options = {**ALL_CONTAINERS, **self._format.container.options}
         with explained(self._path):
-            self._container = av.open(str(self._path), "w", container_options=options)
+            self._container = av.open(f"file:{self._path}", "w", container_options=options)
         return self
 
     def __exit__(
@@ -131,14 +152,6 @@ class VideoSink(Sink):
             self._sound.close()
         self._container.close()
 
-    def _pts(self, timestamp_s: Fraction) -> int:
-        if self._format.container.constant_rate:
-            return self._next_pts
-        number = round(timestamp_s * self._source.rate)
-        on_time_s = number / self._source.rate
-        time_s = on_time_s if abs(on_time_s - timestamp_s) <= ON_TIME_S else timestamp_s
-        return max(self._next_pts, round(time_s / self._tick_s))
-
     def _begin(self, image: Image) -> None:
         """The first image decides the size, made even where the codec wants that."""
         codec = self._format.codec
@@ -152,6 +165,9 @@ class VideoSink(Sink):
         stream.thread_type = "AUTO"
         stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
         context = stream.codec_context
+        context.framerate = min(self._source.rate, FASTEST_RATE)
+        if not self._format.container.reorders:
+            context.max_b_frames = 0
         if codec.tag:
             context.codec_tag = codec.tag
         self._label_colours(context, height)
@@ -194,11 +210,6 @@ class VideoSink(Sink):
 def _multiples(size: Size, multiple_px: int) -> Size:
     width, height = (-(-side // multiple_px) * multiple_px for side in size)
     return width, height
-
-
-def _tick(rate: Fraction) -> Fraction:
-    """The unit of time: frames at the even rate fall on it exactly, others within 25 microseconds."""
-    return Fraction(1, rate.numerator * max(1, -(-FINEST_TICK_S.denominator // rate.numerator)))
 
 
 def _of_size(image: Image, width: int, height: int) -> Image:
