@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from background_subtraction.options import Options, composite_view
@@ -140,7 +139,7 @@ def convert_video(
             "output_foreground": (output_foreground, "foreground"),
             "output_transparent": (output_transparent, "transparent"),
         }
-        files = tuple(Output(Path(path), view) for path, view in outputs.values() if path is not None)
+        files = tuple(Output.named(path, view) for path, view in outputs.values() if path is not None)
         if not files and not devices and window is None:
             raise OptionError(f"No output: give {', '.join(list(outputs)[:-1])} or {list(outputs)[-1]}")
         options = Options(

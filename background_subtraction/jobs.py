@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, natural_key
+from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, images_of, is_pattern, natural_key
 from background_subtraction.sinks.base import Encoding, Output
+from background_subtraction.sinks.formats import CONTAINERS
+from background_subtraction.sources.images import IMAGE_RATE
+from background_subtraction.sources.selection import Selection
 from model_api.errors import OptionError, SourceError
 
 VIDEO_SUFFIXES = frozenset(
@@ -42,26 +48,35 @@ def expand(inputs: Sequence[str]) -> list[str]:
     return [address for name in inputs for address in _addresses(name)]
 
 
-def plan(inputs: Sequence[str], outputs: tuple[Output, ...], encoding: Encoding) -> list[Clip]:
+def plan(
+    inputs: Sequence[str], outputs: tuple[Output, ...], encoding: Encoding, selection: Selection = Selection()
+) -> list[Clip]:
     """Name the outputs of each input.
 
-    One input has its outputs as they are named. For several the outputs are folders, where each input gets a file, or
-    a folder of images, of its own name.
+    One input has its outputs as they are named. In an output that is a folder, and for several inputs all are, a video
+    becomes a file of its own name, and images become images of their own names.
 
     Raises:
         SourceError: a folder holds both images and videos.
         OptionError: several inputs, and outputs that are no folders, or two inputs of one name.
     """
     addresses = expand(inputs)
-    if addresses == [inputs[0]]:
-        return [Clip(addresses[0], outputs)]
-    for output in outputs:
-        if output.path.suffix and not output.path.is_dir():
+    several = addresses != [inputs[0]]
+    for output in outputs if several else ():
+        if output.path.suffix and not is_folder(output):
             raise OptionError(f"{output.path}: several inputs need an output folder, such as results/", "outputs")
     clips = [Clip(address, ()) for address in addresses]
-    if outputs:
+    if outputs and several:
         _require_own_names(clips)
-    return [replace(clip, outputs=tuple(_named(output, clip.name, encoding) for output in outputs)) for clip in clips]
+    return [
+        replace(clip, outputs=tuple(_named(output, clip, encoding, selection, several=several) for output in outputs))
+        for clip in clips
+    ]
+
+
+def is_folder(output: Output) -> bool:
+    """Whether an output is a folder: it says so, or it exists as one."""
+    return output.folder or (os.path.isdir(output.path) and output.path.suffix.lower() not in CONTAINERS)
 
 
 def _addresses(name: str) -> list[str]:
@@ -84,9 +99,36 @@ def _require_own_names(clips: list[Clip]) -> None:
         )
 
 
-def _named(output: Output, name: str, encoding: Encoding) -> Output:
+def _named(output: Output, clip: Clip, encoding: Encoding, selection: Selection, *, several: bool) -> Output:
+    if not several and not is_folder(output):
+        return output
     if encoding.type == "png_sequence":
-        return replace(output, path=output.path / name)
+        return replace(output, path=output.path / clip.name) if several else output
+    images = _images_of(clip.address) if encoding.type != "video" else []
+    if images:
+        is_file = images == [Path(clip.address)]
+        folder = output.path if is_file or not several else output.path / clip.name
+        return replace(output, path=folder, names=_own_names(images, selection))
     suffix = TRANSPARENT_SUFFIX if output.view == "transparent" else DEFAULT_SUFFIX
     ending = suffix if output.view in UNMARKED else f"_{output.view}{suffix}"
-    return replace(output, path=output.path / f"{name}{ending}")
+    return replace(output, path=output.path / f"{clip.name}{ending}")
+
+
+def _images_of(address: str) -> list[Path]:
+    """The images that an input consists of, none for a video."""
+    path = Path(address)
+    with suppress(OSError, SourceError):  # said when it is opened
+        if is_pattern(address):
+            return images_of(address)
+        if path.is_dir():
+            return images_in(path)
+    return [path] if path.suffix.lower() in IMAGE_SUFFIXES and "://" not in address else []
+
+
+def _own_names(images: list[Path], selection: Selection) -> tuple[str, ...]:
+    """The names of the images of this part without their endings; with them, where others would have the same name."""
+    stems = Counter(path.stem.casefold() for path in images)
+    names = [path.stem if stems[path.stem.casefold()] == 1 else path.name for path in images]
+    times = zip(names, (index / (selection.rate or IMAGE_RATE) for index in range(len(names))), strict=True)
+    part = [name for name, time_s in times if selection.start_s <= time_s < (selection.end_s or time_s + 1)]
+    return tuple(part[selection.skip :])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from background_subtraction.compositing.backgrounds import TRANSPARENT
 from background_subtraction.preview.window import WindowOptions
@@ -46,6 +45,7 @@ class Options:
         jobs: inputs that are processed at the same time.
         ahead: frames that are decoded ahead.
         progress: whether to show a progress bar, None for where there is a terminal.
+        also_read: files that were read for these values, such as a list of labels: no output may overwrite them.
         for_detection: names of settings that were made and that only models that detect objects use.
 
     Raises:
@@ -74,6 +74,7 @@ class Options:
     jobs: int = 1
     ahead: int = 4
     progress: bool | None = None
+    also_read: tuple[str, ...] = ()
     for_detection: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -89,9 +90,9 @@ class Options:
             raise OptionError(f"{self.jobs}, and a window. Expected 1, or no window", "jobs")
 
 
-def outputs_of(view: str, paths: Sequence[Path]) -> tuple[Output, ...]:
+def outputs_of(view: str, paths: Sequence[str]) -> tuple[Output, ...]:
     """One output of this view for each path."""
-    return tuple(Output(path, view) for path in paths)
+    return tuple(Output.named(path, view) for path in paths)
 
 
 def composite_view(target: str | None, blur_bgr: int, encoding: Encoding, preview: str = "composite") -> str:

@@ -22,6 +22,7 @@ class Report:
             been shown and handed to the writers.
         stages_s: the sum over all frames, by the names of STAGES. A stage's time is that of its own work, although
             stages overlap.
+        kept: the outputs that can be played, when a clip has ended, whatever ended it.
         resources: how busy the machine was, a line each.
     """
 
@@ -30,6 +31,7 @@ class Report:
         self.frames = 0
         self.latency_s = 0.0
         self.stages_s = dict.fromkeys(STAGES, 0.0)
+        self.kept: list[str] = []
         self.resources: list[str] = []
         self._dropped: dict[object, int] = {}
         self._written_s: dict[object, float] = {}

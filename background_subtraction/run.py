@@ -21,6 +21,7 @@ from background_subtraction.options import Options
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.preview.window import Window
 from background_subtraction.progress import Progress
+from background_subtraction.protection import require_nothing_lost
 from background_subtraction.report import Report
 from background_subtraction.sinks.outputs import Outputs
 from background_subtraction.sources.base import Source
@@ -53,7 +54,8 @@ def run(options: Options, report: Report, model: MattingModel | None = None) -> 
 @contextmanager
 def prepare(options: Options, report: Report, model: MattingModel | None = None) -> Iterator[Callable[[], None]]:
     """Check inputs, outputs and the display, then load the model. Yield what starts the run; see `run`."""
-    clips = plan(options.inputs, options.outputs, options.encoding)
+    clips = plan(options.inputs, options.outputs, options.encoding, options.selection)
+    require_nothing_lost(clips, options)
     monitors = Monitors(set(options.monitors))
     with ExitStack() as stack:
         stack.enter_context(shared_cores())
@@ -138,7 +140,9 @@ class _Run:
             needed, interactive = model.needs_clean_plate, self.window is not None
             plate = open_clean_plate(options.clean_plate, source.info, needed=needed, interactive=interactive)
             model.compile_for(source.info.size)
-            outputs = stack.enter_context(Outputs(clip.outputs, options.encoding, source.info, options.devices))
+            outputs = Outputs(clip.outputs, options.encoding, source.info, options.devices)
+            stack.callback(lambda: self.report.kept.extend(outputs.kept()))
+            stack.enter_context(outputs)
             drops = source.info.drops
             reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NoReturn
 
 from background_subtraction import __version__
@@ -20,7 +19,6 @@ from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.bundled import names
 from model_api.errors import OptionError
 from model_api.models.base import ModelOptions
-from model_api.models.labels import read_labels
 from model_api.resize import RESIZE_TYPES
 
 OPTION_OF: Mapping[str, str] = {
@@ -130,7 +128,6 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     )
     add(
         "--labels",
-        type=read_labels,
         metavar="FILE",
         help="A text file with a class name on each line. Instance segmentation only. Default: the first class is the "
         "person.",
@@ -195,14 +192,14 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
 def _add_io_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--loop", action="store_true", help="At the end of the input, start again.")
-    files: dict[str, Any] = {"type": Path, "nargs": "+", "default": [], "metavar": "FILE"}
+    files: dict[str, Any] = {"nargs": "+", "default": [], "metavar": "FILE"}
     add(
         "-o",
         "--output",
         "--output_composition",
         **files,
         help="Save composites: to a video (the ending of the name decides the format), to images by a pattern such as "
-        "out_%%05d.png, or to a folder.",
+        "out_%%05d.png, or to a folder such as results/.",
     )
     add("--output_alpha", **files, help="Save alphas, in the same ways.")
     add("--output_foreground", **files, help="Save foregrounds over black, in the same ways.")

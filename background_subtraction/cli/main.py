@@ -51,11 +51,9 @@ def _main(arguments: Sequence[str], program: str) -> int:
     except OptionError as error:
         return _fail(program, str(error), code=2)
     except BackgroundSubtractionError as error:
-        return _fail(program, str(error))
+        return _fail(program, f"{error}{_kept(report.kept)}")
     except KeyboardInterrupt:
-        names = ", ".join(str(output.path) for output in options.outputs)
-        kept = f"; kept in {names}" if names and report.frames else ""
-        return _fail(program, f"interrupted after {report.frames} frames{kept}")
+        return _fail(program, f"interrupted after {report.frames} frames{_kept(report.kept)}")
     finally:
         if report.frames:
             for line in report.lines():
@@ -63,6 +61,10 @@ def _main(arguments: Sequence[str], program: str) -> int:
     for output in options.outputs:
         logging.info("Wrote %s", output.path)
     return 0
+
+
+def _kept(names: list[str]) -> str:
+    return f"; kept in {', '.join(names)}" if names else ""
 
 
 def _fail(program: str, message: str, code: int = 1) -> int:

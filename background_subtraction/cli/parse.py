@@ -20,6 +20,7 @@ from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.bundled import find_model
 from model_api.errors import OptionError, renamed
 from model_api.models.base import ModelOptions
+from model_api.models.labels import read_labels
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
 """Fields of ModelOptions that only models that detect objects use -> their options."""
@@ -80,6 +81,7 @@ def _options(args: argparse.Namespace) -> Options:
         jobs=args.jobs,
         ahead=max(1, args.num_workers),
         progress=False if args.disable_progress else None,
+        also_read=() if args.labels is None else (args.labels,),
         for_detection=tuple(DETECTION[name] for name in _detection_settings(args)),
     )
 
@@ -133,4 +135,5 @@ def _model_options(args: argparse.Namespace) -> ModelOptions:
 
 def _detection_settings(args: argparse.Namespace) -> dict[str, Any]:
     """The options of DETECTION that the user gave."""
-    return {name: value for name, value in vars(args).items() if name in DETECTION and value is not None}
+    given = {name: value for name, value in vars(args).items() if name in DETECTION and value is not None}
+    return given if args.labels is None else {**given, "labels": read_labels(args.labels)}

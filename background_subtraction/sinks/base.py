@@ -21,6 +21,8 @@ from model_api.errors import OptionError, SinkError
 from model_api.ranges import NATURAL, POSITIVE_NUMBER, QUALITY, require_choice, require_size
 from model_api.types import Image, Size
 
+LONGEST_NAME = 255
+"""Bytes of a file's or a folder's name that file systems take."""
 OUTPUT_TYPES = ("video", "png_sequence")
 
 
@@ -52,6 +54,10 @@ class Sink:
     def finish(self) -> None:
         """Note that the source has come to its end, and that the run was not broken off."""
 
+    def kept(self) -> str:
+        """Return, when it is closed, the name of what was written if it can be played, else ""."""
+        return ""
+
     def __enter__(self: AnySink) -> AnySink:
         return self
 
@@ -67,6 +73,8 @@ class Output:
 
     Args:
         path: its name; a pattern such as out_%05d.png, or a folder, for a sequence.
+        folder: whether it is a folder, which may be missing yet.
+        names: of the images in the folder, without their endings; () for 0000, 0001, …
         view: what of each frame is written, one of `compositing.composite.VIEWS`.
 
     Raises:
@@ -75,6 +83,13 @@ class Output:
 
     path: Path
     view: str = "composite"
+    folder: bool = False
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def named(cls, path: str | os.PathLike[str], view: str = "composite") -> Output:
+        """Make an output of a name as users write it: one that ends in a slash is a folder."""
+        return cls(Path(path), view, folder=os.fspath(path).endswith(("/", os.sep)))
 
     def __post_init__(self) -> None:
         require_choice(VIEWS, view=self.view)
@@ -165,6 +180,10 @@ class Encoding:
 
 def require_writable(path: Path) -> None:
     """Raise SinkError unless a file can be made at `path`. Folders that are missing are made by `make_folder_of`."""
+    for part in path.parts:
+        length = len(os.fsencode(part))
+        if length > LONGEST_NAME:
+            raise SinkError(f"{part[:40]}…: a name of {length} bytes. Expected at most {LONGEST_NAME}")
     with explained(path):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -181,6 +200,11 @@ def make_folder_of(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
 
 
+def gone(path: Path) -> SinkError:
+    """Make the error for an output that is not there any more."""
+    return SinkError(f"{path}: is gone: it was deleted or replaced while it was written. Nothing is kept there")
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Raise the errors of the system and of FFmpeg as SinkError."""
@@ -188,4 +212,4 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except (av.error.FFmpegError, OSError) as error:
         text = getattr(error, "strerror", None) or str(error)
-        raise SinkError(f"{path}: cannot be written ({text}). What was written before is kept") from error
+        raise SinkError(f"{path}: cannot be written ({text})") from error

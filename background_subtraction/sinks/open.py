@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +45,9 @@ def open_sink(output: Output | DeviceOutput, encoding: Encoding, source: SourceI
     """
     if isinstance(output, DeviceOutput):
         return DEVICES[output.kind].make(output.name, source)
+    if output.names:
+        return ImageSink(output.path, output.names)
     path = file_of(output, encoding)
-    if Path(source.name).exists() and path.exists() and path.samefile(source.name):
-        raise SinkError(f"{path}: is the input itself, and would be overwritten. Choose another name")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _image_sink(path, source, output.view)
     chosen = video_format(path, encoding.codec, alpha=output.view == "transparent")
@@ -59,7 +60,9 @@ def file_of(output: Output, encoding: Encoding) -> Path:
 
     In a folder these are 0000.png, 0001.png, …, as RobustVideoMatting names them.
     """
-    folder = output.path.is_dir() and output.path.suffix.lower() not in CONTAINERS
+    if output.names:
+        return output.path / f"{output.names[0]}.png"
+    folder = os.path.isdir(output.path) and output.path.suffix.lower() not in CONTAINERS
     is_sequence = encoding.type == "png_sequence" or (not encoding.type and folder)
     return output.path / "%04d.png" if is_sequence else output.path
 

@@ -10,7 +10,6 @@ from background_subtraction.sinks.base import DeviceOutput, Encoding, Output
 from background_subtraction.sinks.open import open_sink
 from background_subtraction.sinks.writer_thread import WriterThread
 from background_subtraction.sources.base import SourceInfo
-from model_api.errors import SinkError
 
 
 class Outputs:
@@ -39,9 +38,6 @@ class Outputs:
             SinkError: one of them cannot be written.
         """
         self._files = [output.path for output in outputs]
-        twice = [path for path in self._files if self._files.count(path) > 1]
-        if twice:
-            raise SinkError(f"{twice[0]}: is named for two outputs, which would overwrite each other")
         self._source = source
         self._resolution = encoding.resolution
         self._limit = encoding.limit
@@ -89,6 +85,10 @@ class Outputs:
         if not self.full:
             for _, sink in self._sinks:
                 sink.finish()
+
+    def kept(self) -> list[str]:
+        """Return, when they are closed, the names of those that can be played."""
+        return [name for _, sink in self._sinks if (name := sink.kept())]
 
     def __enter__(self) -> Outputs:
         with ExitStack() as stack:

@@ -15,7 +15,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 from background_subtraction.sinks.audio import SoundTrack
-from background_subtraction.sinks.base import Quality, Sink, explained, make_folder_of, require_writable
+from background_subtraction.sinks.base import Quality, Sink, explained, gone, make_folder_of, require_writable
 from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
 from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames
@@ -71,6 +71,7 @@ class VideoSink(Sink):
         self._before: Any = None
         self._end_s = Fraction(0)
         self._complete = False
+        self._identity: tuple[int, int] | None = None
         self._container: Any = None
 
     def check(self, size: Size) -> None:
@@ -122,6 +123,14 @@ class VideoSink(Sink):
         """Take the rest of the source's sound too."""
         self._complete = True
 
+    def kept(self) -> str:
+        """Return the name of the file, if its first frame can be decoded."""
+        if self._identity is None or self._identity != self._identity_now():
+            return ""
+        with suppress(av.error.FFmpegError, OSError, IndexError), av.open(f"file:{self._path}") as container:
+            return str(self._path) if next(container.decode(video=0), None) else ""
+        return ""
+
     def __enter__(self) -> VideoSink:
         make_folder_of(self._path)
         options = {**ALL_CONTAINERS, **self._format.container.options}
@@ -138,6 +147,8 @@ class VideoSink(Sink):
         except SinkError:
             if error is None:  # else the run ends with that error, and this one follows from it
                 raise
+        if error is None and self._stream is not None and self._identity != self._identity_now():
+            raise gone(self._path)
         if self._stream is None and self._path.is_file() and not self._path.stat().st_size:
             self._path.unlink()  # nothing was written
 
@@ -151,6 +162,13 @@ class VideoSink(Sink):
         if self._sound:
             self._sound.close()
         self._container.close()
+
+    def _identity_now(self) -> tuple[int, int] | None:
+        """Which file has the name: None for none."""
+        with suppress(OSError):
+            status = self._path.stat()
+            return status.st_dev, status.st_ino
+        return None
 
     def _begin(self, image: Image) -> None:
         """The first image decides the size, made even where the codec wants that."""
@@ -182,6 +200,7 @@ class VideoSink(Sink):
         if self._sound_path:
             self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
         self._container.start_encoding()
+        self._identity = self._identity_now()
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
 
     def _label_colours(self, context: Any, height: int) -> None:

@@ -49,6 +49,10 @@ class WriterThread(Sink):
         """Finish the other sink."""
         self._sink.finish()
 
+    def kept(self) -> str:
+        """Return what the other sink kept."""
+        return self._sink.kept()
+
     def __enter__(self) -> WriterThread:
         self._sink.__enter__()
         self._thread.start()

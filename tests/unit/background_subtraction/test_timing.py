@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_a_gif_shows_fifty_frames_a_second_at_most(rate: int, count: int) -> Non
     times = [Fraction(n, rate) for n in range(2 * rate)]
     placed = [(pts, time_s * 100) for time_s in times if (pts := timing.place(time_s).pts) is not None]
     assert len(placed) == pytest.approx(count, abs=1)
-    assert min(b[0] - a[0] for a, b in zip(placed, placed[1:], strict=False)) >= 2
+    assert min(b[0] - a[0] for a, b in itertools.pairwise(placed)) >= 2
     assert max(abs(pts - time) for pts, time in placed) <= 1
 
 
