@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, images_of, is_pattern, natural_key
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.formats import CONTAINERS
 from background_subtraction.sources.images import IMAGE_RATE
+from background_subtraction.sources.open import is_live
 from background_subtraction.sources.selection import Selection
 from model_api.errors import OptionError, SourceError
 
@@ -35,6 +37,8 @@ class Clip:
     @property
     def name(self) -> str:
         """For people and for the names of files: that of the file, or of the folder of numbered images."""
+        if is_live(self.address):
+            return _live_name(self.address)
         path = Path(self.address)
         return path.parent.name or path.stem if is_pattern(self.address) else path.stem
 
@@ -88,6 +92,14 @@ def _addresses(name: str) -> list[str]:
     if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
         raise SourceError(f"{name}: holds both images and videos. Put the images, or the videos, into another folder")
     return [str(path) for path in videos] or [name]
+
+
+def _live_name(address: str) -> str:
+    """The name of a camera, a pipe or a stream. What may be secret in an address is not part of it."""
+    url = urlsplit(address)
+    if url.scheme:
+        return Path(url.path).stem or url.hostname or url.scheme
+    return f"camera_{address}" if address.isdecimal() else "pipe"
 
 
 def _require_own_names(clips: list[Clip]) -> None:

@@ -61,6 +61,9 @@ class Source(Protocol):
 class Closing:
     """A context manager that calls `close` at its end."""
 
+    def interrupt(self) -> None:
+        """End a read that waits in another thread, where that is possible."""
+
     def close(self) -> None:
         """Nothing to close."""
 

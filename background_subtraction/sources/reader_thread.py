@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
 
+from background_subtraction.sources.base import Closing
 from model_api.interruptible import next_of
 from model_api.types import Frame
 
@@ -33,6 +34,7 @@ class Prefetched:
             self._room.put(None)
         self.dropped = 0
         self._stop = Event()
+        self._frames = frames
         self._thread = Thread(target=self._read, args=(frames,), name="decoding", daemon=True)
 
     def __enter__(self) -> Prefetched:
@@ -43,6 +45,8 @@ class Prefetched:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        if isinstance(self._frames, Closing):
+            self._frames.interrupt()
         self._room.put(None)
         # A read that hangs (a dead network) must not keep the program from ending.
         self._thread.join(END_TIMEOUT_S)

@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from background_subtraction.sources.base import UNKNOWN_RATE, Closing, SourceInfo, numbered
+from background_subtraction.sources.pipe import Pipe
 from background_subtraction.sources.selection import Selection, Timed
 from background_subtraction.thread_budget import BESIDE_INFERENCE
 from model_api.errors import SourceError
@@ -50,6 +51,7 @@ class VideoSource(Closing):
         self._live = live
         self._selection = selection
         self._broken_off = False
+        self._pipe = Pipe()
         self._container = self._open()
         stream = self._container.streams.video[0]
         self._rate = Fraction(selection.rate or stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
@@ -68,6 +70,10 @@ class VideoSource(Closing):
 
     def __iter__(self) -> Iterator[Frame]:
         return numbered(self._turn, self.info.rate, lambda: self._loop or self._broken_off)
+
+    def interrupt(self) -> None:
+        """End a read from a pipe that says nothing."""
+        self._pipe.stop()
 
     def close(self) -> None:
         """Close the file or the connection."""
@@ -113,10 +119,10 @@ class VideoSource(Closing):
             timeout_s = None if self._address == PIPE else STREAM_TIMEOUT_S
         with _explained(self._address):
             if self._address == PIPE and self._selection.raw_size:
-                container = _open_raw(self._selection.raw_size, self._selection.rate or UNKNOWN_RATE)
+                container = _open_raw(self._pipe, self._selection.raw_size, self._selection.rate or UNKNOWN_RATE)
             else:
-                address = "pipe:0" if self._address == PIPE else self._address
-                container = av.open(address, options=options, timeout=timeout_s)
+                file: Any = self._pipe if self._address == PIPE else self._address
+                container = av.open(file, options=options, timeout=timeout_s)
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self._address}: there is no video stream in it. Expected a video or an image")
@@ -151,9 +157,9 @@ def _start_s(stream: Any) -> Fraction:
     return Fraction(0) if stream.start_time is None else Fraction(stream.start_time * stream.time_base)
 
 
-def _open_raw(size: Size, rate: Fraction) -> Any:
+def _open_raw(pipe: Pipe, size: Size, rate: Fraction) -> Any:
     options = {"video_size": f"{size[0]}x{size[1]}", "pixel_format": "bgr24", "framerate": str(rate)}
-    return av.open("pipe:0", format="rawvideo", options=options)
+    return av.open(pipe, format="rawvideo", options=options)
 
 
 def _upright(image: Image, rotation: int) -> Image:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -37,11 +38,13 @@ def start(tmp_path: Path, demo_environment: dict[str, str]) -> Iterator[Start]:
     """Starts the command in an empty folder. It is killed at the end of the test if it still runs."""
     processes: list[subprocess.Popen[str]] = []
 
-    def begin(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    def begin(*arguments: object, stdin: IO[bytes] | None = None, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(COMMAND), *map(str, arguments), "--no_show"]
         own = {**demo_environment, **environment}
         pipe = subprocess.PIPE
-        processes.append(subprocess.Popen(command, cwd=tmp_path, env=own, stdout=pipe, stderr=pipe, text=True))
+        processes.append(
+            subprocess.Popen(command, cwd=tmp_path, env=own, stdin=stdin, stdout=pipe, stderr=pipe, text=True)
+        )
         return processes[-1]
 
     yield begin
@@ -131,6 +134,23 @@ def test_a_second_signal_does_not_break_off_the_closing(start: Start, models: Pa
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         process.send_signal(number)
     assert one_line_of(process).startswith("interrupted after ")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_pipe_that_says_nothing(start: Start, models: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """Frames came, and then none, from a writer that stays. What is waited for is the end, never more frames."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)
+    with pipe.open("rb") as reader:
+        process = start(
+            "-m", models / "red.onnx", "-i", "-", "--raw_size", "16x8", "-o", "o_%d.png", "-r", stdin=reader
+        )
+    os.write(end, bytes(16 * 8 * 3 * 12))
+    wait_until((tmp_path / "o_2.png").exists, process)
+    process.send_signal(number)
+    assert one_line_of(process).startswith("interrupted after ")
+    os.close(end)
 
 
 def test_an_ignored_signal_stays_ignored(start: Start, models: Path, tmp_path: Path) -> None:
