@@ -1,0 +1,77 @@
+"""The packets of an input's tracks at the time of its picture."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from av.format import Flags
+from av.stream import Discard
+
+from background_subtraction.sinks.sound.lane import FAULTS
+from background_subtraction.sources.joints import JoinedTime, beside
+
+MOST_FAULTS = 20
+"""After so many errors the rest of the file is given up."""
+
+log = logging.getLogger(__name__)
+
+
+def timed_packets(container: Any, streams: list[Any]) -> Iterator[tuple[Any, Fraction]]:
+    """Give the packets of these streams, with their times in seconds on a timeline without jumps.
+
+    Args:
+        container: an av.container.InputContainer.
+        streams: the streams that are wanted.
+    """
+    joined = bool(container.format.flags & Flags.ts_discont.value) and bool(container.streams.video)
+    picture = container.streams.video[0] if joined else None
+    for stream in container.streams:
+        if stream not in streams and stream is not picture:
+            stream.discard = Discard.all  # .mp4 and .mov are read without their pictures then
+    if picture is None:
+        yield from ((packet, packet.pts * packet.time_base) for packet in _packets(container, streams))
+        return
+    yield from _joined(container, picture, streams)
+
+
+def _joined(container: Any, picture: Any, streams: list[Any]) -> Iterator[tuple[Any, Fraction]]:
+    """Sound waits for the picture that follows it in the file, which tells where it belongs."""
+    time = JoinedTime()
+    waiting: list[Any] = []
+    picture_s = Fraction(0)
+    for packet in _packets(container, [picture, *streams]):
+        if packet.stream is not picture:
+            waiting.append(packet)
+            continue
+        tick_s = packet.time_base
+        order = packet.pts if packet.dts is None else packet.dts
+        picture_s = time.at(order * tick_s, packet.pts * tick_s, (packet.duration or 0) * tick_s)
+        for sound in waiting:
+            yield sound, beside(sound.pts * sound.time_base, picture_s, time.offsets)
+        waiting.clear()
+    for sound in waiting:
+        yield sound, beside(sound.pts * sound.time_base, picture_s, time.offsets)
+
+
+def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
+    """Packets with a time. What cannot be read is passed over."""
+    fault: Exception | None = None
+    for _ in range(MOST_FAULTS):
+        try:
+            yield from _with_times(container.demux(streams))
+        except FAULTS as error:  # noqa: PERF203 - the demuxer goes on behind what it cannot read
+            fault = error
+        else:
+            return
+    log.warning("%s: sound and subtitles end where it cannot be read (%s)", container.name, fault)
+
+
+def _with_times(packets: Iterator[Any]) -> Iterator[Any]:
+    for packet in packets:
+        if packet.pts is None and packet.dts is not None:
+            packet.pts = packet.dts
+        if packet.pts is not None and packet.size:
+            yield packet
