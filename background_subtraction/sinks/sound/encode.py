@@ -14,6 +14,8 @@ from background_subtraction.sinks.sound.lane import FAULTS, Lane
 
 LONGEST_PAUSE_S = 1
 """Shorter pauses are filled by FFmpeg's resampler, longer ones by silence of this length, one after another."""
+STEP_S = 0.02
+"""Times are followed in steps of this; those of Matroska and ASF are rounded to milliseconds."""
 FRAME_SAMPLES = 1024
 PREROLL_S = Fraction(1, 2)
 """Decoders need some packets before they give the right sound."""
@@ -78,14 +80,14 @@ class Encode(Lane):
         sink = self._stream.codec_context
         self._kind = kind
         # async=1: fill and trim so that samples are at their times; https://ffmpeg.org/ffmpeg-resampler.html
-        options = {"async": "1", "first_pts": str(self._written)}
+        options = {"async": "1", "min_hard_comp": str(STEP_S), "first_pts": str(self._written)}
         self._resampler = av.AudioResampler(sink.format.name, self._layout, self._rate, FRAME_SAMPLES, options=options)
 
     def _pause_until(self, begins_s: Fraction, kind: tuple[Any, ...]) -> None:
         while begins_s - Fraction(self._written, self._rate) > LONGEST_PAUSE_S:
             self._drain()
             silence = av.AudioFrame(self._stream.codec_context.format.name, self._layout, self._rate)
-            for plane in silence.planes:
+            for plane in _planes(silence):
                 plane.update(bytes(plane.buffer_size))
             silence.sample_rate, silence.time_base = self._rate, Fraction(1, self._rate)
             silence.pts = self._written
@@ -109,7 +111,12 @@ def _labelled(frame: Any) -> Any:
     if name == frame.layout.name:
         return frame
     named = av.AudioFrame(frame.format.name, name, frame.samples)
-    for plane, source in zip(named.planes, frame.planes, strict=True):
+    for plane, source in zip(_planes(named), _planes(frame), strict=True):
         plane.update(memoryview(source)[: plane.buffer_size])
     named.sample_rate, named.time_base, named.pts = frame.sample_rate, frame.time_base, frame.pts
     return named
+
+
+def _planes(frame: Any) -> list[Any]:
+    """Return the planes that there are: PyAV 18 counts one too many where there are eight, and it points nowhere."""
+    return list(frame.planes[: frame.layout.nb_channels if frame.format.is_planar else 1])

@@ -15,10 +15,12 @@ PRIMING_S = Fraction(1, 40)
 FAULTS = (av.error.FFmpegError, ValueError, ArithmeticError, LookupError)
 """What FFmpeg and PyAV raise at tracks and packets that they cannot take."""
 
-AAC_FILTER = "aac_adtstoasc"
 CHUNK_SAMPLES = 1024
 """AVI keeps up to a second of PCM in a packet, which could not be cut where the picture is."""
-ADTS_HEADER_BYTES = 7
+ADTS_HEADER_BYTES, CHECKSUM_BYTES = 7, 2
+SYNC_WORDS = {"ac3": (0xFFFF, 0x0B77), "eac3": (0xFFFF, 0x0B77), "mp3": (0xFFE0, 0xFFE0)}
+"""Codec -> mask and value of the first two bytes of each packet. Without them it is damaged, and would shift those
+that follow in programs that look for them."""
 
 
 class Lane:
@@ -67,11 +69,10 @@ class Copy(Lane):
         self._ready: deque[tuple[Fraction, Any]] = deque()
         name = stream.codec_context.name
         self._adts = _adts_header(first) if name == "aac" and not stream.codec_context.extradata else None
-        self._filter = None
         if self._adts is not None:
             self._stream.codec_context.extradata = audio_specific_config(self._adts)
-            self._filter = av.BitStreamFilterContext(AAC_FILTER, stream)
         self._cut = name.startswith("pcm_")
+        self._mask, self._sync = SYNC_WORDS.get(stream.codec_context.codec.canonical_name, (0, 0))
 
     def take(self, packet: Any, time_s: Fraction) -> None:
         """Shift it, unless it is damaged or of another kind than the first."""
@@ -92,17 +93,13 @@ class Copy(Lane):
     def _parts(self, packet: Any, time_s: Fraction) -> list[tuple[Fraction, Any]]:
         if self._cut:
             return list(_chunks(packet, time_s))
-        if self._filter is None:
-            return [(time_s, packet)]
-        if _kind(_adts_header(packet)) != _kind(self._adts):
-            self.damaged += 1
-            return []
-        try:
-            return [(time_s, part) for part in self._filter.filter(packet)]
-        except FAULTS:
-            self._filter.flush()
-            self.damaged += 1
-            return []
+        if self._adts is None:
+            synced = int.from_bytes(memoryview(packet)[:2], "big") & self._mask == self._sync
+            self.damaged += not synced
+            return [(time_s, packet)] if synced else []
+        raw = _without_header(packet) if _kind(_adts_header(packet)) == _kind(self._adts) else None
+        self.damaged += raw is None
+        return [] if raw is None else [(time_s, raw)]
 
 
 def audio_specific_config(header: bytes) -> bytes:
@@ -137,6 +134,16 @@ def _adts_header(packet: Any) -> bytes | None:
     header = b"" if packet is None else bytes(memoryview(packet)[:ADTS_HEADER_BYTES])
     sync = len(header) == ADTS_HEADER_BYTES and header[0] == 0xFF and header[1] & 0xF6 == 0xF0
     return header if sync else None
+
+
+def _without_header(packet: Any) -> Any:
+    """Return the AAC alone, as containers with a header of their own hold it; None for several blocks in one."""
+    data = bytes(packet)
+    if data[6] & 3:
+        return None
+    raw = av.Packet(data[ADTS_HEADER_BYTES if data[1] & 1 else ADTS_HEADER_BYTES + CHECKSUM_BYTES :])
+    raw.duration, raw.is_keyframe = packet.duration, True
+    return raw
 
 
 def _kind(header: bytes | None) -> tuple[int, int, int]:

@@ -38,22 +38,29 @@ def timed_packets(container: Any, streams: list[Any]) -> Iterator[tuple[Any, Fra
 
 
 def _joined(container: Any, picture: Any, streams: list[Any]) -> Iterator[tuple[Any, Fraction]]:
-    """Sound waits for the picture that follows it in the file, which tells where it belongs."""
+    """Sound waits for two pictures that follow it in the file, which tell where it belongs.
+
+    One is not enough: FFmpeg gives the last picture of a recording only when the next one has begun, after its sound.
+    """
     time = JoinedTime()
-    waiting: list[Any] = []
     picture_s = Fraction(0)
+    older: list[Any] = []
+    newer: list[Any] = []
     for packet in _packets(container, [picture, *streams]):
         if packet.stream is not picture:
-            waiting.append(packet)
+            newer.append(packet)
             continue
         tick_s = packet.time_base
         order = packet.pts if packet.dts is None else packet.dts
         picture_s = time.at(order * tick_s, packet.pts * tick_s, (packet.duration or 0) * tick_s)
-        for sound in waiting:
-            yield sound, beside(sound.pts * sound.time_base, picture_s, time.offsets)
-        waiting.clear()
-    for sound in waiting:
-        yield sound, beside(sound.pts * sound.time_base, picture_s, time.offsets)
+        yield from _beside(older, picture_s, time)
+        older, newer = newer, []
+    yield from _beside(older + newer, picture_s, time)
+
+
+def _beside(packets: list[Any], picture_s: Fraction, time: JoinedTime) -> Iterator[tuple[Any, Fraction]]:
+    for packet in packets:
+        yield packet, beside(packet.pts * packet.time_base, picture_s, time.offsets)
 
 
 def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
