@@ -9,12 +9,15 @@ from fractions import Fraction
 
 JUMP_S = Fraction(10)
 """A step forward by more than this is a joint; ffmpeg's -dts_delta_threshold."""
+BACK_S = Fraction(1, 10)
+"""A step back by more than this is one too; less is disorder, as in ffmpeg's ffmpeg_demux.c."""
 
 
 class JoinedTime:
     """Times of pictures in the order of the file -> times that never go back.
 
-    A step back, or forward by more than `JUMP_S`, is a joint. After it time goes on from the largest end so far.
+    A step back by more than `BACK_S`, or forward by more than `JUMP_S`, is a joint. After it time goes on from the
+    largest end so far.
     """
 
     def __init__(self) -> None:
@@ -35,7 +38,7 @@ class JoinedTime:
         Returns:
             When it is shown on a timeline without jumps.
         """
-        if self._last_s is not None and not 0 <= order_s - self._last_s <= JUMP_S:
+        if self._last_s is not None and not -BACK_S <= order_s - self._last_s <= JUMP_S:
             self.offsets.append(self._end_s - time_s)
         self._last_s = order_s
         joined_s = time_s + self.offsets[-1]

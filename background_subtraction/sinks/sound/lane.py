@@ -23,6 +23,11 @@ SYNC_WORDS = {"ac3": (0xFFFF, 0x0B77), "eac3": (0xFFFF, 0x0B77), "mp3": (0xFFE0,
 that follow in programs that look for them."""
 
 
+def reason_of(error: Exception) -> str:
+    """Return what is wrong, without the file's name, which may hold a password."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 class Lane:
     """Takes packets of one track, and gives those of the output.
 

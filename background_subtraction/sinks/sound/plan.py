@@ -12,7 +12,7 @@ import av
 
 from background_subtraction.sinks.formats import Container
 from background_subtraction.sinks.sound.encode import Encode
-from background_subtraction.sinks.sound.lane import FAULTS, Copy, Lane, is_adts
+from background_subtraction.sinks.sound.lane import FAULTS, Copy, Lane, is_adts, reason_of
 from background_subtraction.sinks.sound.subtitles import Subtitles
 from background_subtraction.sinks.sound.tags import readable
 
@@ -116,7 +116,7 @@ def _fault_of(way: Way, stream: Any, suffix: str, container: Container) -> str |
             way.lane(stream, output, container)
             output.start_encoding()
     except FAULTS as error:
-        return getattr(error, "strerror", None) or str(error)
+        return reason_of(error)
     return None
 
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from av.format import Flags
-from av.stream import Discard
+from av.stream import Discard, Disposition
 
-from background_subtraction.sinks.sound.lane import FAULTS
+from background_subtraction.sinks.sound.lane import FAULTS, reason_of
 from background_subtraction.sources.joints import JoinedTime, beside
 
 MOST_FAULTS = 20
@@ -26,8 +26,8 @@ def timed_packets(container: Any, streams: list[Any]) -> Iterator[tuple[Any, Fra
         container: an av.container.InputContainer.
         streams: the streams that are wanted.
     """
-    joined = bool(container.format.flags & Flags.ts_discont.value) and bool(container.streams.video)
-    picture = container.streams.video[0] if joined else None
+    pictures = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    picture = pictures[0] if pictures and container.format.flags & Flags.ts_discont.value else None
     for stream in container.streams:
         if stream not in streams and stream is not picture:
             stream.discard = Discard.all  # .mp4 and .mov are read without their pictures then
@@ -73,7 +73,7 @@ def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
             fault = error
         else:
             return
-    log.warning("%s: sound and subtitles end where it cannot be read (%s)", container.name, fault)
+    log.warning("The rest of the input's sound and subtitles cannot be read (%s)", fault and reason_of(fault))
 
 
 def _with_times(packets: Iterator[Any]) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from background_subtraction.sinks.formats import Container
-from background_subtraction.sinks.sound.lane import FAULTS, Lane
+from background_subtraction.sinks.sound.lane import FAULTS, Lane, reason_of
 from background_subtraction.sinks.sound.plan import Way, ways
 from background_subtraction.sinks.sound.reader import timed_packets
 from background_subtraction.sinks.sound.tags import chapters_between, open_beside, tags_of_file, tags_of_track
@@ -45,7 +45,7 @@ def check_side_tracks(source: str, path: Path, container: Container) -> None:
             if not container.chapters and beside.chapters():
                 log.warning("%s: %s holds no chapters. They are left out", path, path.suffix)
     except FAULTS as error:
-        log.warning("%s: without sound and subtitles, which cannot be read (%s)", path, error)
+        log.warning("%s: without sound and subtitles, which cannot be read (%s)", path, reason_of(error))
 
 
 def side_tracks(source: str, begin_s: Fraction, output: Any, container: Container) -> SideTracks | None:
@@ -53,7 +53,7 @@ def side_tracks(source: str, begin_s: Fraction, output: Any, container: Containe
     try:
         return SideTracks(source, begin_s, output, container)
     except FAULTS as error:
-        log.warning("%s: without sound and subtitles, which cannot be read (%s)", output.name, error)
+        log.warning("%s: without sound and subtitles, which cannot be read (%s)", output.name, reason_of(error))
         return None
 
 
@@ -153,10 +153,10 @@ class SideTracks:
                 raise
             del self._lanes[index]
             at = "" if time_s is None else f" at {float(time_s):.1f} s"
-            log.warning("%s: the input's %s ends%s: %s", self._output.name, self._names[index], at, error)
+            log.warning("%s: the input's %s ends%s: %s", self._output.name, self._names[index], at, reason_of(error))
 
     def _write_chapters(self, end_s: Fraction) -> None:
         try:
             self._output.set_chapters(chapters_between(self._input.chapters(), self._begin_s, self._begin_s + end_s))
         except FAULTS as error:
-            log.warning("%s: without chapters (%s)", self._output.name, error)
+            log.warning("%s: without chapters (%s)", self._output.name, reason_of(error))
