@@ -15,7 +15,7 @@ SECRETS = re.compile(
 
 
 def is_url(address: str) -> bool:
-    """Whether this is an address with a scheme, such as rtsp://…"""
+    """Whether this is an address with a scheme: rtsp, http, file and others."""
     return URL.match(address) is not None
 
 

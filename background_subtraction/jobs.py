@@ -13,10 +13,50 @@ from background_subtraction.sinks.base import Encoding, Output
 from model_api.errors import OptionError, SourceError
 
 VIDEO_SUFFIXES = frozenset(
-    (
-        ".3g2 .3gp .apng .asf .av1 .avi .divx .dv .f4v .flv .gif .h264 .h265 .hevc .ivf .m1v .m2t .m2ts .m2v .m4v .mjpeg "
-        ".mjpg .mkv .mov .mp4 .mpeg .mpg .mts .mxf .nut .obu .ogg .ogm .ogv .qt .ts .vob .webm .wmv .wtv .y4m"
-    ).split()
+    f".{ending}"
+    for ending in [
+        "3g2",
+        "3gp",
+        "apng",
+        "asf",
+        "av1",
+        "avi",
+        "divx",
+        "dv",
+        "f4v",
+        "flv",
+        "gif",
+        "h264",
+        "h265",
+        "hevc",
+        "ivf",
+        "m1v",
+        "m2t",
+        "m2ts",
+        "m2v",
+        "m4v",
+        "mjpeg",
+        "mjpg",
+        "mkv",
+        "mov",
+        "mp4",
+        "mpeg",
+        "mpg",
+        "mts",
+        "mxf",
+        "nut",
+        "obu",
+        "ogg",
+        "ogm",
+        "ogv",
+        "qt",
+        "ts",
+        "vob",
+        "webm",
+        "wmv",
+        "wtv",
+        "y4m",
+    ]
 )
 DEFAULT_SUFFIX = ".mp4"
 TRANSPARENT_SUFFIX = ".webm"

@@ -23,6 +23,8 @@ PIPE = "-"
 PLAYLISTS = ("hls", "dash")
 """Formats whose size is that of a list of parts."""
 MULTIPART = "mpjpeg"
+FEWEST_THREADS = {"vp9": 2}
+"""Decoder -> threads. With one, FFmpeg's VP9 keeps a damaged packet and takes no other."""
 FASTER = 2
 """What comes so many times as fast as it is shown is a file, whatever its server says."""
 
@@ -68,7 +70,7 @@ def open_container(address: str, selection: Selection) -> Any:
         container.close()
         raise
     stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = BESIDE_INFERENCE
+    stream.codec_context.thread_count = max(FEWEST_THREADS.get(stream.codec_context.name, 1), BESIDE_INFERENCE)
     return container
 
 

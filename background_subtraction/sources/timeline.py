@@ -61,9 +61,9 @@ def measured_rate(times_s: Sequence[Fraction], fallback: Fraction | None = None)
     steps_s = [later - sooner for sooner, later in pairwise(sorted(set(times_s)))]
     if len(steps_s) < 2:
         return fallback or UNKNOWN_RATE
-    mean = len(steps_s) / sum(steps_s)
+    mean = 1 / Fraction(sum(steps_s), len(steps_s))
     # Where frames were left out, the usual distance tells more than the mean.
-    usual = (_usual(mean, NEAR), _usual(1 / median(steps_s), 2 * NEAR))
+    usual = (_usual(mean, NEAR), _usual(1 / Fraction(median(steps_s)), 2 * NEAR))
     return next((rate for rate in usual if rate), mean.limit_denominator(1001) or mean)
 
 
