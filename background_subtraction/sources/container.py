@@ -105,10 +105,18 @@ def is_finite(container: Any, address: str, times_s: Sequence[Fraction], elapsed
         return True
     if not is_http(address) or container.format.name in PLAYLISTS:
         return False
-    if _has_size(container):
+    if has_size(container):
         return True
     shown_s = max(times_s) - min(times_s) if times_s else Fraction(0)
     return container.format.name != MULTIPART and shown_s > FASTER * elapsed_s
+
+
+def has_size(container: Any) -> bool:
+    """Whether it is known how many bytes there are."""
+    try:
+        return bool(container.size > 0)
+    except av.error.FFmpegError:
+        return False
 
 
 def start_s(stream: Any) -> Fraction:
@@ -134,13 +142,6 @@ def _is_cover(stream: Any) -> bool:
 
 def _is_default(stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.default)
-
-
-def _has_size(container: Any) -> bool:
-    try:
-        return bool(container.size > 0)
-    except av.error.FFmpegError:
-        return False
 
 
 def _open_raw(size: Size, rate: Fraction) -> Any:

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from errno import EIO
 from typing import Any
 
 import av
@@ -15,23 +16,43 @@ from model_api.errors import SourceError
 MOST_ERRORS = 100
 """Errors of a container in a row before its rest is given up."""
 
+IN_ORDER = "avi"
+"""The format that has no times of presentation: the n-th frame is shown at the time of the n-th packet."""
+
 log = logging.getLogger(__name__)
 
 Decoded = tuple[Any, int | None]
 """An av.VideoFrame and its time in units of the stream, None where it is missing."""
 
 
-def demuxed(container: Any, stream: Any) -> Iterator[Any]:
+def demuxed(container: Any, stream: Any, *, without_length: bool = False) -> Iterator[Any]:
     """Packets of a stream up to the empty one that ends it. What is damaged between them is passed over.
+
+    Args:
+        container: an av.container.InputContainer.
+        stream: its video.
+        without_length: whether a web server did not say how long it is. FFmpeg takes its end for an error.
 
     Raises:
         FFmpegError: nothing more can be read.
     """
     for _ in range(MOST_ERRORS):
         with suppress(av.error.InvalidDataError):
-            yield from container.demux(stream)
+            try:
+                yield from container.demux(stream)
+            except OSError as error:
+                if not without_length or error.errno != EIO:
+                    raise
+                yield _last_packet(stream)
             return
     yield from container.demux(stream)
+
+
+def _last_packet(stream: Any) -> Any:
+    """An empty packet, which flushes the decoder."""
+    packet = av.Packet()
+    packet.stream, packet.time_base = stream, stream.time_base
+    return packet
 
 
 def decoded(packets: Iterable[Any], name: str) -> Iterator[Decoded]:
@@ -78,24 +99,25 @@ class _Decoder:
     def __init__(self) -> None:
         self.damaged = 0
         self.error: Exception | None = None
-        self._first: Any = None
-        self._delay: int | None = None
+        self._begun = False
+        self._times: deque[int] = deque()
 
     def frames(self, packet: Any) -> list[Decoded]:
         """What comes out when this packet goes in."""
-        self._first = self._first or packet
+        in_order = packet.stream.container.format.name == IN_ORDER
+        if in_order and packet.dts is not None:
+            self._times.append(packet.dts)
+        before = self.damaged
         frames = self._decoded(packet)
-        if frames and self._delay is None:
-            self._delay = self._delay_of(frames[0])
+        if self.damaged > before and self._times:
+            self._times.pop()
+        if frames and not self._begun:
+            self._begun = True
             # FFmpeg 8 would otherwise leave out all frames of HEVC from a damaged one to the next key frame.
             packet.stream.codec_context.flags |= av.codec.context.Flags.output_corrupt
-        return [(frame, None if frame.pts is None else frame.pts - (self._delay or 0)) for frame in frames]
-
-    def _delay_of(self, frame: Any) -> int:
-        """AVI has no times of presentation: the first frame belongs to the first packet, however late it comes out."""
-        first = self._first
-        unknown = first.pts is not None or first.dts is None or frame.pts is None
-        return 0 if unknown else max(0, frame.pts - first.dts)
+        if in_order:
+            return [(frame, self._times.popleft() if self._times else None) for frame in frames]
+        return [(frame, frame.pts) for frame in frames]
 
     def _decoded(self, packet: Any) -> list[Any]:
         try:

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from background_subtraction.sources.base import UNKNOWN_RATE
+from background_subtraction.sources.packets import IN_ORDER
 
 FASTEST = Fraction(240)
 """Frames per second that a header is believed without a look at the times of its frames."""
@@ -44,7 +45,8 @@ def header_rate(container: Any, stream: Any) -> Fraction | None:
 
     The mean that FFmpeg computes is the one of files with times. Elsewhere it is FFmpeg's default, and the codec knows.
     """
-    rates = (stream.average_rate, stream.guessed_rate) if has_times(container) else (stream.guessed_rate,)
+    is_mean = has_times(container) and container.format.name != IN_ORDER
+    rates = (stream.average_rate, stream.guessed_rate) if is_mean else (stream.guessed_rate,)
     return next((Fraction(rate) for rate in rates if rate and SLOWEST <= rate <= FASTEST), None)
 
 

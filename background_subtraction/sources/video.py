@@ -19,6 +19,7 @@ from background_subtraction.sources.container import (
     MULTIPART,
     PIPE,
     explained,
+    has_size,
     is_finite,
     is_http,
     name_for_ffmpeg,
@@ -152,7 +153,9 @@ class VideoSource(Closing):
         return self._broken_off and is_http(self._address) and has_times(container) and begin_s == self._start_s
 
     def _packets(self) -> Iterator[Any]:
-        return demuxed(self._container, video_stream(self._container, self._address))
+        without_length = is_http(self._address) and not has_size(self._container)
+        stream = video_stream(self._container, self._address)
+        return demuxed(self._container, stream, without_length=without_length)
 
     def _from_start(self, packets: Iterator[Any]) -> Iterator[Timed]:
         """The images from the selection's start on, and perhaps some before.
@@ -217,8 +220,9 @@ def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
         return int(stream.frames)
     if container.duration is None:
         return None
-    # In a file that begins late, the duration counts the time before the first frame too.
-    return round((container.duration - (container.start_time or 0)) * rate / av.time_base)
+    # In a file that begins late, the duration counts the time before the first frame too; in MPEG-TS it does not.
+    begin = 0 if longest_gap_s(container) else container.start_time or 0
+    return round((container.duration - begin) * rate / av.time_base)
 
 
 def _of_size(frame: Any, size: Size) -> Any:
