@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from background_subtraction.addresses import is_url, local_path, without_password
 from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, is_pattern
 from background_subtraction.sinks.base import Encoding, Output
+from background_subtraction.sources.addresses import is_url, local_path, without_password
 from model_api.errors import OptionError, SourceError
 
 VIDEO_SUFFIXES = frozenset(

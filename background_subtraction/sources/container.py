@@ -9,7 +9,7 @@ from typing import Any
 
 import av
 
-from background_subtraction.addresses import ffmpeg_name, is_url, without_password
+from background_subtraction.sources.addresses import ffmpeg_name, is_url, without_password
 from background_subtraction.sources.base import UNKNOWN_RATE
 from background_subtraction.sources.selection import Selection
 from background_subtraction.thread_budget import BESIDE_INFERENCE

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from errno import EIO
+from itertools import islice
 from typing import Any
 
 import av
@@ -18,6 +19,10 @@ MOST_ERRORS = 100
 
 IN_ORDER = "avi"
 """The format that has no times of presentation: the n-th frame is shown at the time of the n-th packet."""
+
+OUTPUT_CORRUPT = int(av.codec.context.Flags.output_corrupt)
+WAITING = ("hevc",)
+"""Decoders that leave out all frames from a damaged one to the next key frame unless they are told not to."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +58,29 @@ def _last_packet(stream: Any) -> Any:
     packet = av.Packet()
     packet.stream, packet.time_base = stream, stream.time_base
     return packet
+
+
+def looked_ahead(packets: Iterator[Any], count: int) -> tuple[list[Any], Iterator[Any]]:
+    """Read some packets.
+
+    Returns:
+        The first `count` packets, or those before an error; and all of them, with the error behind them.
+    """
+    ahead: list[Any] = []
+    failed: list[Exception] = []
+    try:
+        for packet in islice(packets, count):
+            ahead.append(packet)  # noqa: PERF402 - what came before an error is kept
+    except (av.error.FFmpegError, OSError) as error:
+        failed.append(error)
+
+    def every() -> Iterator[Any]:
+        yield from ahead
+        if failed:
+            raise failed[0]
+        yield from packets
+
+    return ahead, every()
 
 
 def decoded(packets: Iterable[Any], name: str) -> Iterator[Decoded]:
@@ -104,6 +132,8 @@ class _Decoder:
 
     def frames(self, packet: Any) -> list[Decoded]:
         """What comes out when this packet goes in."""
+        if not self._begun:
+            packet.stream.codec_context.flags &= ~OUTPUT_CORRUPT
         in_order = packet.stream.container.format.name == IN_ORDER
         if in_order and packet.dts is not None:
             self._times.append(packet.dts)
@@ -111,13 +141,17 @@ class _Decoder:
         frames = self._decoded(packet)
         if self.damaged > before and self._times:
             self._times.pop()
-        if frames and not self._begun:
-            self._begun = True
-            # FFmpeg 8 would otherwise leave out all frames of HEVC from a damaged one to the next key frame.
-            packet.stream.codec_context.flags |= av.codec.context.Flags.output_corrupt
+        if frames:
+            self._go_on_behind_damage(packet.stream.codec_context)
         if in_order:
             return [(frame, self._times.popleft() if self._times else None) for frame in frames]
         return [(frame, frame.pts) for frame in frames]
+
+    def _go_on_behind_damage(self, context: Any) -> None:
+        """Before the first frame, the flag would give what has no key frame before it, as after a seek."""
+        if not self._begun and context.name in WAITING:
+            context.flags |= OUTPUT_CORRUPT
+        self._begun = True
 
     def _decoded(self, packet: Any) -> list[Any]:
         try:

@@ -18,8 +18,11 @@ USUAL_RATES = tuple(
     Fraction(rate)
     for rate in (5, 10, 12, 15, 20, "24000/1001", 24, 25, "30000/1001", 30, 48, 50, "60000/1001", 60, 120)
 )
+WHOLE_RATES = tuple(rate for rate in USUAL_RATES if rate.denominator == 1)
 NEAR = Fraction(1, 50)
 """The share by which a measured rate may miss the usual one that is meant: times in WebM are whole milliseconds."""
+DROPPED = Fraction(15, 100)
+"""The share by which the mean rate is below the usual one where frames were left out."""
 NO_TIMES, JOINTS = 0x80, 0x200
 """AVFMT_NOTIMESTAMPS and AVFMT_TS_DISCONT of libavformat/avformat.h: formats without times, and with joints."""
 LONGEST_GAP_S = Fraction(10)
@@ -43,11 +46,17 @@ def longest_gap_s(container: Any) -> Fraction | None:
 def header_rate(container: Any, stream: Any) -> Fraction | None:
     """The rate that the header tells, None where it is missing or hard to believe.
 
-    The mean that FFmpeg computes is the one of files with times. Elsewhere it is FFmpeg's default, and the codec knows.
+    With a count of frames FFmpeg has their true mean. Without, its mean is that of the few frames that it has seen.
+    Formats without times get its default there, and the guess is what the codec says.
     """
-    is_mean = has_times(container) and container.format.name != IN_ORDER
-    rates = (stream.average_rate, stream.guessed_rate) if is_mean else (stream.guessed_rate,)
-    return next((Fraction(rate) for rate in rates if rate and SLOWEST <= rate <= FASTEST), None)
+    mean, guess = stream.average_rate, stream.guessed_rate
+    if not has_times(container) or container.format.name in (IN_ORDER, "dv"):
+        rate = guess
+    elif stream.frames or (mean and guess and abs(mean - guess) <= DROPPED * guess):
+        rate = mean
+    else:
+        rate = None
+    return Fraction(rate) if rate and SLOWEST <= rate <= FASTEST else None
 
 
 def measured_rate(times_s: Sequence[Fraction], fallback: Fraction | None = None) -> Fraction:
@@ -64,13 +73,15 @@ def measured_rate(times_s: Sequence[Fraction], fallback: Fraction | None = None)
     if len(steps_s) < 2:
         return fallback or UNKNOWN_RATE
     mean = 1 / Fraction(sum(steps_s), len(steps_s))
-    # Where frames were left out, the usual distance tells more than the mean.
-    usual = (_usual(mean, NEAR), _usual(1 / Fraction(median(steps_s)), 2 * NEAR))
-    return next((rate for rate in usual if rate), mean.limit_denominator(1001) or mean)
+    typical = 1 / Fraction(median(steps_s))
+    if abs(mean - typical) > DROPPED * typical:  # frames were left out: the usual distance tells more
+        # Too coarse to tell 29.97 from 30.
+        return _usual(typical, 2 * NEAR, WHOLE_RATES) or mean.limit_denominator(1001) or mean
+    return _usual(mean, NEAR) or mean.limit_denominator(1001) or mean
 
 
-def _usual(rate: Fraction, near: Fraction) -> Fraction | None:
-    nearest = min(USUAL_RATES, key=lambda usual: abs(usual - rate))
+def _usual(rate: Fraction, near: Fraction, rates: Sequence[Fraction] = USUAL_RATES) -> Fraction | None:
+    nearest = min(rates, key=lambda usual: abs(usual - rate))
     return nearest if abs(nearest - rate) <= near * nearest else None
 
 

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from itertools import chain, dropwhile, islice
+from itertools import chain, dropwhile
 from time import perf_counter, sleep
 from typing import Any
 
 import av
 import numpy as np
 
-from background_subtraction.addresses import is_url, without_password
+from background_subtraction.sources.addresses import is_url, without_password
 from background_subtraction.sources.base import Closing, SourceInfo, numbered
 from background_subtraction.sources.container import (
     MULTIPART,
@@ -27,7 +27,7 @@ from background_subtraction.sources.container import (
     start_s,
     video_stream,
 )
-from background_subtraction.sources.packets import decoded, demuxed
+from background_subtraction.sources.packets import decoded, demuxed, looked_ahead
 from background_subtraction.sources.selection import Selection, Timed
 from background_subtraction.sources.timeline import continuous, has_times, header_rate, longest_gap_s, measured_rate
 from model_api.errors import SourceError
@@ -65,11 +65,8 @@ class VideoSource(Closing):
         try:
             stream = video_stream(self._container, address)
             rate = selection.rate or header_rate(self._container, stream)
-            packets = self._packets()
-            ahead: list[Any] = []
-            if is_url(address) or rate is None:
-                with explained(address):
-                    ahead = list(islice(packets, LOOK_AHEAD))
+            looked_at = LOOK_AHEAD if is_http(address) or rate is None else 0
+            ahead, packets = looked_ahead(self._packets(), looked_at)
             times_s = [packet.pts * packet.time_base for packet in ahead if packet.pts is not None]
             self._live = address == PIPE or (
                 is_url(address) and not is_finite(self._container, address, times_s, perf_counter() - started_s)
@@ -77,7 +74,7 @@ class VideoSource(Closing):
             self._loop = loop and not self._live
             self._rate = rate or measured_rate(times_s, stream.guessed_rate)
             self._start_s = start_s(stream)
-            self._frames = selection.of(self._from_start(chain(ahead, packets)))
+            self._frames = selection.of(self._from_start(packets))
             first = next(self._frames, None)
             if first is None:
                 part = "" if selection == Selection() else " in this part"

@@ -134,7 +134,6 @@ def test_the_rate_that_follows_from_times(times_ms: list[int], rate: Fraction) -
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
-        ([0, 1, 2, 0, 1, 2], [0, 1, 2, 2.5, 2.75, 3]),  # two frames back may be jitter
         ([0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 4, 5]),
         ([0, 1, 3600, 3601], [0, 1, 2, 3]),
         ([None, None, 2, 3], [0, 1, 2, 3]),
@@ -146,6 +145,4 @@ def test_time_only_goes_forward(times: list[int | None], expected: list[float]) 
     """One frame a second; more than ten seconds without one are a joint."""
     timed = [(None, None if time is None else Fraction(time)) for time in times]
     got = [float(time_s) for _, time_s in continuous(timed, Fraction(1), Fraction(10))]
-    assert all(later > sooner for sooner, later in zip(got, got[1:], strict=False))
-    if expected[:4] != [0, 1, 2, 2.5]:
-        assert got == expected
+    assert got == expected
