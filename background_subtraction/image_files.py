@@ -26,7 +26,13 @@ def read_image(path: Path) -> Image:
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
     with silent_opencv():
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        except cv2.error as error:  # more pixels than OpenCV's limit
+            raise SourceError(
+                f"{path}: cannot be read ({error.err}). For more than 2^30 pixels set the environment variable "
+                "OPENCV_IO_MAX_IMAGE_PIXELS to their number"
+            ) from error
     if image is None:
         raise SourceError(f"{path}: not a whole image. Expected one of {', '.join(sorted(IMAGE_SUFFIXES))}")
     return image
@@ -34,10 +40,16 @@ def read_image(path: Path) -> Image:
 
 def images_in(folder: Path) -> list[Path]:
     """The folder's images in natural order, 2 before 10. Raises SourceError if there are none."""
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    paths = [path for path in files_in(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
     if not paths:
         raise SourceError(f"{folder}: a folder without images. Expected some of {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return sorted(paths, key=lambda path: natural_key(path.name))
+    return paths
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The folder's files in natural order, without hidden ones: macOS puts ._a.mp4 beside a.mp4 on other disks."""
+    files = (path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    return sorted(files, key=lambda path: natural_key(path.name))
 
 
 def is_pattern(address: str) -> bool:

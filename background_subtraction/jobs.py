@@ -10,16 +10,60 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, images_of, is_pattern, natural_key
+from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, images_in, images_of, is_pattern
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.formats import CONTAINERS
+from background_subtraction.sources.addresses import local_path
 from background_subtraction.sources.images import IMAGE_RATE
 from background_subtraction.sources.open import is_live
 from background_subtraction.sources.selection import Selection
 from model_api.errors import OptionError, SourceError
 
 VIDEO_SUFFIXES = frozenset(
-    {".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mpeg", ".ts", ".webm", ".wmv", ".y4m"}
+    f".{ending}"
+    for ending in [
+        "3g2",
+        "3gp",
+        "apng",
+        "asf",
+        "av1",
+        "avi",
+        "divx",
+        "dv",
+        "f4v",
+        "flv",
+        "gif",
+        "h264",
+        "h265",
+        "hevc",
+        "ivf",
+        "m1v",
+        "m2t",
+        "m2ts",
+        "m2v",
+        "m4v",
+        "mjpeg",
+        "mjpg",
+        "mkv",
+        "mov",
+        "mp4",
+        "mpeg",
+        "mpg",
+        "mts",
+        "mxf",
+        "nut",
+        "obu",
+        "ogg",
+        "ogm",
+        "ogv",
+        "qt",
+        "ts",
+        "vob",
+        "webm",
+        "wmv",
+        "wtv",
+        "y4m",
+    ]
 )
 DEFAULT_SUFFIX = ".mp4"
 TRANSPARENT_SUFFIX = ".webm"
@@ -37,10 +81,11 @@ class Clip:
     @property
     def name(self) -> str:
         """For people and for the names of files: that of the file, or of the folder of numbered images."""
-        if is_live(self.address):
-            return _live_name(self.address)
-        path = Path(self.address)
-        return path.parent.name or path.stem if is_pattern(self.address) else path.stem
+        address = local_path(self.address)
+        if is_live(address):
+            return _live_name(address)
+        path = Path(address)
+        return path.parent.name or path.stem if is_pattern(address) else path.stem
 
 
 def expand(inputs: Sequence[str]) -> list[str]:
@@ -84,10 +129,10 @@ def is_folder(output: Output) -> bool:
 
 
 def _addresses(name: str) -> list[str]:
-    folder = Path(name)
+    folder = Path(local_path(name))
     if not folder.is_dir():
         return [name]
-    files = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: natural_key(path.name))
+    files = files_in(folder)
     videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
     if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
         raise SourceError(f"{name}: holds both images and videos. Put the images, or the videos, into another folder")

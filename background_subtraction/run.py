@@ -25,9 +25,10 @@ from background_subtraction.protection import require_nothing_lost
 from background_subtraction.report import Report
 from background_subtraction.sinks.outputs import Outputs
 from background_subtraction.sources.base import Source
-from background_subtraction.sources.open import open_source
+from background_subtraction.sources.open import open_source, require_input
 from background_subtraction.sources.reader_thread import Newest, Prefetched
 from background_subtraction.thread_budget import shared_cores
+from background_subtraction.unreadable import Unreadable
 from model_api import AsyncPipeline, MattingModel, create_model
 from model_api.interruptible import SLICE_S
 
@@ -45,7 +46,8 @@ def run(options: Options, report: Report, model: MattingModel | None = None) -> 
         model: a loaded model, None to load the one that the options name.
 
     Raises:
-        BackgroundSubtractionError: something cannot be read, computed, shown or written.
+        SourceError: some inputs cannot be read. The others were done.
+        BackgroundSubtractionError: something cannot be computed, shown or written.
     """
     with prepare(options, report, model) as start:
         start()
@@ -60,9 +62,8 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
     with ExitStack() as stack:
         stack.enter_context(shared_cores())
         check_background(options)
-        # A camera, a pipe or a stream is opened once: this source stays open for the first clip.
-        first = stack.enter_context(_open(clips[0], options))
-        totals = [check_source(first, clips[0], options), *(check_clip(clip, options) for clip in clips[1:])]
+        unreadable = Unreadable(len(clips))
+        clips, first, totals = stack.enter_context(_checked(clips, options, unreadable))
         window = Window(options.window, monitors) if options.window else None
         if model is None:
             model = stack.enter_context(load_model(options))
@@ -71,8 +72,34 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
         if window:
             stack.enter_context(window)
         progress = stack.enter_context(Progress(totals, show=options.progress))
-        run = _Run(options, report, model, window, monitors, progress)
+        run = _Run(options, report, model, window, monitors, progress, unreadable)
         yield partial(run.all, clips, first)
+
+
+@contextmanager
+def _checked(
+    clips: list[Clip], options: Options, unreadable: Unreadable
+) -> Iterator[tuple[list[Clip], Source, list[int | None]]]:
+    """Yield the clips that can be read, the source of the first one, and how many frames each has."""
+    for clip in clips:
+        require_input(clip.address)
+    readable: list[Clip] = []
+    totals: list[int | None] = []
+    with ExitStack() as stack:
+        first: Source | None = None
+        for clip in clips:
+            with unreadable.passed_over():
+                if first is None:
+                    # A camera, a pipe or a stream is opened once: this source stays open for the first clip.
+                    first = stack.enter_context(_open(clip, options))
+                    totals.append(check_source(first, clip, options))
+                else:
+                    totals.append(check_clip(clip, options))
+                readable.append(clip)
+        if first is None:  # every one has its error
+            unreadable.require_none()
+        assert first is not None
+        yield readable, first, totals
 
 
 def load_model(options: Options) -> MattingModel:
@@ -97,6 +124,7 @@ class _Run:
     window: Window | None
     monitors: Monitors
     progress: Progress
+    unreadable: Unreadable
     stop: Event = field(default_factory=Event)
 
     def all(self, clips: list[Clip], first: Source) -> None:
@@ -107,6 +135,7 @@ class _Run:
             run(list(zip(clips, sources, strict=True)))
         finally:
             self.report.resources = self.monitors.means()
+        self.unreadable.require_none()
 
     def _in_turn(self, clips: list[tuple[Clip, Source | None]]) -> None:
         for clip, source in clips:
@@ -133,7 +162,7 @@ class _Run:
     def _clip(self, clip: Clip, opened: Source | None) -> None:
         """One input from its first frame to its last, or until the user or `stop` ends it."""
         options, model = self.options, self.model
-        with ExitStack() as stack:
+        with self.unreadable.passed_over(), ExitStack() as stack:
             source = stack.enter_context(opened or _open(clip, options))
             stack.enter_context(self.progress.clip(clip.name))
             background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))

@@ -51,6 +51,8 @@ class Container:
         timing: when it can show frames, one of `timing.TIMINGS`.
         reorders: whether it can hold frames in another order than that in which they are shown.
         edit_lists: whether it can hold what a decoder needs before the beginning, without showing it.
+        text: the encoder for any other text subtitles.
+        chapters: whether it holds chapters.
     """
 
     codecs: tuple[str, ...]
@@ -61,6 +63,8 @@ class Container:
     timing: str = "own"
     reorders: bool = True
     edit_lists: bool = False
+    text: str | None = None
+    chapters: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,16 +121,23 @@ _MPEG_SOUND = {"aac", "mp3", "ac3", "eac3", "alac"}
 CONTAINERS: Mapping[str, Container] = {
     ".mp4": Container(
         ("h264", "hevc", "av1", "h264_qsv"), None, frozenset({*_MPEG_SOUND, "opus", "flac", "mov_text"}), "aac",
-        _FRAGMENTS, edit_lists=True,
+        _FRAGMENTS, edit_lists=True, text="mov_text", chapters=True,
     ),
     ".mov": Container(
         ("h264", "hevc", "prores", "png", "qtrle", "mjpeg", "h264_qsv"), "prores",
         frozenset({*_MPEG_SOUND, *_PCM, "mov_text"}), "aac", _FRAGMENTS, edit_lists=True,
+        text="mov_text", chapters=True,
     ),
-    ".webm": Container(("vp9", "av1"), "vp9", frozenset({"opus", "vorbis", "webvtt"}), "libopus", _CLUSTERS),
+    ".webm": Container(
+        ("vp9", "av1"), "vp9", frozenset({"opus", "vorbis", "webvtt"}), "libopus", _CLUSTERS, text="webvtt",
+        chapters=True,
+    ),
     ".mkv": Container(
         ("ffv1", "h264", "hevc", "av1", "vp9", "h264_qsv"), "ffv1",
-        frozenset({*_MPEG_SOUND, *_PCM, "opus", "vorbis", "flac", "subrip", "ass", "webvtt"}), "flac", _CLUSTERS,
+        frozenset({
+            *_MPEG_SOUND, *_PCM, "opus", "vorbis", "flac", "subrip", "ass", "webvtt",
+            "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle",
+        }), "flac", _CLUSTERS, text="subrip", chapters=True,
     ),
     ".avi": Container(("mjpeg", "png", "h264"), "png", frozenset({"mp3", "ac3", "pcm_s16le"}), "pcm_s16le",
                       timing="even", reorders=False),

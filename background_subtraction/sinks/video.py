@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
-from background_subtraction.sinks.audio import SoundTrack
 from background_subtraction.sinks.base import Quality, Sink, explained, gone, make_folder_of, require_writable
 from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
+from background_subtraction.sinks.sound.side_tracks import SideTracks, check_side_tracks, side_tracks
 from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
@@ -61,7 +61,7 @@ class VideoSink(Sink):
         self._source = source
         self._options = quality.options(format_, path)
         self._sound_path = source.sound if sound else None
-        self._sound: SoundTrack | None = None
+        self._sound: SideTracks | None = None
         self._palette: Palette | None = None
         self._stream: Any = None
         self._timing = TIMINGS[format_.container.timing](source.rate)
@@ -75,7 +75,9 @@ class VideoSink(Sink):
         self._container: Any = None
 
     def check(self, size: Size) -> None:
-        """Try an encoder that some machines do not have."""
+        """Try an encoder that some machines do not have, and look at the sound."""
+        if self._sound_path:
+            check_side_tracks(self._sound_path, self._path, self._format.container)
         codec = self._format.codec
         if not codec.remedy:
             return
@@ -157,10 +159,8 @@ class VideoSink(Sink):
             for left in [] if self._palette is None else self._palette.rest():
                 self._container.mux(self._stream.encode(left))
             self._container.mux(self._stream.encode())
-            if self._sound:
-                self._sound.write_until(None if self._complete and self._source.to_end else self._end_s)
         if self._sound:
-            self._sound.close()
+            self._sound.close(self._end_s, to_end=self._complete and self._source.to_end)
         self._container.close()
 
     def _identity_now(self) -> tuple[int, int] | None:
@@ -198,7 +198,7 @@ class VideoSink(Sink):
         if self._format.pixel_format == "pal8":
             self._palette = Palette(stream.width, stream.height, self._tick_s)
         if self._sound_path:
-            self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
+            self._sound = side_tracks(self._sound_path, self._source.begin_s, self._container, self._format.container)
         self._container.start_encoding()
         self._identity = self._identity_now()
         self._stream = stream  # only now there is a file to close: a header that fails leaves none

@@ -22,13 +22,13 @@ class SourceInfo:
     """What a source says about itself.
 
     Attributes:
-        name: its address.
+        name: its address, without a password.
         size: (width, height) of the first frame, as it is to be shown.
         rate: frames per second.
         frames: how many there will be, None if this is unknown.
-        live: whether it has no end that could be known beforehand.
+        live: whether it is a pipe or a stream without an end, and not a file, be it on a web server.
         drops: whether frames that the consumer is not ready for are dropped.
-        sound: the file with the sound to these frames.
+        sound: the file or URL with the sound to these frames, as av.open takes it. It may hold a password.
         begin_s: the first frame's time in that file.
         to_end: whether the last frame is the file's last one too.
     """

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, images_of, is_pattern
+from background_subtraction.sources.addresses import is_url, local_path, without_password
+from background_subtraction.sources.animation import WebpSource, is_animated_png, is_animated_webp
 from background_subtraction.sources.base import Source
 from background_subtraction.sources.camera import CameraSource
+from background_subtraction.sources.container import PIPE
 from background_subtraction.sources.images import ImageSource
 from background_subtraction.sources.selection import Selection
-from background_subtraction.sources.video import PIPE, VideoSource
+from background_subtraction.sources.video import VideoSource
 from model_api.errors import SourceError
 
 
@@ -29,22 +31,35 @@ def open_source(address: str, *, loop: bool = False, selection: Selection = Sele
     if address.isdecimal():
         return CameraSource(int(address), selection)
     if is_live(address):
-        return VideoSource(address, selection=selection, live=True)
+        return VideoSource(address, loop=loop, selection=selection)
+    address = local_path(address)
+    require_input(address)
     if is_pattern(address):
         return ImageSource(images_of(address), address, loop=loop, selection=selection)
     path = Path(address)
-    if not path.exists():
-        raise SourceError(
-            f"{address}: no such input. Expected an image, a folder, a pattern, a video, a camera number or a URL"
-        )
     if path.is_dir():
         return ImageSource(images_in(path), address, loop=loop, selection=selection)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.suffix.lower() == ".webp" and is_animated_webp(path):
+        return WebpSource(path, loop=loop, selection=selection)
+    if path.suffix.lower() in IMAGE_SUFFIXES and not is_animated_png(path):
         return ImageSource([path], address, loop=loop, selection=selection)
     return VideoSource(address, loop=loop, selection=selection)
 
 
+def require_input(address: str) -> None:
+    """Raise SourceError if `address` names no file, folder, pattern, camera, pipe or URL."""
+    if is_live(address):
+        return
+    path = Path(local_path(address))
+    if is_pattern(str(path)):
+        images_of(str(path))
+    elif not path.exists():
+        raise SourceError(
+            f"{without_password(address)}: no such input. Expected an image, a folder, a pattern, a video, "
+            "a camera number or a URL"
+        )
+
+
 def is_live(address: str) -> bool:
-    """Whether this is a camera, a pipe or a stream, which cannot be opened and read again from its first frame."""
-    url = re.match(r"[a-z][a-z0-9+.-]+://", address, re.IGNORECASE)
-    return address.isdecimal() or address == PIPE or url is not None
+    """Whether this is a camera, a pipe or a URL, which may not be opened and read again from its first frame."""
+    return address.isdecimal() or address == PIPE or is_url(local_path(address))

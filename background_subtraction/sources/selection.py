@@ -49,7 +49,9 @@ class Selection:
 
     def of(self, timed: Iterator[Timed]) -> Iterator[Timed]:
         """Give the part of these images."""
-        for index, (image, time_s) in enumerate(pair for pair in timed if pair[1] >= self.start_s):
+        # Some files have frames before their own beginning.
+        begun = (pair for pair in timed if not self.start_s or pair[1] >= self.start_s)
+        for index, (image, time_s) in enumerate(begun):
             if self.end_s is not None and time_s >= self.end_s:
                 return
             if index >= self.skip:

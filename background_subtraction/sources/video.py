@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
-from itertools import chain
-from time import sleep
+from itertools import chain, dropwhile
+from time import perf_counter, sleep
 from typing import Any
 
 import av
 import numpy as np
 
-from background_subtraction.sources.base import UNKNOWN_RATE, Closing, SourceInfo, numbered
+from background_subtraction.sources.addresses import is_url, without_password
+from background_subtraction.sources.base import Closing, SourceInfo, numbered
+from background_subtraction.sources.container import (
+    MULTIPART,
+    PIPE,
+    explained,
+    has_size,
+    is_finite,
+    is_http,
+    name_for_ffmpeg,
+    open_container,
+    start_s,
+    video_stream,
+)
+from background_subtraction.sources.packets import decoded, demuxed, looked_ahead
 from background_subtraction.sources.pipe import Pipe
 from background_subtraction.sources.selection import Selection, Timed
-from background_subtraction.thread_budget import BESIDE_INFERENCE
+from background_subtraction.sources.timeline import continuous, has_times, header_rate, longest_gap_s, measured_rate
 from model_api.errors import SourceError
 from model_api.types import Frame, Image, Size
 
-STREAM_TIMEOUT_S = 10.0
 RECONNECTS, RECONNECT_EVERY_S = 5, 1.0
-RECONNECT = {"reconnect": "1", "reconnect_streamed": "1", "reconnect_on_network_error": "1", "reconnect_delay_max": "5"}
-"""FFmpeg's own, for http and https."""
-PIPE = "-"
+LOOK_AHEAD = 64
+"""Packets whose times tell the rate where the header does not."""
+EARLIER_S = (0, 2, 8, 32, 128)
+"""Seconds before the target from which decoding begins: a key frame must lie between."""
 
 log = logging.getLogger(__name__)
 
@@ -32,36 +46,44 @@ log = logging.getLogger(__name__)
 class VideoSource(Closing):
     """A video file, pipe or stream that PyAV decodes, turned upright by its metadata."""
 
-    def __init__(
-        self, address: str, *, loop: bool = False, selection: Selection = Selection(), live: bool = False
-    ) -> None:
+    def __init__(self, address: str, *, loop: bool = False, selection: Selection = Selection()) -> None:
         """Open it and decode the first frame.
 
         Args:
             address: a file, a URL, or "-" for a pipe.
-            loop: start again at the end.
+            loop: start again at the end, where there is one.
             selection: which part, and at which size.
-            live: whether it is a pipe or a stream.
 
         Raises:
             SourceError: it cannot be opened or decoded.
         """
         self._address = address
-        self._loop = loop
-        self._live = live
+        self._name = without_password(address)
         self._selection = selection
         self._broken_off = False
+        started_s = perf_counter()
         self._pipe = Pipe()
-        self._container = self._open()
-        stream = self._container.streams.video[0]
-        self._rate = Fraction(selection.rate or stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
-        self._frames = selection.of(self._decode(self._container))
-        first = next(self._frames, None)
-        if first is None:
-            self.close()
-            raise SourceError(
-                f"{address}: a video without a single frame{'' if selection == Selection() else ' in this part'}"
+        self._container = open_container(address, selection, self._pipe)
+        try:
+            stream = video_stream(self._container, address)
+            rate = selection.rate or header_rate(self._container, stream)
+            looked_at = LOOK_AHEAD if is_http(address) or rate is None else 0
+            ahead, packets = looked_ahead(self._packets(), looked_at)
+            times_s = [packet.pts * packet.time_base for packet in ahead if packet.pts is not None]
+            self._live = address == PIPE or (
+                is_url(address) and not is_finite(self._container, address, times_s, perf_counter() - started_s)
             )
+            self._loop = loop and not self._live
+            self._rate = rate or measured_rate(times_s, stream.guessed_rate)
+            self._start_s = start_s(stream)
+            self._frames = selection.of(self._from_start(packets))
+            first = next(self._frames, None)
+            if first is None:
+                part = "" if selection == Selection() else " in this part"
+                raise SourceError(f"{self._name}: a video without a single frame{part}")
+        except BaseException:
+            self.close()
+            raise
         self._begun = [first]
         self.info = self._described(first, stream)
 
@@ -82,11 +104,18 @@ class VideoSource(Closing):
     def _described(self, first: Timed, stream: Any) -> SourceInfo:
         height, width = first[0].shape[:2]
         whole = not (self._loop or self._live)
-        frames = self._selection.count(_frame_count(self._container, stream, self._rate), self._rate) if whole else None
-        sound = self._address if whole else None
-        begin_s, to_end = first[1] + _start_s(stream), self._selection.end_s is None
-        drops = self._live and self._address != PIPE and self._container.duration is None
-        return SourceInfo(self._address, (width, height), self._rate, frames, self._live, drops, sound, begin_s, to_end)
+        count = _frame_count(self._container, stream, self._rate)
+        return SourceInfo(
+            self._name,
+            (width, height),
+            self._rate,
+            frames=self._selection.count(count, self._rate) if whole else None,
+            live=self._live,
+            drops=self._live and self._address != PIPE,
+            sound=name_for_ffmpeg(self._address) if whole else None,
+            begin_s=first[1] + self._start_s,
+            to_end=self._selection.end_s is None,
+        )
 
     def _turn(self) -> Iterator[Timed]:
         """The first turn goes on where the opening stopped, the others start again."""
@@ -94,7 +123,7 @@ class VideoSource(Closing):
         if not begun:
             self._container.close()
             self._container = self._open_again()
-            self._frames = self._selection.of(self._decode(self._container))
+            self._frames = self._selection.of(self._from_start(self._packets()))
         self._broken_off = False
         try:
             yield from chain(begun, self._frames)
@@ -108,39 +137,84 @@ class VideoSource(Closing):
         """A stream may need a while to come back."""
         for _ in range(RECONNECTS if self._broken_off else 0):
             with suppress(SourceError):
-                return self._open()
+                return self._reopened()
             sleep(RECONNECT_EVERY_S)
-        return self._open()
+        return self._reopened()
 
-    def _open(self) -> Any:
-        options, timeout_s = {}, None
-        if self._live:
-            options = RECONNECT if self._address.startswith(("http:", "https:")) else {}
-            timeout_s = None if self._address == PIPE else STREAM_TIMEOUT_S
-        with _explained(self._address):
-            if self._address == PIPE and self._selection.raw_size:
-                container = _open_raw(self._pipe, self._selection.raw_size, self._selection.rate or UNKNOWN_RATE)
-            else:
-                file: Any = self._pipe if self._address == PIPE else self._address
-                container = av.open(file, options=options, timeout=timeout_s)
-        if not container.streams.video:
+    def _reopened(self) -> Any:
+        container = open_container(self._address, self._selection, self._pipe)
+        begins_again = self._begins_again(container)
+        if begins_again:
             container.close()
-            raise SourceError(f"{self._address}: there is no video stream in it. Expected a video or an image")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = BESIDE_INFERENCE
-        if self._selection.start_s and not self._live:
-            container.seek(int((self._selection.start_s + _start_s(stream)) * av.time_base))
+            self._live = False
+            raise SourceError(f"{self._name}: broke off, and begins again from its start. What came before is kept")
         return container
 
-    def _decode(self, container: Any) -> Iterator[Timed]:
-        stream = container.streams.video[0]
-        start_s = _start_s(stream)
-        with _explained(self._address):
-            for number, frame in enumerate(container.decode(stream)):
-                timed = frame.pts is not None and frame.time_base is not None
-                time_s = frame.pts * frame.time_base - start_s if timed else number / self._rate
-                yield _upright(frame.to_ndarray(format="bgr24"), frame.rotation), time_s
+    def _begins_again(self, container: Any) -> bool:
+        """Whether what broke off was a file after all: a web server gives it from its beginning again."""
+        begin_s = start_s(video_stream(container, self._address))
+        return self._broken_off and is_http(self._address) and has_times(container) and begin_s == self._start_s
+
+    def _packets(self) -> Iterator[Any]:
+        without_length = is_http(self._address) and not has_size(self._container)
+        stream = video_stream(self._container, self._address)
+        return demuxed(self._container, stream, without_length=without_length)
+
+    def _from_start(self, packets: Iterator[Any]) -> Iterator[Timed]:
+        """The images from the selection's start on, and perhaps some before.
+
+        Formats without an index, such as MPEG-TS, seek to any frame: then decoding begins again earlier.
+        """
+        target_s = self._selection.start_s
+        if not target_s or self._live or not has_times(self._container):
+            return self._images(packets)
+        for earlier_s in EARLIER_S:
+            if earlier_s < target_s and (images := self._sought(target_s, target_s - earlier_s)):
+                return images
+        self._container.close()
+        self._container = open_container(self._address, self._selection, self._pipe)
+        return self._images(self._packets())
+
+    def _sought(self, target_s: Fraction, from_s: Fraction) -> Iterator[Timed] | None:
+        """The images from the last key frame before `from_s`. None where the first one is after the target."""
+        try:
+            self._container.seek(int((from_s + self._start_s) * av.time_base))
+            images = self._images(self._packets(), sought=True)
+            first = next(images, None)
+        except (av.error.FFmpegError, SourceError):
+            return None
+        return chain([first], images) if first is not None and first[1] <= target_s else None
+
+    def _images(self, packets: Iterable[Any], *, sought: bool = False) -> Iterator[Timed]:
+        with explained(self._address):
+            timed: Iterator[tuple[Any, Fraction | None]] = self._timed(packets)
+            if sought:
+                timed = dropwhile(lambda pair: pair[1] is None, timed)
+            first_wh: Size | None = None
+            changed = False
+            for frame, time_s in continuous(timed, 1 / self._rate, longest_gap_s(self._container)):
+                first_wh = first_wh or (frame.width, frame.height)
+                if (frame.width, frame.height) != first_wh and not changed:
+                    changed = True
+                    log.warning(
+                        "%s: from %.1f s on its frames have another size, %d×%d. They are scaled to %d×%d",
+                        self._name, time_s, frame.width, frame.height, *first_wh,
+                    )  # fmt: skip
+                fitted = _of_size(frame, first_wh)
+                yield _upright(fitted.to_ndarray(format="bgr24"), frame.rotation), time_s
+
+    def _timed(self, packets: Iterable[Any]) -> Iterator[tuple[Any, Fraction | None]]:
+        """Frames and their times in seconds from the stream's start, None where they are missing."""
+        begun_s = perf_counter()
+        by_arrival = self._live and self._container.format.name == MULTIPART
+        is_timed = has_times(self._container) or by_arrival
+        for number, (frame, time) in enumerate(decoded(packets, self._name)):
+            if by_arrival:
+                yield frame, Fraction(round((perf_counter() - begun_s) * 1_000_000), 1_000_000)
+            elif not is_timed:
+                yield frame, number / self._rate
+            else:
+                yield frame, None if time is None or not frame.time_base else time * frame.time_base - self._start_s
 
 
 def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
@@ -149,29 +223,16 @@ def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
         return int(stream.frames)
     if container.duration is None:
         return None
-    # In a file that begins late, the duration counts the time before the first frame too.
-    return round((container.duration - (container.start_time or 0)) * rate / av.time_base)
+    # In a file that begins late, the duration counts the time before the first frame too; in MPEG-TS it does not.
+    begin = 0 if longest_gap_s(container) else container.start_time or 0
+    return round((container.duration - begin) * rate / av.time_base)
 
 
-def _start_s(stream: Any) -> Fraction:
-    return Fraction(0) if stream.start_time is None else Fraction(stream.start_time * stream.time_base)
-
-
-def _open_raw(pipe: Pipe, size: Size, rate: Fraction) -> Any:
-    options = {"video_size": f"{size[0]}x{size[1]}", "pixel_format": "bgr24", "framerate": str(rate)}
-    return av.open(pipe, format="rawvideo", options=options)
+def _of_size(frame: Any, size: Size) -> Any:
+    return frame if (frame.width, frame.height) == size else frame.reformat(*size)
 
 
 def _upright(image: Image, rotation: int) -> Image:
     """rotation: in degrees, counterclockwise."""
     turns = round(rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-
-
-@contextmanager
-def _explained(address: str) -> Iterator[None]:
-    try:
-        yield
-    except (av.error.FFmpegError, OSError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{address}: cannot be decoded ({text}). Expected a whole video or image") from error

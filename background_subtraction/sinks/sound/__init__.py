@@ -1,0 +1,1 @@
+"""What goes along beside the picture: sound, subtitles, chapters and metadata of the input."""

@@ -1,0 +1,165 @@
+"""Names and addresses of inputs: web servers, folders, colons, passwords, and batches with a broken file."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import pytest
+
+from background_subtraction.jobs import VIDEO_SUFFIXES, Clip, expand
+from background_subtraction.sources.addresses import local_path, without_password
+from background_subtraction.sources.open import open_source
+from model_api.errors import SourceError
+from tests.conftest import RunDemo, one_line
+from tests.support.media import barcode, read_barcode, read_video, write_images, write_video
+
+FRAMES = 30
+
+
+@contextmanager
+def web_server(data: bytes, *, length: bool, multipart: bool = False) -> Iterator[str]:
+    """Sends a file, with its length or without."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            if length:
+                self.send_header("Content-Length", str(len(data)))
+            if multipart:
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=--part")
+            self.end_headers()
+            if multipart:
+                self._send_parts()
+            else:
+                self.wfile.write(data)
+
+        def _send_parts(self) -> None:
+            for n in range(FRAMES):
+                image = cv2.imencode(".jpg", barcode(n))[1].tobytes()
+                head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n"
+                self.wfile.write(head.encode() + image + b"\r\n")
+                time.sleep(0.01)  # as a camera does
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://user:geheim@127.0.0.1:{server.server_address[1]}/clip"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["length", "no length"])
+@pytest.mark.parametrize("ending", ["ts", "webm"])
+def test_a_file_on_a_web_server_is_a_file(tmp_path: Path, ending: str, length: bool) -> None:
+    codec = {"ts": "libx264", "webm": "libvpx"}[ending]
+    clip = write_video(tmp_path / f"clip.{ending}", (barcode(n) for n in range(FRAMES)), codec=codec)
+    with web_server(clip.read_bytes(), length=length) as address, open_source(address) as source:
+        assert not source.info.live
+        assert not source.info.drops
+        assert source.info.sound == address
+        assert "geheim" not in source.info.name
+        assert [read_barcode(frame.image) for frame in islice(source, 3 * FRAMES)] == list(range(FRAMES))
+
+
+def test_multipart_jpeg_is_live_and_ends(tmp_path: Path) -> None:
+    with web_server(b"", length=False, multipart=True) as address, open_source(address) as source:
+        assert source.info.live
+        frames = list(islice(source, 2 * FRAMES))
+    assert [read_barcode(frame.image) for frame in frames] == list(range(FRAMES))
+    times_s = [frame.timestamp_s for frame in frames]
+    assert times_s == sorted(set(times_s))
+
+
+def test_a_file_address_is_a_file(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "a clip #1.mp4", (barcode(n) for n in range(5)))
+    for address in (clip.as_uri(), f"file://{clip}"):
+        with open_source(address) as source:
+            assert (source.info.live, source.info.sound) == (False, f"file:{clip}")
+            assert len(list(source)) == 5
+
+
+@pytest.mark.parametrize("name", ["12:30.mp4", "2024-05-01T12:30:00.mp4", "http:x.mp4"])
+def test_names_with_a_colon(models: Path, tmp_path: Path, run_demo: RunDemo, name: str) -> None:
+    write_video(tmp_path / name, (barcode(n) for n in range(5)))
+    done = run_demo("-m", models / "red.onnx", "-i", name, "-o", "out.mp4")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(read_video(tmp_path / "out.mp4")) == 5
+
+
+def test_folders_without_hidden_files(tmp_path: Path) -> None:
+    endings = sorted(VIDEO_SUFFIXES)
+    assert {".mts", ".m2ts", ".3gp", ".flv", ".dv", ".ogv", ".vob", ".m2v", ".mxf", ".asf", ".wmv"} <= VIDEO_SUFFIXES
+    for ending in endings:
+        for name in ("a", "._a", ".b"):
+            (tmp_path / f"{name}{ending}").touch()
+    assert expand([str(tmp_path)]) == sorted(str(tmp_path / f"a{ending}") for ending in endings)
+    images = write_images(tmp_path / "images", [barcode(0)])
+    (images / "._frame 0.png").write_bytes(b"\0\5\26\7")
+    with open_source(str(images)) as source:
+        assert source.info.frames == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://user:geheim@10.0.0.7/live", "rtsp://user:***@10.0.0.7/live"),
+        ("rtsp://user:ge@heim@10.0.0.7:554/live", "rtsp://user:***@10.0.0.7:554/live"),
+        ("http://10.0.0.7/video?user=u&pwd=geheim&fps=5", "http://10.0.0.7/video?user=u&pwd=***&fps=5"),
+        ("http://10.0.0.7/a@b.mp4", "http://10.0.0.7/a@b.mp4"),
+        ("12:30@home.mp4", "12:30@home.mp4"),
+    ],
+)
+def test_passwords_are_not_shown(address: str, shown: str) -> None:
+    assert without_password(address) == shown
+    assert "geheim" not in Clip(address, ()).name
+
+
+def test_passwords_are_not_in_errors() -> None:
+    with pytest.raises(SourceError, match=r"http://user:\*\*\*@127\.0\.0\.1:9/x\.mp4: cannot be decoded"):
+        open_source("http://user:geheim@127.0.0.1:9/x.mp4")
+
+
+def test_local_path() -> None:
+    assert local_path("file:///home/a%20b.mp4") == "/home/a b.mp4"
+    assert local_path("file:///C:/a.mp4") == "C:/a.mp4"
+    assert local_path("rtsp://host/a%20b") == "rtsp://host/a%20b"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("broken", ["1", "2"])
+def test_a_broken_file_does_not_keep_a_batch(
+    models: Path, tmp_path: Path, run_demo: RunDemo, broken: str, jobs: int
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("1", "2", "3"):
+        write_video(folder / f"{name}.mp4", (barcode(n) for n in range(5)))
+    path = folder / f"{broken}.mp4"
+    path.write_bytes(path.read_bytes()[:200])
+    done = run_demo("-m", models / "red.onnx", "-i", folder, "-o", "out", "--jobs", jobs)
+    assert f"1 of 3 inputs failed: {path}: cannot be decoded" in one_line(done)
+    assert done.returncode == 1
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == sorted(
+        f"{name}.mp4" for name in {"1", "2", "3"} - {broken}
+    )
+    assert all(len(read_video(file)) == 5 for file in (tmp_path / "out").iterdir())
+
+
+def test_a_batch_of_broken_files_is_refused(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+    for name in ("1.mp4", "2.mp4"):
+        (tmp_path / name).write_text("no video")
+    done = run_demo("-m", models / "red.onnx", "-i", "1.mp4", "2.mp4", "-o", "out/")
+    assert "2 of 2 inputs failed: 1.mp4: " in one_line(done)
+    shutil.rmtree(tmp_path / "out", ignore_errors=True)
