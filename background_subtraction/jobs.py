@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, images_in, images_of, is_pattern
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.formats import CONTAINERS
-from background_subtraction.sources.addresses import local_path
+from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.images import IMAGE_RATE
 from background_subtraction.sources.open import is_live
 from background_subtraction.sources.selection import Selection

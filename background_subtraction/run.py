@@ -15,9 +15,9 @@ from background_subtraction.checks import check_background, check_clip, check_so
 from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.compositing.clean_plate import CleanPlate, open_clean_plate
 from background_subtraction.compositing.composite import CompositeFrame
-from background_subtraction.frame_log import raw_lines
 from background_subtraction.jobs import Clip, plan
 from background_subtraction.options import Options
+from background_subtraction.preview.frame_log import raw_lines
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.preview.window import Window
 from background_subtraction.progress import Progress

@@ -11,8 +11,8 @@ import numpy as np
 
 from background_subtraction.image_files import silent_opencv
 from background_subtraction.sources.base import Closing, SourceInfo, numbered
+from background_subtraction.sources.demuxing.timeline import measured_rate
 from background_subtraction.sources.selection import Selection, Timed
-from background_subtraction.sources.timeline import measured_rate
 from model_api.errors import SourceError
 from model_api.types import Frame, Image
 

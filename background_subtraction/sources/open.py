@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, images_of, is_pattern
-from background_subtraction.sources.addresses import is_url, local_path, without_password
 from background_subtraction.sources.animation import WebpSource, is_animated_png, is_animated_webp
 from background_subtraction.sources.base import Source
 from background_subtraction.sources.camera import CameraSource
-from background_subtraction.sources.container import PIPE
+from background_subtraction.sources.demuxing.addresses import is_url, local_path, without_password
+from background_subtraction.sources.demuxing.container import PIPE
 from background_subtraction.sources.images import ImageSource
 from background_subtraction.sources.selection import Selection
 from background_subtraction.sources.video import VideoSource

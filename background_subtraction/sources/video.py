@@ -13,9 +13,9 @@ from typing import Any
 import av
 import numpy as np
 
-from background_subtraction.sources.addresses import is_url, without_password
 from background_subtraction.sources.base import Closing, SourceInfo, numbered
-from background_subtraction.sources.container import (
+from background_subtraction.sources.demuxing.addresses import is_url, without_password
+from background_subtraction.sources.demuxing.container import (
     MULTIPART,
     PIPE,
     explained,
@@ -27,10 +27,16 @@ from background_subtraction.sources.container import (
     start_s,
     video_stream,
 )
-from background_subtraction.sources.packets import decoded, demuxed, looked_ahead
-from background_subtraction.sources.pipe import Pipe
+from background_subtraction.sources.demuxing.packets import decoded, demuxed, looked_ahead
+from background_subtraction.sources.demuxing.pipe import Pipe
+from background_subtraction.sources.demuxing.timeline import (
+    continuous,
+    has_times,
+    header_rate,
+    longest_gap_s,
+    measured_rate,
+)
 from background_subtraction.sources.selection import Selection, Timed
-from background_subtraction.sources.timeline import continuous, has_times, header_rate, longest_gap_s, measured_rate
 from model_api.errors import SourceError
 from model_api.types import Frame, Image, Size
 

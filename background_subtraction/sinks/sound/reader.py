@@ -11,7 +11,7 @@ from av.format import Flags
 from av.stream import Discard, Disposition
 
 from background_subtraction.sinks.sound.lane import FAULTS, reason_of
-from background_subtraction.sources.joints import JoinedTime, beside
+from background_subtraction.sources.demuxing.joints import JoinedTime, beside
 
 MOST_FAULTS = 20
 """After so many errors the rest of the file is given up."""

@@ -11,7 +11,7 @@ import pytest
 from av.stream import Disposition
 
 from tests.conftest import RunDemo
-from tests.integration.background_subtraction.test_side_tracks import everything_is_person, flash_and_beep
+from tests.integration.media.test_side_tracks import everything_is_person, flash_and_beep
 
 TEXTS = ((0.25, 0.75, "Good <i>morning</i>"), (1.25, 1.9, "Good night"))
 """Begin, end and text."""

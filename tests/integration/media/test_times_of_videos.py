@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 import pytest
 
+from background_subtraction.sources.demuxing.timeline import continuous, measured_rate
 from background_subtraction.sources.open import open_source
 from background_subtraction.sources.selection import Selection
-from background_subtraction.sources.timeline import continuous, measured_rate
 from model_api.types import Frame
 from tests.support.media import barcode, read_barcode, write_video
 

@@ -15,7 +15,7 @@ import cv2
 import pytest
 
 from background_subtraction.jobs import VIDEO_SUFFIXES, Clip, expand
-from background_subtraction.sources.addresses import local_path, without_password
+from background_subtraction.sources.demuxing.addresses import local_path, without_password
 from background_subtraction.sources.open import open_source
 from model_api.errors import SourceError
 from tests.conftest import RunDemo, one_line

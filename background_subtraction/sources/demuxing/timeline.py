@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from background_subtraction.sources.base import UNKNOWN_RATE
-from background_subtraction.sources.packets import IN_ORDER
+from background_subtraction.sources.demuxing.packets import IN_ORDER
 
 FASTEST = Fraction(240)
 """Frames per second that a header is believed without a look at the times of its frames."""

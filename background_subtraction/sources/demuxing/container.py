@@ -9,9 +9,9 @@ from typing import Any
 
 import av
 
-from background_subtraction.sources.addresses import ffmpeg_name, is_url, without_password
 from background_subtraction.sources.base import UNKNOWN_RATE
-from background_subtraction.sources.pipe import Pipe
+from background_subtraction.sources.demuxing.addresses import ffmpeg_name, is_url, without_password
+from background_subtraction.sources.demuxing.pipe import Pipe
 from background_subtraction.sources.selection import Selection
 from background_subtraction.thread_budget import BESIDE_INFERENCE
 from model_api.errors import SourceError

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from background_subtraction.image_files import read_image
+from background_subtraction.sources.demuxing.packets import decoded
 from background_subtraction.sources.open import open_source
-from background_subtraction.sources.packets import decoded
 from model_api.errors import SourceError
 from tests.support.media import barcode, read_barcode, write_video
 

@@ -1,0 +1,1 @@
+"""What FFmpeg reads: addresses, containers, packets, and when their frames are shown."""
