@@ -74,10 +74,9 @@ class Clip:
     @property
     def name(self) -> str:
         """For people and for the names of files: that of the file, or of the folder of numbered images."""
-        path = Path(without_password(urlsplit(self.address).path if is_url(self.address) else self.address))
-        return (
-            path.parent.name or path.stem if is_pattern(self.address) else path.stem or without_password(self.address)
-        )
+        address = local_path(self.address)
+        path = Path(without_password(urlsplit(address).path if is_url(address) else address))
+        return path.parent.name or path.stem if is_pattern(address) else path.stem or without_password(self.address)
 
 
 def expand(inputs: Sequence[str]) -> list[str]:
