@@ -130,8 +130,8 @@ def test_passwords_are_not_shown(address: str, shown: str) -> None:
 
 
 def test_passwords_are_not_in_errors() -> None:
-    with pytest.raises(SourceError, match=r"http://user:\*\*\*@127\.0\.0\.1:9/x\.mp4: cannot be decoded"):
-        open_source("http://user:geheim@127.0.0.1:9/x.mp4")
+    with pytest.raises(SourceError, match=r"rtsp://user:\*\*\*@127\.0\.0\.1:9/x: cannot be decoded"):
+        open_source("rtsp://user:geheim@127.0.0.1:9/x")
 
 
 def test_local_path() -> None:
