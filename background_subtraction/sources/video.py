@@ -73,8 +73,7 @@ class VideoSource(Closing):
         try:
             stream = video_stream(self._container, address)
             rate = selection.rate or header_rate(self._container, stream)
-            looked_at = LOOK_AHEAD if is_http(address) or rate is None else 0
-            ahead, packets = looked_ahead(self._packets(), looked_at)
+            ahead, packets = looked_ahead(self._packets(), 0 if self._is_known(rate) else LOOK_AHEAD)
             times_s = [packet.pts * packet.time_base for packet in ahead if packet.pts is not None]
             self._live = address == PIPE or (
                 is_url(address) and not is_finite(self._container, address, times_s, perf_counter() - started_s)
@@ -106,6 +105,12 @@ class VideoSource(Closing):
     def close(self) -> None:
         """Close the file or the connection."""
         self._container.close()
+
+    def _is_known(self, rate: Fraction | None) -> bool:
+        """Whether nothing depends on the times of the first packets: neither the rate nor what a web server sends."""
+        container = self._container
+        paced = container.duration is None and is_http(self._address) and not has_size(container)
+        return container.format.name == MULTIPART or not (rate is None or paced)
 
     def _described(self, first: Timed, stream: Any) -> SourceInfo:
         height, width = first[0].shape[:2]
