@@ -9,7 +9,7 @@ import cv2
 
 from background_subtraction.sinks.base import Sink, explained, make_folder_of, require_writable
 from model_api.errors import SinkError
-from model_api.types import Image
+from model_api.pictures.picture import Picture, bgr_of
 
 
 class ImageSink(Sink):
@@ -24,8 +24,9 @@ class ImageSink(Sink):
         except (TypeError, ValueError):
             raise SinkError(f"{path}: not a pattern for one number. Expected for example out_%05d.png") from None
 
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Write one file. Raises SinkError."""
+        image = bgr_of(picture)
         encoded, data = cv2.imencode(self._path.suffix, image)
         if not encoded:
             raise SinkError(f"{self._path}: OpenCV cannot write {self._path.suffix} images of {image.shape}")

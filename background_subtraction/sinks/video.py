@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import av
-import cv2
-import numpy as np
 
 from background_subtraction.sinks.audio import SoundTrack
 from background_subtraction.sinks.base import Quality, Sink, explained, make_folder_of, require_writable
 from background_subtraction.sinks.formats import VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
+from background_subtraction.sinks.pictures import encoder_format, takes
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
-from model_api.resize import fit_to_window_letterbox
-from model_api.types import Image, Size
+from model_api.pictures.picture import Picture, size_of
+from model_api.pictures.yuv_image import YuvFormat
+from model_api.types import Size
 
-HD_HEIGHT_PX = 720
-"""From this height on colours are BT.709, below it BT.601, as players assume."""
-BT709, BT601 = 1, 6
-"""ITU-T H.273's numbers for them."""
-LIMITED, FULL = 1, 2
 KEY_FRAME_EVERY_S = 2
 FINEST_TICK_S = Fraction(1, 20_000)
 ON_TIME_S = Fraction(1, 900)
 """Times in Matroska files are whole milliseconds: this near to an even rate they are meant to be on it."""
-SOURCE_FORMATS = {2: "gray", 3: "bgr24", 4: "bgra"}
 
 
 class VideoSink(Sink):
-    """A video file. Images: (H, W, 3) uint8 BGR, (H, W, 4) BGRA with straight alpha, or (H, W) grey levels."""
+    """A video file. Pictures: planes, (H, W, 3) uint8 BGR, (H, W, 4) BGRA with straight alpha, or (H, W) levels."""
 
     def __init__(
         self, path: Path, format_: VideoFormat, source: SourceInfo, quality: Quality = Quality(), *, sound: bool = False
@@ -60,6 +55,7 @@ class VideoSink(Sink):
         self._sound_path = source.sound if sound else None
         self._sound: SoundTrack | None = None
         self._palette: Palette | None = None
+        self._pictures: Any = None
         self._stream: Any = None
         rate = source.rate
         self._tick_s = 1 / rate if format_.container.constant_rate else _tick(rate)
@@ -81,12 +77,16 @@ class VideoSink(Sink):
             return
         raise SinkError(f"{self._path}: {codec.encoder} does not start. {codec.remedy}")
 
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
-        """Encode an image. Raises SinkError."""
+    def takes(self, format_: YuvFormat) -> bool:
+        """See `Sink`."""
+        return takes(self._format, format_)
+
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
+        """Encode a picture. Raises SinkError."""
         with explained(self._path):
             if self._stream is None:
-                self._begin(image)
-            frame = self._converted(image)
+                self._begin(picture)
+            frame = self._pictures.frame_of(picture)
             frame.pts = self._pts(timestamp_s)
             frame.duration = round(1 / self._source.rate / self._tick_s)
             frame.time_base = self._tick_s
@@ -139,22 +139,22 @@ class VideoSink(Sink):
         time_s = on_time_s if abs(on_time_s - timestamp_s) <= ON_TIME_S else timestamp_s
         return max(self._next_pts, round(time_s / self._tick_s))
 
-    def _begin(self, image: Image) -> None:
-        """The first image decides the size, made even where the codec wants that."""
+    def _begin(self, picture: Picture) -> None:
+        """The first picture decides the size, made even where the codec wants that."""
         codec = self._format.codec
-        height, width = image.shape[:2]
         try:
             stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=self._options)
         except (ValueError, av.error.FFmpegError) as error:
             raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
-        stream.width, stream.height = _multiples((width, height), codec.multiple_px)
-        stream.pix_fmt = self._format.pixel_format
+        pictures = encoder_format(self._format, picture, _multiples(size_of(picture), codec.multiple_px))
+        stream.width, stream.height = pictures.size
+        stream.pix_fmt = pictures.pixel_format
         stream.thread_type = "AUTO"
         stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
         context = stream.codec_context
         if codec.tag:
             context.codec_tag = codec.tag
-        self._label_colours(context, height)
+        pictures.label(context)
         context.time_base = stream.time_base = self._tick_s
         try:
             context.open(strict=False)
@@ -162,33 +162,13 @@ class VideoSink(Sink):
             said = codec.remedy or getattr(error, "strerror", "") or str(error)
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
         if self._format.pixel_format == "pal8":
+            pictures = replace(pictures, pixel_format="bgra")
             self._palette = Palette(stream.width, stream.height, self._tick_s)
         if self._sound_path:
             self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
         self._container.start_encoding()
+        self._pictures = pictures
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
-
-    def _label_colours(self, context: Any, height: int) -> None:
-        if not self._format.pixel_format.startswith(("yuv", "nv")):
-            return
-        full = self._format.codec.full_range
-        matrix = BT709 if height >= HD_HEIGHT_PX and not full else BT601
-        context.colorspace = context.color_primaries = context.color_trc = matrix
-        context.color_range = FULL if full else LIMITED
-
-    def _converted(self, image: Image) -> Any:
-        width, height = self._stream.width, self._stream.height
-        channels = image.ndim if image.ndim == 2 else image.shape[2]
-        # Not copied: images are read-only, and this one is converted to the codec's colours at once.
-        frame = av.VideoFrame.from_numpy_buffer(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
-        if self._palette is not None:
-            return frame.reformat(format="bgra")
-        if not self._format.pixel_format.startswith(("yuv", "nv")):
-            return frame.reformat(format=self._format.pixel_format)
-        context = self._stream.codec_context
-        return frame.reformat(
-            format=self._format.pixel_format, dst_colorspace=context.colorspace, dst_color_range=context.color_range
-        )
 
 
 def _multiples(size: Size, multiple_px: int) -> Size:
@@ -199,13 +179,3 @@ def _multiples(size: Size, multiple_px: int) -> Size:
 def _tick(rate: Fraction) -> Fraction:
     """The unit of time: frames at the even rate fall on it exactly, others within 25 microseconds."""
     return Fraction(1, rate.numerator * max(1, -(-FINEST_TICK_S.denominator // rate.numerator)))
-
-
-def _of_size(image: Image, width: int, height: int) -> Image:
-    """Up to a pixel is added by repeating the edge; any other size is fitted with empty bars."""
-    missing_x, missing_y = width - image.shape[1], height - image.shape[0]
-    if (missing_x, missing_y) == (0, 0):
-        return np.ascontiguousarray(image)
-    if 0 <= missing_x <= 1 and 0 <= missing_y <= 1:
-        return cv2.copyMakeBorder(image, 0, missing_y, 0, missing_x, cv2.BORDER_REPLICATE)
-    return fit_to_window_letterbox((image.shape[1], image.shape[0]), (width, height)).apply(image)

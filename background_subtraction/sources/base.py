@@ -76,7 +76,7 @@ def numbered(
     """Give frames their numbers, and times that begin at 0 and go on from one turn to the next.
 
     Args:
-        turn: gives the images of one turn, with their times.
+        turn: gives the pictures of one turn, with their times.
         rate: frames per second.
         again: whether another turn follows.
     """
@@ -85,9 +85,9 @@ def numbered(
     for clip in count():
         frame, first_s = None, None
         started_s = perf_counter()
-        for image, time_s in turn():
+        for picture, time_s in turn():
             first_s = time_s if first_s is None else first_s
-            frame = Frame(index, image, begins_s + time_s - first_s, clip, decoding_s=perf_counter() - started_s)
+            frame = Frame(index, picture, begins_s + time_s - first_s, clip, decoding_s=perf_counter() - started_s)
             yield frame
             index += 1
             started_s = perf_counter()

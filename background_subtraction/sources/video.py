@@ -11,13 +11,14 @@ from time import sleep
 from typing import Any
 
 import av
-import numpy as np
 
 from background_subtraction.sources.base import UNKNOWN_RATE, Closing, SourceInfo, numbered
+from background_subtraction.sources.pictures import picture_of
 from background_subtraction.sources.selection import Selection, Timed
 from background_subtraction.thread_budget import BESIDE_INFERENCE
 from model_api.errors import SourceError
-from model_api.types import Frame, Image, Size
+from model_api.pictures.picture import size_of
+from model_api.types import Frame, Size
 
 STREAM_TIMEOUT_S = 10.0
 RECONNECTS, RECONNECT_EVERY_S = 5, 1.0
@@ -74,13 +75,14 @@ class VideoSource(Closing):
         self._container.close()
 
     def _described(self, first: Timed, stream: Any) -> SourceInfo:
-        height, width = first[0].shape[:2]
         whole = not (self._loop or self._live)
         frames = self._selection.count(_frame_count(self._container, stream, self._rate), self._rate) if whole else None
         sound = self._address if whole else None
         begin_s, to_end = first[1] + _start_s(stream), self._selection.end_s is None
         drops = self._live and self._address != PIPE and self._container.duration is None
-        return SourceInfo(self._address, (width, height), self._rate, frames, self._live, drops, sound, begin_s, to_end)
+        return SourceInfo(
+            self._address, size_of(first[0]), self._rate, frames, self._live, drops, sound, begin_s, to_end
+        )
 
     def _turn(self) -> Iterator[Timed]:
         """The first turn goes on where the opening stopped, the others start again."""
@@ -134,7 +136,7 @@ class VideoSource(Closing):
             for number, frame in enumerate(container.decode(stream)):
                 timed = frame.pts is not None and frame.time_base is not None
                 time_s = frame.pts * frame.time_base - start_s if timed else number / self._rate
-                yield _upright(frame.to_ndarray(format="bgr24"), frame.rotation), time_s
+                yield picture_of(frame), time_s
 
 
 def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
@@ -154,12 +156,6 @@ def _start_s(stream: Any) -> Fraction:
 def _open_raw(size: Size, rate: Fraction) -> Any:
     options = {"video_size": f"{size[0]}x{size[1]}", "pixel_format": "bgr24", "framerate": str(rate)}
     return av.open("pipe:0", format="rawvideo", options=options)
-
-
-def _upright(image: Image, rotation: int) -> Image:
-    """rotation: in degrees, counterclockwise."""
-    turns = round(rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
 @contextmanager
