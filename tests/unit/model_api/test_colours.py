@@ -59,7 +59,7 @@ def test_pq_is_as_printed(nits: int, signal: float) -> None:
 
 
 def test_hlg_is_as_printed() -> None:
-    """BT.2100, table 5: half the signal is a twelfth of the light. BT.2408: of 1000 cd/m², 75 % are 203, 38 % are 26."""
+    """BT.2100, table 5: half the signal is a twelfth of the light. BT.2408: 75 % are 203 cd/m², 38 % are 26."""
     assert float(hlg_scene(np.array(0.5))) == pytest.approx(1 / 12)
     assert float(hlg_scene(np.array(1))) == pytest.approx(1, abs=1e-6)
     signals = np.linspace(0, 1, 101)
