@@ -45,6 +45,7 @@ class Frame:
         clip: counts uninterrupted stretches. A recurrent model starts afresh when it changes.
         clean_plate: (H, W, 3) uint8 BGR, the same scene without the person, for models that compare with it.
         decoding_s: seconds that the source took to produce the image.
+        opacity: (H, W) uint8, the alpha that the source itself has. None: opaque.
 
     Raises:
         ShapeError: `image` or `clean_plate` is not an image.
@@ -56,6 +57,7 @@ class Frame:
     clip: int = 0
     clean_plate: Image | None = None
     decoding_s: float = 0.0
+    opacity: Levels | None = None
 
     def __post_init__(self) -> None:
         require_image("image", self.image)

@@ -10,6 +10,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from model_api.mattes.matte import blend
 from model_api.resize import fit_to_window, resize
 from model_api.results import Result
 from model_api.types import Image, Size
@@ -47,12 +48,13 @@ class CompositeFrame:
     @cached_property
     def composite(self) -> Image:
         """The person over the background."""
-        return self.result.matte.over(self.background)
+        return self._over(self.background)
 
-    @property
+    @cached_property
     def alpha(self) -> Image:
         """(H, W) uint8, 255 where the person is."""
-        return self.result.matte.levels
+        levels, opacity = self.result.matte.levels, self.result.frame.opacity
+        return levels if opacity is None else cv2.multiply(levels, opacity, scale=1 / 255)
 
     @cached_property
     def transparent(self) -> Image:
@@ -63,12 +65,17 @@ class CompositeFrame:
     @cached_property
     def foreground(self) -> Image:
         """The person's colours over black."""
-        return self.result.matte.over(np.zeros_like(self.original))
+        return self._over(np.zeros_like(self.original))
 
     @cached_property
     def side_by_side(self) -> Image:
         """The input frame with the composite to its right."""
         return cv2.hconcat([self.original, self.composite])
+
+    def _over(self, background: Image) -> Image:
+        """What the input itself leaves transparent shows the background."""
+        opacity, over = self.result.frame.opacity, self.result.matte.over(background)
+        return over if opacity is None else blend(over, background, opacity)
 
     def render(self, views: Iterable[str]) -> None:
         """Make these views now; the composite, if there are none."""

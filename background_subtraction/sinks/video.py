@@ -16,21 +16,16 @@ from background_subtraction.sinks.audio import SoundTrack
 from background_subtraction.sinks.base import Quality, Sink, explained, make_folder_of, require_writable
 from background_subtraction.sinks.formats import VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
+from background_subtraction.sinks.pictures import Target, target_of, warn_of_tone_mapping, with_light
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image, Size
 
-HD_HEIGHT_PX = 720
-"""From this height on colours are BT.709, below it BT.601, as players assume."""
-BT709, BT601 = 1, 6
-"""ITU-T H.273's numbers for them."""
-LIMITED, FULL = 1, 2
 KEY_FRAME_EVERY_S = 2
 FINEST_TICK_S = Fraction(1, 20_000)
 ON_TIME_S = Fraction(1, 900)
 """Times in Matroska files are whole milliseconds: this near to an even rate they are meant to be on it."""
-SOURCE_FORMATS = {2: "gray", 3: "bgr24", 4: "bgra"}
 
 
 class VideoSink(Sink):
@@ -61,6 +56,7 @@ class VideoSink(Sink):
         self._sound: SoundTrack | None = None
         self._palette: Palette | None = None
         self._stream: Any = None
+        self._target = Target(format_.pixel_format)
         rate = source.rate
         self._tick_s = 1 / rate if format_.container.constant_rate else _tick(rate)
         self._next_pts = 0
@@ -143,52 +139,41 @@ class VideoSink(Sink):
         """The first image decides the size, made even where the codec wants that."""
         codec = self._format.codec
         height, width = image.shape[:2]
+        size, form = _multiples((width, height), codec.multiple_px), self._source.form
+        pal8 = self._format.pixel_format == "pal8"
+        self._target = target_of(
+            codec, "bgra" if pal8 else self._format.pixel_format, form, size, colours=image.ndim == 3
+        )
+        warn_of_tone_mapping(self._path, form, self._target)
+        options = with_light(self._options, codec.encoder, self._target, form.light)
         try:
-            stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=self._options)
+            stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=options)
         except (ValueError, av.error.FFmpegError) as error:
             raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
-        stream.width, stream.height = _multiples((width, height), codec.multiple_px)
-        stream.pix_fmt = self._format.pixel_format
+        stream.width, stream.height = size
+        stream.pix_fmt = self._format.pixel_format if pal8 else self._target.pixel_format
         stream.thread_type = "AUTO"
         stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
         context = stream.codec_context
         if codec.tag:
             context.codec_tag = codec.tag
-        self._label_colours(context, height)
+        self._target.label(context)
+        context.sample_aspect_ratio = form.pixel_aspect
         context.time_base = stream.time_base = self._tick_s
         try:
             context.open(strict=False)
         except av.error.FFmpegError as error:
             said = codec.remedy or getattr(error, "strerror", "") or str(error)
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
-        if self._format.pixel_format == "pal8":
+        if pal8:
             self._palette = Palette(stream.width, stream.height, self._tick_s)
         if self._sound_path:
             self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
         self._container.start_encoding()
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
 
-    def _label_colours(self, context: Any, height: int) -> None:
-        if not self._format.pixel_format.startswith(("yuv", "nv")):
-            return
-        full = self._format.codec.full_range
-        matrix = BT709 if height >= HD_HEIGHT_PX and not full else BT601
-        context.colorspace = context.color_primaries = context.color_trc = matrix
-        context.color_range = FULL if full else LIMITED
-
     def _converted(self, image: Image) -> Any:
-        width, height = self._stream.width, self._stream.height
-        channels = image.ndim if image.ndim == 2 else image.shape[2]
-        # Not copied: images are read-only, and this one is converted to the codec's colours at once.
-        frame = av.VideoFrame.from_numpy_buffer(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
-        if self._palette is not None:
-            return frame.reformat(format="bgra")
-        if not self._format.pixel_format.startswith(("yuv", "nv")):
-            return frame.reformat(format=self._format.pixel_format)
-        context = self._stream.codec_context
-        return frame.reformat(
-            format=self._format.pixel_format, dst_colorspace=context.colorspace, dst_color_range=context.color_range
-        )
+        return self._target.frame_of(_of_size(image, self._stream.width, self._stream.height))
 
 
 def _multiples(size: Size, multiple_px: int) -> Size:

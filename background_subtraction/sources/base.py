@@ -10,8 +10,11 @@ from time import perf_counter
 from types import TracebackType
 from typing import Protocol
 
+import numpy as np
+
+from background_subtraction.sources.pictures import BGR_FORM, PictureForm
 from background_subtraction.sources.selection import Timed
-from model_api.types import Frame, Size
+from model_api.types import Frame, Image, Levels, Size
 
 UNKNOWN_RATE = Fraction(30)
 """Frames per second of cameras and videos that do not tell theirs."""
@@ -31,6 +34,7 @@ class SourceInfo:
         sound: the file with the sound to these frames.
         begin_s: the first frame's time in that file.
         to_end: whether the last frame is the file's last one too.
+        form: what its pictures are.
     """
 
     name: str
@@ -42,6 +46,7 @@ class SourceInfo:
     sound: str | None = None
     begin_s: Fraction = Fraction(0)
     to_end: bool = True
+    form: PictureForm = BGR_FORM
 
 
 class Source(Protocol):
@@ -70,6 +75,13 @@ class Closing:
         self.close()
 
 
+def parted(image: Image) -> tuple[Image, Levels | None]:
+    """Part BGRA into BGR and its alpha, None where all is opaque."""
+    if image.shape[2] == 3:
+        return image, None
+    return np.ascontiguousarray(image[..., :3]), np.ascontiguousarray(image[..., 3])
+
+
 def numbered(
     turn: Callable[[], Iterator[Timed]], rate: Fraction, again: Callable[[], bool] = lambda: False
 ) -> Iterator[Frame]:
@@ -87,7 +99,9 @@ def numbered(
         started_s = perf_counter()
         for image, time_s in turn():
             first_s = time_s if first_s is None else first_s
-            frame = Frame(index, image, begins_s + time_s - first_s, clip, decoding_s=perf_counter() - started_s)
+            colours, opacity = parted(image)
+            decoding_s = perf_counter() - started_s
+            frame = Frame(index, colours, begins_s + time_s - first_s, clip, decoding_s=decoding_s, opacity=opacity)
             yield frame
             index += 1
             started_s = perf_counter()

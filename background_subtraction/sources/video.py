@@ -11,12 +11,15 @@ from time import sleep
 from typing import Any
 
 import av
-import numpy as np
 
 from background_subtraction.sources.base import UNKNOWN_RATE, Closing, SourceInfo, numbered
+from background_subtraction.sources.deinterlacing import deinterlaced
+from background_subtraction.sources.pictures import BGR_FORM, PictureForm, decoded, form_of, picture_of
 from background_subtraction.sources.selection import Selection, Timed
 from background_subtraction.thread_budget import BESIDE_INFERENCE
 from model_api.errors import SourceError
+from model_api.pictures.conversion import screen_image
+from model_api.pictures.yuv_image import YuvImage
 from model_api.types import Frame, Image, Size
 
 STREAM_TIMEOUT_S = 10.0
@@ -50,6 +53,7 @@ class VideoSource(Closing):
         self._live = live
         self._selection = selection
         self._broken_off = False
+        self._form: PictureForm | None = None
         self._container = self._open()
         stream = self._container.streams.video[0]
         self._rate = Fraction(selection.rate or stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
@@ -80,7 +84,18 @@ class VideoSource(Closing):
         sound = self._address if whole else None
         begin_s, to_end = first[1] + _start_s(stream), self._selection.end_s is None
         drops = self._live and self._address != PIPE and self._container.duration is None
-        return SourceInfo(self._address, (width, height), self._rate, frames, self._live, drops, sound, begin_s, to_end)
+        return SourceInfo(
+            self._address,
+            (width, height),
+            self._rate,
+            frames,
+            self._live,
+            drops,
+            sound,
+            begin_s,
+            to_end,
+            self._form or BGR_FORM,
+        )
 
     def _turn(self) -> Iterator[Timed]:
         """The first turn goes on where the opening stopped, the others start again."""
@@ -131,10 +146,19 @@ class VideoSource(Closing):
         stream = container.streams.video[0]
         start_s = _start_s(stream)
         with _explained(self._address):
-            for number, frame in enumerate(container.decode(stream)):
+            for number, frame in enumerate(deinterlaced(decoded(container, stream), self._address)):
                 timed = frame.pts is not None and frame.time_base is not None
                 time_s = frame.pts * frame.time_base - start_s if timed else number / self._rate
-                yield _upright(frame.to_ndarray(format="bgr24"), frame.rotation), time_s
+                yield self._picture(frame), time_s
+
+    def _picture(self, frame: Any) -> Image:
+        picture = picture_of(frame)
+        if self._form is None:
+            stream = self._container.streams.video[0]
+            self._form = form_of(frame, picture, stream.sample_aspect_ratio)
+            if not self._form.tags.understood:
+                log.warning("%s: colours by a matrix that is not known (%d)", self._address, self._form.tags.matrix)
+        return screen_image(picture) if isinstance(picture, YuvImage) else picture
 
 
 def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
@@ -154,12 +178,6 @@ def _start_s(stream: Any) -> Fraction:
 def _open_raw(size: Size, rate: Fraction) -> Any:
     options = {"video_size": f"{size[0]}x{size[1]}", "pixel_format": "bgr24", "framerate": str(rate)}
     return av.open("pipe:0", format="rawvideo", options=options)
-
-
-def _upright(image: Image, rotation: int) -> Image:
-    """rotation: in degrees, counterclockwise."""
-    turns = round(rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
 @contextmanager

@@ -73,6 +73,9 @@ class ColourTags:
         return self.matrix in MATRICES or self.matrix in (0, UNKNOWN)
 
 
+UNTAGGED = ColourTags()
+
+
 def assumed_matrix(size: Size) -> str:
     """What players assume of a video of this (width, height) that says nothing."""
     width, height = size
