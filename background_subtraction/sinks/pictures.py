@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from model_api.types import Image, Size
 
 DEEP_FORMATS = {"libx265": "yuv420p10le", "libsvtav1": "yuv420p10le", "libvpx-vp9": "yuv420p10le"}
 """Encoder -> its format with 10 bits. H.264 has one that hardly any player takes."""
+ASPECT_IN_STREAM = frozenset({"libx264", "libx265", "h264_qsv", "ffv1"})
+ASPECT_IN_HEADER = frozenset({".mp4", ".mov", ".m4v"})
 ALWAYS_LIMITED = frozenset({"prores_ks"})
 """Encoders whose files cannot say that levels are of the full range."""
 
@@ -110,6 +113,19 @@ def target_of(codec: Codec, pixel_format: str, form: PictureForm, size: Size, *,
     same = own is not None and replace(space, depth=own.depth) == own
     tags = written_tags(form.tags, space, size) if same else tags_of(space)
     return Target(pixel_format, space, chroma, tags)
+
+
+def shown_size(size: Size, pixel_aspect: Fraction) -> Size:
+    """The (width, height) of a picture with square pixels. Pixels are only added."""
+    width, height = size
+    if pixel_aspect > 1:
+        return round(width * pixel_aspect), height
+    return width, round(height / pixel_aspect)
+
+
+def says_aspect(path: Path, codec: Codec) -> bool:
+    """Whether a file can say that its pixels are not square: in the stream, or in QuickTime's and MP4's header."""
+    return codec.encoder in ASPECT_IN_STREAM or path.suffix.lower() in ASPECT_IN_HEADER
 
 
 def warn_of_tone_mapping(path: Path, form: PictureForm, target: Target) -> None:

@@ -16,10 +16,17 @@ from background_subtraction.sinks.audio import SoundTrack
 from background_subtraction.sinks.base import Quality, Sink, explained, make_folder_of, require_writable
 from background_subtraction.sinks.formats import VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
-from background_subtraction.sinks.pictures import Target, target_of, warn_of_tone_mapping, with_light
+from background_subtraction.sinks.pictures import (
+    Target,
+    says_aspect,
+    shown_size,
+    target_of,
+    warn_of_tone_mapping,
+    with_light,
+)
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
-from model_api.resize import fit_to_window_letterbox
+from model_api.resize import fit_to_window_letterbox, resize
 from model_api.types import Image, Size
 
 KEY_FRAME_EVERY_S = 2
@@ -138,7 +145,7 @@ class VideoSink(Sink):
     def _begin(self, image: Image) -> None:
         """The first image decides the size, made even where the codec wants that."""
         codec = self._format.codec
-        height, width = image.shape[:2]
+        height, width = self._square(image).shape[:2]
         size, form = _multiples((width, height), codec.multiple_px), self._source.form
         pal8 = self._format.pixel_format == "pal8"
         self._target = target_of(
@@ -158,7 +165,8 @@ class VideoSink(Sink):
         if codec.tag:
             context.codec_tag = codec.tag
         self._target.label(context)
-        context.sample_aspect_ratio = form.pixel_aspect
+        if says_aspect(self._path, codec):
+            context.sample_aspect_ratio = form.pixel_aspect
         context.time_base = stream.time_base = self._tick_s
         try:
             context.open(strict=False)
@@ -173,7 +181,14 @@ class VideoSink(Sink):
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
 
     def _converted(self, image: Image) -> Any:
-        return self._target.frame_of(_of_size(image, self._stream.width, self._stream.height))
+        return self._target.frame_of(_of_size(self._square(image), self._stream.width, self._stream.height))
+
+    def _square(self, image: Image) -> Image:
+        """With square pixels, where the file cannot say that they are not."""
+        aspect = self._source.form.pixel_aspect
+        if aspect == 1 or says_aspect(self._path, self._format.codec):
+            return image
+        return resize(image, shown_size((image.shape[1], image.shape[0]), aspect))
 
 
 def _multiples(size: Size, multiple_px: int) -> Size:

@@ -76,7 +76,7 @@ def bars(width: int, height: int, depth: int = 8, chroma: tuple[int, int] = (2, 
     """Eight greys and eight colours of 8 bits, so far from the limits that they are colours in every matrix."""
     luma = np.repeat(np.linspace(60, 200, 8), width // 8)[np.newaxis].repeat(height, 0)
     u, v = (
-        np.repeat(128 + sign * np.linspace(-28, 28, 8), width // 8)[np.newaxis].repeat(height, 0) for sign in (1, -1)
+        np.repeat(128 + sign * np.linspace(-16, 16, 8), width // 8)[np.newaxis].repeat(height, 0) for sign in (1, -1)
     )
     planes = [luma, u[:: chroma[1], :: chroma[0]], v[:: chroma[1], :: chroma[0]]]
     return [(np.rint(plane) * 2 ** (depth - 8)).astype(np.uint8 if depth == 8 else np.uint16) for plane in planes]
