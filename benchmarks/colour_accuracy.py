@@ -1,6 +1,6 @@
 """How far colours of outputs are from those of inputs: bars, ramps and a clip, by codec and by the input's colours.
 
-    python benchmarks/colour_accuracy.py [--clip ../shared/media/juggle_720p.mp4]
+    python -m benchmarks.colour_accuracy [--clip ../shared/media/juggle_720p.mp4]
 
 The network takes the left half of each frame for the person, and the background is one colour, so that each pixel's
 right value is known. Differences are of red, green and blue in 255ths, computed here by the formulas of ITU-T H.273,
@@ -95,9 +95,20 @@ def _row(
     half_px = before.shape[1] // 2
     person, behind = slice(EDGE_PX, half_px - EDGE_PX), slice(half_px + EDGE_PX, -EDGE_PX)
     inside = _difference(after[:, person], before[:, person])
-    outside = _difference(after[:, behind], np.broadcast_to(BACKGROUND[::-1], after[:, behind].shape))
+    right = _in_primaries(BACKGROUND, kind)
+    outside = _difference(after[:, behind], np.broadcast_to(right[::-1], after[:, behind].shape))
     label = codec + (f", {passes} passes" if passes > 1 else "")
     print(f"| {name} | {kind.name}, {kind.depth} bits | {label} | {inside} | {outside} |", flush=True)
+
+
+def _in_primaries(colour: tuple[int, int, int], kind: Colours) -> Image:
+    """Red, green, blue of BT.709 as those of the input's primaries: ITU-R BT.2087's matrix, and BT.1886's gamma."""
+    if kind.primaries != 9:
+        return np.array(colour, np.float64)
+    matrix = [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
+    light = np.array(matrix) @ (np.array(colour) / 255) ** 2.4
+    converted: Image = light ** (1 / 2.4) * 255
+    return converted
 
 
 def _difference(image: Image, right: Image) -> str:

@@ -19,7 +19,7 @@ from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.colour_tags import CODE_OF, FULL, UNTAGGED, ColourTags
 from model_api.pictures.conversion import Chroma, screen_image
 from model_api.pictures.yuv_image import Plane, YuvImage
-from model_api.types import Image
+from model_api.types import Image, Size
 
 PLANAR = re.compile(r"yuv(?P<alpha>a?)j?(?P<chroma>420|422|444)p(?P<depth>\d\d?)?(le)?$")
 """FFmpeg's names of formats whose planes can be taken as they are."""
@@ -187,9 +187,20 @@ def _plane(frame: Any, index: int, channels: int = 1) -> Plane:
     return pixels if channels == 1 else pixels.reshape(plane.height, plane.width, channels)
 
 
-def form_of(frame: Any, picture: Image | YuvImage, pixel_aspect: Fraction | None) -> PictureForm:
-    """What a frame and its picture are. pixel_aspect: the stream's, None where it says nothing."""
+def form_of(frame: Any, picture: Image | YuvImage, pixel_aspect: Fraction | None, resized: Size | None) -> PictureForm:
+    """What a frame and its picture are.
+
+    Args:
+        frame: an av.VideoFrame.
+        picture: what `picture_of` made of it.
+        pixel_aspect: the stream's, None where it says nothing.
+        resized: the (width, height) that pictures are resized to, None for their own. They look as before, so that
+            720×576 with pixels of 64:45 becomes 1024×576 with square ones.
+    """
     aspect = orientation_of(frame).aspect(pixel_aspect or Fraction(1))
+    if resized and aspect != 1:
+        height, width = picture.y.shape if isinstance(picture, YuvImage) else picture.shape[:2]
+        aspect *= Fraction(width * resized[1], height * resized[0])
     if not isinstance(picture, YuvImage):
         return PictureForm(pixel_aspect=aspect)
     (height, width), (rows, columns) = picture.y.shape, picture.u.shape

@@ -155,7 +155,8 @@ class VideoSource(Closing):
         picture = picture_of(frame)
         if self._form is None:
             stream = self._container.streams.video[0]
-            self._form = form_of(frame, picture, stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio)
+            aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+            self._form = form_of(frame, picture, aspect, self._selection.size)
             if not self._form.tags.understood:
                 log.warning("%s: colours by a matrix that is not known (%d)", self._address, self._form.tags.matrix)
         return screen_image(picture) if isinstance(picture, YuvImage) else picture

@@ -52,11 +52,12 @@ def write_planes(
     return path
 
 
-def read_planes(path: Path) -> tuple[Planes, dict[str, int], Any]:
-    """The first frame's planes and tags, and the stream."""
+def read_planes(path: Path) -> tuple[Planes, dict[str, int], tuple[int, Fraction]]:
+    """The first frame's planes and tags, and the width of the picture and of its pixels."""
     with av.open(str(path)) as container:
         frame: Any = next(container.decode(video=0))
-        return planes_of(frame), {name: int(getattr(frame, name)) for name in TAGS}, container.streams.video[0]
+        aspect = container.streams.video[0].sample_aspect_ratio or Fraction(1)
+        return planes_of(frame), {name: int(getattr(frame, name)) for name in TAGS}, (frame.width, aspect)
 
 
 def planes_of(frame: Any) -> Planes:
