@@ -7,31 +7,20 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from model_api.arrays import Alpha as Alpha
+from model_api.arrays import Floats as Floats
+from model_api.arrays import Image as Image
+from model_api.arrays import Levels as Levels
+from model_api.arrays import Size as Size
 from model_api.arrays import require_image
-
-Image = npt.NDArray[np.uint8]
-"""(H, W, 3) uint8, BGR."""
-
-Alpha = npt.NDArray[np.float32]
-"""(H, W) float32 in [0, 1]: 1 where the person is."""
-
-Levels = npt.NDArray[np.uint8]
-"""(H, W) uint8: alpha in 255ths."""
-
-Floats = npt.NDArray[np.float32]
-"""(H, W) or (H, W, C) float32."""
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 """Arrays by the name of a network's input or output."""
 
 Tile = tuple[slice, slice]
 """Rows and columns of an image."""
-
-Size = tuple[int, int]
-"""(width, height) in pixels."""
 
 
 @dataclass(frozen=True, eq=False)

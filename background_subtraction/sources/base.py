@@ -79,7 +79,8 @@ def parted(image: Image) -> tuple[Image, Levels | None]:
     """Part BGRA into BGR and its alpha, None where all is opaque."""
     if image.shape[2] == 3:
         return image, None
-    return np.ascontiguousarray(image[..., :3]), np.ascontiguousarray(image[..., 3])
+    opacity = np.ascontiguousarray(image[..., 3])
+    return np.ascontiguousarray(image[..., :3]), None if int(opacity.min()) == 255 else opacity
 
 
 def numbered(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model_api.arrays import Floats
 from model_api.ranges import require_choice
-from model_api.types import Floats
 
 LUMA_WEIGHTS = {
     "bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from model_api.arrays import Size
 from model_api.pictures.colour_space import ColourSpace
-from model_api.types import Size
 
 UNKNOWN = 2
 BT709, BT601, BT2020 = 1, 6, 9

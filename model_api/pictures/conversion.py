@@ -7,10 +7,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from model_api.arrays import Floats, Image, Size
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.screen import codes_of_screen, screen_bgr
 from model_api.pictures.yuv_image import Plane, YuvImage
-from model_api.types import Floats, Image, Size
 
 Chroma = tuple[int, int]
 """How many pixels a sample of chroma is wide and high: (2, 2) in 4:2:0, (2, 1) in 4:2:2, (1, 1) in 4:4:4."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from model_api.arrays import Floats, Image
 from model_api.pictures.colour_space import ColourSpace, between_primaries
 from model_api.pictures.transfer import SDR_GAMMA, WHITE_NITS, light_of, signal_of
-from model_api.types import Floats, Image
 
 KNEE = 0.95
 """Signals below are kept: 180 cd/m²."""

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from model_api.arrays import Floats
 from model_api.pictures.colour_space import LUMA_WEIGHTS
-from model_api.types import Floats
 
 WHITE_NITS = 203.0
 PQ_PEAK_NITS = 10_000.0

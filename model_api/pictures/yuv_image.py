@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from model_api.arrays import Image, Size
 from model_api.pictures.colour_space import ColourSpace
-from model_api.types import Image, Size
 
 Plane = npt.NDArray[Any]
 """(H, W) uint8, or uint16 where a sample has more than 8 bits."""
