@@ -172,7 +172,9 @@ def test_alphas_are_multiplied(models: Path, tmp_path: Path, run_demo: RunDemo) 
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     columns = [4, 32, 60]
-    assert np.abs(read_picture(tmp_path / "cut.png")[24, columns, 3].astype(int) - (0, 128, 255)).max() <= 1
+    cut = read_picture(tmp_path / "cut.png").astype(int)
+    assert np.abs(cut[24, columns, 3] - (0, 128, 255)).max() <= 1
+    assert not cut[24, 4].any()  # nothing of the hidden colours
     assert np.abs(read_picture(tmp_path / "alpha.png")[24, columns, 0].astype(int) - (0, 128, 255)).max() <= 1
     assert np.abs(read_picture(tmp_path / "com.png")[24, columns, 0].astype(int) - (255, 127, 0)).max() <= 1
 
