@@ -24,9 +24,12 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".dib", ".jpeg", ".jpg", ".jp2", ".png", ".p
 def read_image(path: Path) -> Image:
     """(H, W, 3) uint8 BGR, turned upright, over black where it is transparent. Raises SourceError."""
     image = read_picture(path)
-    if image.shape[2] == 3:
-        return image
-    return np.rint(image[..., :3] * (image[..., 3:] / np.float32(255))).astype(np.uint8)
+    return image if image.shape[2] == 3 else over_black(image[..., :3], image[..., 3])
+
+
+def over_black(image: Image, opacity: Levels) -> Image:
+    """(H, W, 3) uint8 BGR, black where `opacity`, (H, W) uint8, is 0."""
+    return np.rint(image * (opacity[..., np.newaxis] / np.float32(255))).astype(np.uint8)
 
 
 def read_picture(path: Path) -> Image:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from background_subtraction.compositing.background_blur import blur_around
-from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, read_image
+from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, over_black, read_image
 from background_subtraction.sources.base import Source
 from background_subtraction.sources.open import is_live, open_source
 from background_subtraction.sources.reader_thread import Prefetched
@@ -186,7 +186,7 @@ class MovingBackground:
         self._reader = Prefetched(source)
         self._frames = iter(self._reader)
         self._shown: deque[Frame] = deque()
-        self._fitted = lru_cache(maxsize=1)(lambda frame, size: _prepared(frame.image, size, blur_px))
+        self._fitted = lru_cache(maxsize=1)(lambda frame, size: _prepared(_opaque(frame), size, blur_px))
 
     def __enter__(self) -> MovingBackground:
         self._source.__enter__()
@@ -231,6 +231,11 @@ def checkerboard(size: Size) -> Image:
     image = np.repeat(np.where(light, 200, 150).astype(np.uint8)[..., np.newaxis], 3, axis=2)
     image.flags.writeable = False
     return image
+
+
+def _opaque(frame: Frame) -> Image:
+    """Black where the background itself is transparent."""
+    return frame.image if frame.opacity is None else over_black(frame.image, frame.opacity)
 
 
 def _prepared(image: Image, size: Size, blur_px: int) -> Image:

@@ -25,6 +25,8 @@ DEEP_FORMATS = {"libx265": "yuv420p10le", "libsvtav1": "yuv420p10le", "libvpx-vp
 """Encoder -> its format with 10 bits. H.264 has one that hardly any player takes."""
 ASPECT_IN_STREAM = frozenset({"libx264", "libx265", "h264_qsv", "ffv1"})
 ASPECT_IN_HEADER = frozenset({".mp4", ".mov", ".m4v"})
+PLANAR_OF = {"nv12": "yuv420p"}
+"""Formats whose planes of chroma are interleaved -> the same with planes apart."""
 ALWAYS_LIMITED = frozenset({"prores_ks"})
 """Encoders whose files cannot say that levels are of the full range."""
 
@@ -69,7 +71,7 @@ class Target:
             picture = _bgr(picture)
         planes = converted(picture, self.space, self.chroma)
         height, width = planes.y.shape
-        frame = av.VideoFrame(width, height, self.pixel_format)
+        frame = av.VideoFrame(width, height, PLANAR_OF.get(self.pixel_format, self.pixel_format))
         levels = [planes.y, planes.u, planes.v]
         if len(frame.planes) == 4:
             opaque = (1 << self.space.depth) - 1
@@ -79,7 +81,7 @@ class Target:
             _fill(plane, values)
         frame.colorspace, frame.color_range = self.tags.matrix, self.tags.range
         frame.color_primaries, frame.color_trc = self.tags.primaries, self.tags.transfer
-        return frame
+        return frame.reformat(format=self.pixel_format) if self.pixel_format in PLANAR_OF else frame
 
 
 def target_of(codec: Codec, pixel_format: str, form: PictureForm, size: Size, *, colours: bool) -> Target:
@@ -92,6 +94,9 @@ def target_of(codec: Codec, pixel_format: str, form: PictureForm, size: Size, *,
         size: (width, height) of the file.
         colours: whether pictures have colours; levels of alpha have none, and are SDR.
     """
+    if pixel_format in PLANAR_OF:
+        planar = target_of(codec, PLANAR_OF[pixel_format], form, size, colours=colours)
+        return replace(planar, pixel_format=pixel_format)
     if PLANAR.match(pixel_format) is None:
         return Target(pixel_format)
     own = form.space if colours else None

@@ -15,8 +15,10 @@ import PIL.ImageOps
 import pytest
 
 from background_subtraction.image_files import read_picture
+from background_subtraction.sinks.formats import CODECS
+from background_subtraction.sinks.pictures import target_of
 from background_subtraction.sources.open import open_source
-from background_subtraction.sources.pictures import light_levels_of
+from background_subtraction.sources.pictures import BGR_FORM, light_levels_of
 from model_api.pictures.transfer import pq_signal
 from tests.conftest import RunDemo
 from tests.support.colours import TAGS, bars, pass_through, read_planes, write_planes
@@ -244,3 +246,32 @@ def test_screens_of_hdr10_go_along(tmp_path: Path) -> None:
         assert found.content_nits == (1000, 400)
         assert found.luminance_nits == pytest.approx((0.005, 1000), rel=0.02)
         assert found.primaries == pytest.approx((0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_a_transparent_background_is_black(models: Path, tmp_path: Path, run_demo: RunDemo, kind: str) -> None:
+    """Half of it is transparent, with white hidden there."""
+    background = np.full((48, 64, 4), 255, np.uint8)
+    background[:, :32, 3] = 0
+    path = tmp_path / ("bg.png" if kind == "image" else "bg.mov")
+    if kind == "image":
+        cv2.imwrite(str(path), background)
+    else:
+        with av.open(str(path), "w") as container:
+            stream: Any = container.add_stream("png", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "rgba"
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(background, format="bgra")))
+            container.mux(stream.encode())
+    cv2.imwrite(str(tmp_path / "in.png"), np.full((48, 64, 3), (200, 200, 0), np.uint8))  # no red: nobody
+    done = run_demo("-m", models / "red_dynamic.onnx", "-i", tmp_path / "in.png", "-o", "out.png", "--target_bgr", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert read_picture(tmp_path / "out.png")[24, [8, 56], 0].tolist() == [0, 255]
+
+
+def test_quick_sync_gets_tagged_nv12() -> None:
+    """Most machines have no such encoder: what it would get is looked at."""
+    target = target_of(CODECS["h264_qsv"], "nv12", BGR_FORM, HD, colours=True)
+    frame = target.frame_of(np.full((720, 1280, 3), (0, 0, 255), np.uint8))
+    luma, chroma = (np.frombuffer(plane, np.uint8) for plane in frame.planes)
+    assert (frame.format.name, int(frame.colorspace), int(frame.color_range)) == ("nv12", 1, 1)
+    assert (int(luma[0]), chroma[:2].tolist()) == (63, [102, 240])  # BT.709's red
