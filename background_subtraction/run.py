@@ -178,8 +178,8 @@ class _Run:
             frame = None
             for result in AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts).run(plate.attach(reader)):
                 received_s = perf_counter()
-                frame = CompositeFrame(result, background.at(result))
-                frame.render(outputs.views)
+                frame = CompositeFrame(result, background)
+                outputs.render(frame)
                 rendering_s = perf_counter() - received_s
                 outputs.write(frame)
                 self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, outputs)

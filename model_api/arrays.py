@@ -1,4 +1,7 @@
-"""Checks of images, alphas and states. Other arrays would end the process inside OpenCV, or fail far from the cause."""
+"""What arrays are called, and checks of images, alphas and states.
+
+Other arrays would end the process inside OpenCV, or fail far from the cause.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.errors import ShapeError
+
+Image = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8, BGR."""
+
+Alpha = npt.NDArray[np.float32]
+"""(H, W) float32 in [0, 1]: 1 where the person is."""
+
+Levels = npt.NDArray[np.uint8]
+"""(H, W) uint8: alpha in 255ths."""
+
+Floats = npt.NDArray[np.float32]
+"""(H, W) or (H, W, C) float32."""
+
+Size = tuple[int, int]
+"""(width, height) in pixels."""
 
 PLAIN = (int, float, str, tuple, type(None))
 Array = npt.NDArray[Any]

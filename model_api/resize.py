@@ -14,9 +14,11 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from model_api.pictures.picture import Picture, bgr_through, size_of, with_planes
+from model_api.pictures.yuv_image import Plane
 from model_api.types import Alpha, Image, Size
 
-AnyImage = TypeVar("AnyImage", Image, Alpha)
+AnyImage = TypeVar("AnyImage", Image, Alpha, Plane)
 Rectangle = tuple[int, int, int, int]
 """x, y, width, height in pixels."""
 Box = tuple[float, float, float, float]
@@ -43,16 +45,21 @@ class Fit:
     shown: Rectangle
     placed: Rectangle
 
-    def apply(self, image: Image) -> Image:
-        """Lay a frame into the input.
+    def apply(self, picture: Picture) -> Image:
+        """Lay a frame into the input. Planes are shrunk first, and converted then.
 
         Args:
-            image: (H, W, 3) uint8 of `frame_wh`.
+            picture: of `frame_wh`.
 
         Returns:
-            The same of `input_wh`, with black borders.
+            (H, W, 3) uint8 BGR of `input_wh`, with black borders.
         """
-        return _transfer(image, self.shown, self.placed, self.input_wh)
+        seen = bgr_through(picture, lambda plane: self.resized(plane, self.placed[2:]))
+        return _placed(seen, self.placed, self.input_wh)
+
+    def resized(self, plane: Plane, size: Size) -> Plane:
+        """The part of a plane that is shown, at another size."""
+        return resize(_part(plane, self.shown, self.frame_wh), size)
 
     def undo(self, answer: AnyImage) -> AnyImage:
         """Bring an answer back to the frame.
@@ -63,7 +70,7 @@ class Fit:
         Returns:
             The same of `frame_wh`, 0 where the network did not see the frame.
         """
-        return _transfer(answer, self.placed, self.shown, self.frame_wh)
+        return _placed(resize(_part(answer, self.placed, self.input_wh), self.shown[2:]), self.shown, self.frame_wh)
 
     def undo_box(self, box: Box) -> Box:
         """Convert a box in the input to a box in the frame."""
@@ -137,21 +144,20 @@ def resize(image: AnyImage, size: Size) -> AnyImage:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def thumbnail(image: Image, size: Size) -> Image:
-    """Shrink an image to a small size at little cost: some pixels are sampled, then averaged.
+def thumbnail(picture: Picture, size: Size) -> Image:
+    """Shrink a picture to a small size at little cost: some pixels are sampled, then averaged.
 
     Args:
-        image: (H, W, 3) uint8.
+        picture: the picture.
         size: (width, height) in pixels.
 
     Returns:
-        (H, W, 3) uint8 of that size.
+        (H, W, 3) uint8 BGR of that size.
     """
     # Averaging all of 1280×720 takes 4 ms, this 0.1 ms.
     samples_wh = SAMPLES * size[0], SAMPLES * size[1]
-    return cv2.resize(
-        cv2.resize(image, samples_wh, interpolation=cv2.INTER_NEAREST), size, interpolation=cv2.INTER_AREA
-    )
+    samples = bgr_through(picture, lambda plane: cv2.resize(plane, samples_wh, interpolation=cv2.INTER_NEAREST))
+    return cv2.resize(samples, size, interpolation=cv2.INTER_AREA)
 
 
 def scaled_inside(size: Size, limit: Size) -> Size:
@@ -170,27 +176,38 @@ def size_of_area(size: Size, area_wh: Size) -> Size:
     return rounded_size(size, math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1])))
 
 
-def cover(image: Image, size: Size) -> Image:
-    """Fill a size with the image's middle, keeping its aspect ratio.
+def resize_picture(picture: Picture, size: Size) -> Picture:
+    """Resize a picture in either form, as `resize` does it, to a (width, height) in pixels."""
+    return picture if size_of(picture) == size else with_planes(picture, resize, size)
+
+
+def cover(picture: Picture, size: Size) -> Picture:
+    """Fill a size with the picture's middle, keeping its aspect ratio.
 
     Args:
-        image: (H, W, 3) uint8.
+        picture: the picture.
         size: (width, height) in pixels.
 
     Returns:
-        (H, W, 3) uint8 of that size.
+        A picture of that size in the same format.
     """
-    height, width = image.shape[:2]
-    return crop((width, height), size).apply(image)
+    fit = crop(size_of(picture), size)
+    return with_planes(picture, lambda plane, wh: np.ascontiguousarray(fit.resized(plane, wh)), size)
 
 
-def _transfer(image: AnyImage, source: Rectangle, target: Rectangle, target_wh: Size) -> AnyImage:
-    x, y, width, height = source
-    part = resize(image[y : y + height, x : x + width], target[2:])
-    if target == (0, 0, *target_wh):
+def _part(plane: AnyImage, part: Rectangle, whole_wh: Size) -> AnyImage:
+    """A rectangle of a picture of `whole_wh` in one of its planes: all samples of chroma that it touches."""
+    x, y, width, height = part
+    across, down = (round(side / own) for side, own in zip(whole_wh, plane.shape[1::-1], strict=True))
+    return plane[y // down : -(-(y + height) // down), x // across : -(-(x + width) // across)]
+
+
+def _placed(part: AnyImage, place: Rectangle, whole_wh: Size) -> AnyImage:
+    """`part` in a rectangle of an image of `whole_wh` that is 0 elsewhere."""
+    if place == (0, 0, *whole_wh):
         return np.ascontiguousarray(part)
-    canvas = np.zeros((target_wh[1], target_wh[0], *image.shape[2:]), image.dtype)
-    x, y, width, height = target
+    canvas = np.zeros((whole_wh[1], whole_wh[0], *part.shape[2:]), part.dtype)
+    x, y, width, height = place
     canvas[y : y + height, x : x + width] = part
     return canvas
 

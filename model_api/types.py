@@ -7,31 +7,20 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from model_api.arrays import require_image
-
-Image = npt.NDArray[np.uint8]
-"""(H, W, 3) uint8, BGR."""
-
-Alpha = npt.NDArray[np.float32]
-"""(H, W) float32 in [0, 1]: 1 where the person is."""
-
-Levels = npt.NDArray[np.uint8]
-"""(H, W) uint8: alpha in 255ths."""
-
-Floats = npt.NDArray[np.float32]
-"""(H, W) or (H, W, C) float32."""
+from model_api.arrays import Alpha as Alpha
+from model_api.arrays import Floats as Floats
+from model_api.arrays import Image as Image
+from model_api.arrays import Levels as Levels
+from model_api.arrays import Size as Size
+from model_api.pictures.picture import Picture, bgr_of, require_picture, size_of
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 """Arrays by the name of a network's input or output."""
 
 Tile = tuple[slice, slice]
 """Rows and columns of an image."""
-
-Size = tuple[int, int]
-"""(width, height) in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,33 +29,39 @@ class Frame:
 
     Attributes:
         index: position in the run, from 0.
-        image: (H, W, 3) uint8 BGR.
+        picture: (H, W, 3) uint8 BGR, or planes of luma and chroma.
         timestamp_s: seconds since the run's first frame.
         clip: counts uninterrupted stretches. A recurrent model starts afresh when it changes.
-        clean_plate: (H, W, 3) uint8 BGR, the same scene without the person, for models that compare with it.
-        decoding_s: seconds that the source took to produce the image.
+        clean_plate: a picture of the same scene without the person, for models that compare with it.
+        decoding_s: seconds that the source took to produce the picture.
+        opacity: (H, W) uint8, the alpha that the source itself has. None: opaque.
 
     Raises:
-        ShapeError: `image` or `clean_plate` is not an image.
+        ShapeError: `picture` or `clean_plate` is not a picture.
     """
 
     index: int
-    image: Image
+    picture: Picture
     timestamp_s: Fraction = Fraction(0)
     clip: int = 0
-    clean_plate: Image | None = None
+    clean_plate: Picture | None = None
     decoding_s: float = 0.0
+    opacity: Levels | None = None
 
     def __post_init__(self) -> None:
-        require_image("image", self.image)
+        require_picture("picture", self.picture)
         if self.clean_plate is not None:
-            require_image("clean_plate", self.clean_plate)
+            require_picture("clean_plate", self.clean_plate)
+
+    @property
+    def image(self) -> Image:
+        """(H, W, 3) uint8 BGR. Planes are converted once."""
+        return bgr_of(self.picture)
 
     @property
     def size(self) -> Size:
-        """(width, height) of the image in pixels."""
-        height, width = self.image.shape[:2]
-        return width, height
+        """(width, height) in pixels."""
+        return size_of(self.picture)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -13,12 +13,15 @@ import cv2
 import numpy as np
 
 from background_subtraction.compositing.background_blur import blur_around
-from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, read_image
+from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, over_black, read_image
 from background_subtraction.sources.base import Source
 from background_subtraction.sources.open import is_live, open_source
 from background_subtraction.sources.reader_thread import Prefetched
 from model_api.arrays import require_image
 from model_api.errors import OptionError
+from model_api.pictures.layers import layers_of
+from model_api.pictures.picture import Picture, in_format, plain_picture, with_planes
+from model_api.pictures.yuv_image import Plane, YuvFormat
 from model_api.ranges import LEVEL, NATURAL, require_each
 from model_api.resize import cover
 from model_api.results import Result
@@ -44,11 +47,15 @@ SQUARE_PX = 16
 class Background(Protocol):
     """A context manager that has a background for each frame."""
 
-    def at(self, result: Result) -> Image:
+    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
         """Return the background of this frame. Results must come in the order of their time.
 
+        Args:
+            result: the frame and its matte.
+            wanted: the format of the background, None for BGR.
+
         Returns:
-            (H, W, 3) uint8 BGR of the frame's size. It is shared: do not write to it.
+            A picture of the frame's size. It is shared: do not write to it.
         """
 
     def __enter__(self) -> Background: ...
@@ -127,9 +134,9 @@ class ColourBackground(_NothingToClose):
     def __enter__(self) -> ColourBackground:
         return self
 
-    def at(self, result: Result) -> Image:
+    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
         """Return the colour."""
-        return plain(self._colour, result.frame.size)
+        return plain(self._colour, result.frame.size, wanted)
 
 
 class Checkerboard(_NothingToClose):
@@ -138,9 +145,9 @@ class Checkerboard(_NothingToClose):
     def __enter__(self) -> Checkerboard:
         return self
 
-    def at(self, result: Result) -> Image:
+    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
         """Return squares of two greys."""
-        return checkerboard(result.frame.size)
+        return checkerboard(result.frame.size, wanted)
 
 
 class RealScene(_NothingToClose):
@@ -153,9 +160,9 @@ class RealScene(_NothingToClose):
     def __enter__(self) -> RealScene:
         return self
 
-    def at(self, result: Result) -> Image:
+    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
         """Return the frame, blurred."""
-        return blur_around(result.frame.image, result.matte.levels, self._blur_px)
+        return blur_around(in_format(result.frame.picture, wanted), result.matte.levels, self._blur_px)
 
 
 class StillBackground(_NothingToClose):
@@ -164,14 +171,14 @@ class StillBackground(_NothingToClose):
     def __init__(self, image: Image, blur_px: int = 0) -> None:
         """Raise ShapeError unless `image` is (H, W, 3) uint8 BGR."""
         require_image("image", image)
-        self._fitted = lru_cache(maxsize=1)(lambda size: _prepared(image, size, blur_px))
+        self._fitted = lru_cache(maxsize=2)(lambda size, wanted: in_format(_prepared(image, size, blur_px), wanted))
 
     def __enter__(self) -> StillBackground:
         return self
 
-    def at(self, result: Result) -> Image:
+    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
         """Return the image at the frame's size."""
-        return self._fitted(result.frame.size)
+        return self._fitted(result.frame.size, wanted)
 
 
 class MovingBackground:
@@ -186,7 +193,9 @@ class MovingBackground:
         self._reader = Prefetched(source)
         self._frames = iter(self._reader)
         self._shown: deque[Frame] = deque()
-        self._fitted = lru_cache(maxsize=1)(lambda frame, size: _prepared(frame.image, size, blur_px))
+        self._fitted = lru_cache(maxsize=2)(
+            lambda frame, size, wanted: in_format(_prepared(_opaque(frame), size, blur_px), wanted)
+        )
 
     def __enter__(self) -> MovingBackground:
         self._source.__enter__()
@@ -199,9 +208,9 @@ class MovingBackground:
         self._reader.__exit__(kind, error, trace)
         self._source.__exit__(kind, error, trace)
 
-    def at(self, result: Result) -> Image:
+    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
         """Return what the video shows at the frame's time, at the frame's size."""
-        return self._fitted(self._frame_at(result.frame.timestamp_s), result.frame.size)
+        return self._fitted(self._frame_at(result.frame.timestamp_s), result.frame.size, wanted)
 
     def _frame_at(self, time_s: Fraction) -> Frame:
         """The last frame that is due; the first one, before it is due. `_shown` holds it and the one after it."""
@@ -216,23 +225,37 @@ class MovingBackground:
 
 
 @lru_cache(maxsize=4)
-def plain(colour: Colour, size: Size) -> Image:
-    """An image of one colour, made once and shared: do not write to it."""
-    image = np.full((size[1], size[0], 3), colour, np.uint8)
-    image.flags.writeable = False
-    return image
+def plain(colour: Colour, size: Size, wanted: YuvFormat | None = None) -> Picture:
+    """A picture of one colour, made once and shared: do not write to it."""
+    return _shared(plain_picture(colour, size, wanted))
 
 
 @lru_cache(maxsize=4)
-def checkerboard(size: Size) -> Image:
+def checkerboard(size: Size, wanted: YuvFormat | None = None) -> Picture:
     """Squares of two greys, made once and shared: do not write to them."""
     rows, columns = np.ogrid[: size[1], : size[0]]
     light = (rows // SQUARE_PX + columns // SQUARE_PX) % 2
     image = np.repeat(np.where(light, 200, 150).astype(np.uint8)[..., np.newaxis], 3, axis=2)
-    image.flags.writeable = False
-    return image
+    return _shared(in_format(image, wanted))
 
 
-def _prepared(image: Image, size: Size, blur_px: int) -> Image:
-    fitted = cover(image, size)
-    return fitted if not blur_px else cv2.GaussianBlur(fitted, (0, 0), max(blur_px / 12**0.5, 0.3))
+def _shared(picture: Picture) -> Picture:
+    for layer in layers_of(picture):
+        for plane in layer.planes:
+            plane.flags.writeable = False
+    return picture
+
+
+def _opaque(frame: Frame) -> Picture:
+    """Black where the background itself is transparent. Pictures with an alpha are BGR."""
+    return frame.picture if frame.opacity is None else over_black(frame.image, frame.opacity)
+
+
+def _prepared(picture: Picture, size: Size, blur_px: int) -> Picture:
+    fitted = cover(picture, size)
+    return with_planes(fitted, partial(_blurred, blur_px / size[0]), size) if blur_px else fitted
+
+
+def _blurred(share: float, plane: Plane, size: Size) -> Plane:
+    """share: the width of the box that blurs like it, of the picture's width."""
+    return cv2.GaussianBlur(plane, (0, 0), max(share * size[0] / 12**0.5, 0.3))

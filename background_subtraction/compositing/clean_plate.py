@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from background_subtraction.sources.base import SourceInfo
 from background_subtraction.sources.open import open_source
-from model_api.arrays import require_image
 from model_api.errors import ModelContractError
 from model_api.models.plate_light import shows_another_view
-from model_api.resize import resize
-from model_api.types import Frame, Image
+from model_api.pictures.picture import Picture, require_picture
+from model_api.resize import resize_picture
+from model_api.types import Frame
 
 CHECK_EVERY = 10
 MISFITS = 5
@@ -28,27 +28,27 @@ log = logging.getLogger(__name__)
 class CleanPlate:
     """Attaches the current plate to each frame that starts through the pipeline."""
 
-    def __init__(self, *, needed: bool, image: Image | None = None) -> None:
+    def __init__(self, *, needed: bool, picture: Picture | None = None) -> None:
         """Begin with a plate, or without.
 
         Args:
             needed: whether the model compares with a plate. If not, frames pass unchanged.
-            image: (H, W, 3) uint8 BGR, None to take the first frame.
+            picture: the plate, None to take the first frame.
 
         Raises:
-            ShapeError: not such an image.
+            ShapeError: not a picture.
         """
-        if image is not None:
-            require_image("clean_plate", image)
+        if picture is not None:
+            require_picture("clean_plate", picture)
         self._needed = needed
-        self._image = image
+        self._picture = picture
 
     def capture(self, frame: Frame) -> None:
         """Take this frame for the empty scene from now on."""
         if not self._needed:
             log.info("B captures the empty scene for models that compare with it. This one does not")
             return
-        self._image = frame.image
+        self._picture = frame.picture
         log.info("Frame %d is the empty scene from now on", frame.index)
 
     def attach(self, frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -58,13 +58,13 @@ class CleanPlate:
         """
         misfits = 0
         for index, frame in enumerate(frames):
-            if self._needed and self._image is None:
-                self._image = frame.image
-            if self._image is not None and index % CHECK_EVERY == 0 and misfits < MISFITS:
-                misfits = misfits + 1 if shows_another_view(self._image, frame.image) else 0
+            if self._needed and self._picture is None:
+                self._picture = frame.picture
+            if self._picture is not None and index % CHECK_EVERY == 0 and misfits < MISFITS:
+                misfits = misfits + 1 if shows_another_view(self._picture, frame.picture) else 0
                 if misfits == MISFITS:
                     log.warning(MISFIT)
-            yield replace(frame, clean_plate=self._image)
+            yield replace(frame, clean_plate=self._picture)
 
 
 def open_clean_plate(address: str | None, source: SourceInfo, *, needed: bool, interactive: bool) -> CleanPlate:
@@ -94,11 +94,10 @@ def open_clean_plate(address: str | None, source: SourceInfo, *, needed: bool, i
         log.warning("No clean plate: the first frame is the empty scene until B captures another")
         return CleanPlate(needed=True)
     with open_source(address) as plates:
-        plate = next(iter(plates)).image
-    height, width = plate.shape[:2]
-    if (width, height) != source.size:
+        plate = next(iter(plates))
+    if plate.size != source.size:
         log.warning(
             "The clean plate is %d×%d and the input %d×%d: it is resized, and must still show the very same view",
-            width, height, *source.size,
+            *plate.size, *source.size,
         )  # fmt: skip
-    return CleanPlate(needed=True, image=resize(plate, source.size))
+    return CleanPlate(needed=True, picture=resize_picture(plate.picture, source.size))

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
 import cv2
-import numpy as np
 
-from model_api.resize import fit_to_window, resize
+from background_subtraction.compositing.backgrounds import Background, plain
+from model_api.mattes.compositing import blend
+from model_api.pictures.picture import Picture, in_format, size_of
+from model_api.pictures.yuv_image import CHROMA_STEPS, YuvFormat, YuvImage, yuv_of_levels
+from model_api.resize import fit_to_window, resize_picture
 from model_api.results import Result
-from model_api.types import Image, Size
+from model_api.types import Image, Levels, Size
 
 
 @dataclass(frozen=True, eq=False)
 class CompositeFrame:
-    """A result over its own background. Each view is made once, when it is first needed.
+    """A result over its own background. Each view is made once in each format, when it is first needed.
 
-    Views are (H, W, 3) uint8 BGR where they do not say otherwise. They are shared: do not write to them.
+    Views are shared: do not write to them.
 
     Args:
         result: the frame and its matte.
-        background: (H, W, 3) uint8 BGR of the frame's size.
+        background: what has the frame's background.
     """
 
     result: Result
-    background: Image
+    background: Background
+    _made: dict[tuple[str, YuvFormat | None], Picture] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def index(self) -> int:
@@ -39,57 +43,84 @@ class CompositeFrame:
         """Its time since the first frame."""
         return self.result.frame.timestamp_s
 
-    @property
-    def original(self) -> Image:
-        """The input frame."""
-        return self.result.frame.image
-
     @cached_property
-    def composite(self) -> Image:
-        """The person over the background."""
-        return self.result.matte.over(self.background)
+    def levels(self) -> Levels:
+        """(H, W) uint8, alpha in 255ths: the matte's times the input's own."""
+        levels, opacity = self.result.matte.levels, self.result.frame.opacity
+        return levels if opacity is None else cv2.multiply(levels, opacity, scale=1 / 255)
 
-    @property
-    def alpha(self) -> Image:
-        """(H, W) uint8, 255 where the person is."""
-        return self.result.matte.levels
+    def view(self, name: str, wanted: YuvFormat | None = None) -> Picture:
+        """A view of the frame.
 
-    @cached_property
-    def transparent(self) -> Image:
-        """(H, W, 4) uint8 BGRA, the alpha straight. Where it is 0, the colours are black."""
-        colours = cv2.copyTo(self.result.matte.foreground, self.alpha)
-        return cv2.merge([*cv2.split(colours), self.alpha])
-
-    @cached_property
-    def foreground(self) -> Image:
-        """The person's colours over black."""
-        return self.result.matte.over(np.zeros_like(self.original))
-
-    @cached_property
-    def side_by_side(self) -> Image:
-        """The input frame with the composite to its right."""
-        return cv2.hconcat([self.original, self.composite])
-
-    def render(self, views: Iterable[str]) -> None:
-        """Make these views now; the composite, if there are none."""
-        for view in tuple(views) or ("composite",):
-            VIEWS[view](self)
+        Args:
+            name: one of VIEWS.
+            wanted: the format of its planes. None for arrays: (H, W, 3) uint8 BGR, of "alpha" (H, W) uint8, of
+                "transparent" (H, W, 4) BGRA.
+        """
+        if (name, wanted) not in self._made:
+            self._made[name, wanted] = VIEWS[name](self, wanted)
+        return self._made[name, wanted]
 
 
-VIEWS: dict[str, Callable[[CompositeFrame], Image]] = {
-    "composite": lambda frame: frame.composite,
-    "alpha": lambda frame: frame.alpha,
-    "foreground": lambda frame: frame.foreground,
-    "side by side": lambda frame: frame.side_by_side,
-    "transparent": lambda frame: frame.transparent,
+def _over(frame: CompositeFrame, background: Picture) -> Picture:
+    """What the input itself leaves transparent shows the background. Inputs with an alpha are BGR."""
+    over, opacity = frame.result.matte.over(background), frame.result.frame.opacity
+    if opacity is None or isinstance(over, YuvImage) or isinstance(background, YuvImage):
+        return over
+    flat: Image = blend(over.reshape(-1, 3), background.reshape(-1, 3), opacity.ravel())
+    return flat.reshape(over.shape)
+
+
+def _composite(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
+    """The person over the background."""
+    return _over(frame, frame.background.at(frame.result, wanted))
+
+
+def _alpha(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
+    """(H, W) uint8, 255 where the person is."""
+    levels = frame.levels
+    return levels if wanted is None else yuv_of_levels(levels, wanted)
+
+
+def _foreground(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
+    """The person's colours over black."""
+    return _over(frame, plain((0, 0, 0), frame.result.frame.size, wanted))
+
+
+def _side_by_side(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
+    """The input frame with the composite to its right."""
+    original, composite = in_format(frame.result.frame.picture, wanted), frame.view("composite", wanted)
+    if isinstance(original, YuvImage) and isinstance(composite, YuvImage) and wanted:
+        if original.size[0] % CHROMA_STEPS[wanted.chroma][0] == 0:
+            y, u, v = (cv2.hconcat(pair) for pair in zip(original.planes, composite.planes, strict=True))
+            return YuvImage(y, u, v, wanted.space)
+        return in_format(cv2.hconcat([original.bgr, composite.bgr]), wanted)  # chroma would begin within a sample
+    return cv2.hconcat([original, composite])
+
+
+def _transparent(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
+    """The person's colours with straight alpha. Where it is 0, they are black."""
+    colours, levels = frame.result.matte.cut_out(wanted), frame.levels
+    if isinstance(colours, YuvImage):
+        return replace(colours, alpha=levels)
+    if frame.result.frame.opacity is not None:
+        colours = cv2.copyTo(colours, levels)
+    return cv2.merge([*cv2.split(colours), levels])
+
+
+VIEWS: Mapping[str, Callable[[CompositeFrame, YuvFormat | None], Picture]] = {
+    "composite": _composite,
+    "alpha": _alpha,
+    "foreground": _foreground,
+    "side by side": _side_by_side,
+    "transparent": _transparent,
 }
 
 
-def view_at_size(frame: CompositeFrame, view: str, resolution: Size | None) -> Image:
+def view_at_size(frame: CompositeFrame, view: str, resolution: Size | None, wanted: YuvFormat | None = None) -> Picture:
     """Make a view, scaled up or down to fit into `resolution` (width, height). None: the view's own size."""
-    image = VIEWS[view](frame)
-    height, width = image.shape[:2]
-    return resize(image, _fitted((width, height), resolution))
+    picture = frame.view(view, wanted)
+    return resize_picture(picture, _fitted(size_of(picture), resolution))
 
 
 def size_of_view(view: str, frame_wh: Size, resolution: Size | None) -> Size:

@@ -18,8 +18,10 @@ from background_subtraction.compositing.composite import VIEWS
 from background_subtraction.sinks.formats import CODECS, VideoFormat
 from model_api.arrays import described
 from model_api.errors import OptionError, SinkError
+from model_api.pictures.picture import Picture
+from model_api.pictures.yuv_image import YuvFormat
 from model_api.ranges import NATURAL, POSITIVE_NUMBER, QUALITY, require_choice, require_size
-from model_api.types import Image, Size
+from model_api.types import Size
 
 LONGEST_NAME = 255
 """Bytes of a file's or a folder's name that file systems take."""
@@ -38,11 +40,15 @@ class Sink:
     def check(self, size: Size) -> None:
         """Try, without a trace, whether a first image of this (width, height) could be written. Raises SinkError."""
 
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+    def takes(self, format_: YuvFormat) -> bool:
+        """Whether it takes planes in this format, and keeps their matrix and transfer."""
+        return False
+
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Write one image.
 
         Args:
-            image: (H, W, 3) uint8 BGR, (H, W, 4) BGRA or (H, W) grey.
+            picture: (H, W, 3) uint8 BGR, (H, W, 4) BGRA or (H, W) grey; planes, if it takes their format.
             index: the number of the frame in the run.
             timestamp_s: its time since the first frame.
 

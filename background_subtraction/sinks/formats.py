@@ -22,6 +22,7 @@ class Codec:
         worst: the highest number on that scale.
         tag: the four letters that name it in the file, where players expect others than FFmpeg's.
         full_range: levels 0..255 and BT.601, as JPEG has them.
+        keeps_planes: whether pictures in planes are stored in their own format.
         multiple_px: sides must be multiples of this.
         remedy: what to do on machines that do not have it.
     """
@@ -34,6 +35,7 @@ class Codec:
     worst: int = 51
     tag: str = ""
     full_range: bool = False
+    keeps_planes: bool = False
     multiple_px: int = 2
     remedy: str = ""
 
@@ -99,7 +101,9 @@ CODECS: Mapping[str, Codec] = {
         worst=63,
     ),
     "prores": Codec("prores_ks", "yuv422p10le", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
-    "ffv1": Codec("ffv1", "bgr0", "bgra", {"level": "3", "slices": "4", "g": "1"}, multiple_px=1),
+    "ffv1": Codec(
+        "ffv1", "bgr0", "bgra", {"level": "3", "slices": "4", "g": "1"}, keeps_planes=True, multiple_px=1
+    ),
     "png": Codec("png", "rgb24", "rgba", multiple_px=1),
     "qtrle": Codec("qtrle", "rgb24", "argb", multiple_px=1),
     "mjpeg": Codec("mjpeg", "yuvj420p", None, {"flags": "+qscale", "global_quality": "354"}, full_range=True),

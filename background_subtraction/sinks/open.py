@@ -46,7 +46,7 @@ def open_sink(output: Output | DeviceOutput, encoding: Encoding, source: SourceI
     if isinstance(output, DeviceOutput):
         return DEVICES[output.kind].make(output.name, source)
     if output.names:
-        return ImageSink(output.path, output.names)
+        return ImageSink(output.path, output.names, source.form.pixel_aspect)
     path = file_of(output, encoding)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _image_sink(path, source, output.view)
@@ -74,4 +74,4 @@ def _image_sink(path: Path, source: SourceInfo, view: str) -> Sink:
         )
     if view == "transparent" and path.suffix.lower() not in TRANSPARENT_IMAGES:
         raise SinkError(f"{path}: {path.suffix} images hold no transparency. Expected .png")
-    return ImageSink(path)
+    return ImageSink(path, pixel_aspect=source.form.pixel_aspect)

@@ -6,10 +6,12 @@ from contextlib import ExitStack
 from types import TracebackType
 
 from background_subtraction.compositing.composite import CompositeFrame, size_of_view, view_at_size
-from background_subtraction.sinks.base import DeviceOutput, Encoding, Output
+from background_subtraction.sinks.base import DeviceOutput, Encoding, Output, Sink
 from background_subtraction.sinks.open import open_sink
 from background_subtraction.sinks.writer_thread import WriterThread
 from background_subtraction.sources.base import SourceInfo
+from model_api.pictures.picture import format_of
+from model_api.pictures.yuv_image import YuvFormat
 
 
 class Outputs:
@@ -62,15 +64,17 @@ class Outputs:
         return max((sink.busy_s for _, sink in self._sinks), default=0.0)
 
     @property
-    def views(self) -> set[str]:
-        """The views of each frame that are written."""
-        return {view for view, _ in self._sinks}
-
-    @property
     def size(self) -> str:
         """The size of the video files so far, for people."""
         sizes = [path.stat().st_size for path in self._files if path.is_file()]
         return f"{sum(sizes) / 1e6:.1f} MB" if sizes else ""
+
+    def render(self, frame: CompositeFrame) -> None:
+        """Make the views that are written; the composite, if there are none."""
+        for view, sink in self._sinks:
+            frame.view(view, _format_for(sink, frame, view))
+        if not self._sinks:
+            frame.view("composite")
 
     def write(self, frame: CompositeFrame) -> None:
         """Hand a frame over to all of them, unless they are full. Raises SinkError."""
@@ -78,7 +82,8 @@ class Outputs:
             return
         self._taken += 1
         for view, sink in self._sinks:
-            sink.write(view_at_size(frame, view, self._resolution), frame.index, frame.timestamp_s)
+            picture = view_at_size(frame, view, self._resolution, _format_for(sink, frame, view))
+            sink.write(picture, frame.index, frame.timestamp_s)
 
     def finish(self) -> None:
         """Note that the source has come to its end."""
@@ -101,3 +106,9 @@ class Outputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+
+def _format_for(sink: Sink, frame: CompositeFrame, view: str) -> YuvFormat | None:
+    """The form in which a sink gets the views of a frame: the frame's own planes if it takes them, else BGR."""
+    own = format_of(frame.result.frame.picture)
+    return own if own and view != "alpha" and sink.takes(own) else None

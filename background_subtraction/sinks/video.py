@@ -17,21 +17,25 @@ from av.video.frame import PictureType
 from background_subtraction.sinks.base import Quality, Sink, explained, gone, make_folder_of, require_writable
 from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
+from background_subtraction.sinks.pictures import (
+    Target,
+    says_aspect,
+    shown_size,
+    target_of,
+    warn_of_tone_mapping,
+    with_light,
+)
 from background_subtraction.sinks.sound.side_tracks import SideTracks, check_side_tracks, side_tracks
 from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
-from model_api.resize import fit_to_window_letterbox
-from model_api.types import Image, Size
+from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
+from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
+from model_api.resize import fit_to_window_letterbox, resize_picture
+from model_api.types import Size
 
-HD_HEIGHT_PX = 720
-"""From this height on colours are BT.709, below it BT.601, as players assume."""
-BT709, BT601 = 1, 6
-"""ITU-T H.273's numbers for them."""
-LIMITED, FULL = 1, 2
 FASTEST_RATE = Fraction(240)
 """Frames per second that encoders are told at most. SVT-AV1 refuses more, and times are kept whatever it is."""
-SOURCE_FORMATS = {2: "gray", 3: "bgr24", 4: "bgra"}
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +68,7 @@ class VideoSink(Sink):
         self._sound: SideTracks | None = None
         self._palette: Palette | None = None
         self._stream: Any = None
+        self._target = Target(format_.pixel_format)
         self._timing = TIMINGS[format_.container.timing](source.rate)
         self._tick_s = self._timing.tick_s
         self._key_frames = KeyFrames()
@@ -89,18 +94,25 @@ class VideoSink(Sink):
             return
         raise SinkError(f"{self._path}: {codec.encoder} does not start. {codec.remedy}")
 
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+    def takes(self, format_: YuvFormat) -> bool:
+        """Whether only bits, range and chroma of planes in this format change."""
+        target = target_of(
+            self._format.codec, self._format.pixel_format, self._source.form, self._source.size, colours=True
+        )
+        return target.space is not None and target.space.converts_exactly(format_.space)
+
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Encode an image. Raises SinkError."""
         with explained(self._path):
             if self._stream is None:
-                self._begin(image)
+                self._begin(picture)
             shown = self._timing.place(timestamp_s)
             for pts in shown.repeated:
                 self._encode(self._before, pts)
             if shown.pts is None:
                 self._warn_of_left_out()
                 return
-            self._before = self._converted(image)
+            self._before = self._converted(picture)
             self._encode(self._before, shown.pts)
 
     def _encode(self, frame: Any, pts: int) -> None:
@@ -170,16 +182,26 @@ class VideoSink(Sink):
             return status.st_dev, status.st_ino
         return None
 
-    def _begin(self, image: Image) -> None:
+    def _begin(self, picture: Picture) -> None:
         """The first image decides the size, made even where the codec wants that."""
         codec = self._format.codec
-        height, width = image.shape[:2]
+        size, form = _multiples(size_of(self._square(picture)), codec.multiple_px), self._source.form
+        pal8 = self._format.pixel_format == "pal8"
+        self._target = target_of(
+            codec,
+            "bgra" if pal8 else self._format.pixel_format,
+            form,
+            size,
+            colours=isinstance(picture, YuvImage) or picture.ndim == 3,
+        )
+        warn_of_tone_mapping(self._path, form, self._target)
+        options = with_light(self._options, codec.encoder, self._target, form.light)
         try:
-            stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=self._options)
+            stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=options)
         except (ValueError, av.error.FFmpegError) as error:
             raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
-        stream.width, stream.height = _multiples((width, height), codec.multiple_px)
-        stream.pix_fmt = self._format.pixel_format
+        stream.width, stream.height = size
+        stream.pix_fmt = self._format.pixel_format if pal8 else self._target.pixel_format
         stream.thread_type = "AUTO"
         stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
         context = stream.codec_context
@@ -188,14 +210,16 @@ class VideoSink(Sink):
             context.max_b_frames = 0
         if codec.tag:
             context.codec_tag = codec.tag
-        self._label_colours(context, height)
+        self._target.label(context)
+        if says_aspect(self._path, codec):
+            context.sample_aspect_ratio = form.pixel_aspect
         context.time_base = stream.time_base = self._tick_s
         try:
             context.open(strict=False)
         except av.error.FFmpegError as error:
             said = codec.remedy or getattr(error, "strerror", "") or str(error)
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
-        if self._format.pixel_format == "pal8":
+        if pal8:
             self._palette = Palette(stream.width, stream.height, self._tick_s)
         if self._sound_path:
             self._sound = side_tracks(self._sound_path, self._source.begin_s, self._container, self._format.container)
@@ -203,27 +227,15 @@ class VideoSink(Sink):
         self._identity = self._identity_now()
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
 
-    def _label_colours(self, context: Any, height: int) -> None:
-        if not self._format.pixel_format.startswith(("yuv", "nv")):
-            return
-        full = self._format.codec.full_range
-        matrix = BT709 if height >= HD_HEIGHT_PX and not full else BT601
-        context.colorspace = context.color_primaries = context.color_trc = matrix
-        context.color_range = FULL if full else LIMITED
+    def _converted(self, picture: Picture) -> Any:
+        return self._target.frame_of(_of_size(self._square(picture), self._stream.width, self._stream.height))
 
-    def _converted(self, image: Image) -> Any:
-        width, height = self._stream.width, self._stream.height
-        channels = image.ndim if image.ndim == 2 else image.shape[2]
-        # Not copied: images are read-only, and this one is converted to the codec's colours at once.
-        frame = av.VideoFrame.from_numpy_buffer(_of_size(image, width, height), format=SOURCE_FORMATS[channels])
-        if self._palette is not None:
-            return frame.reformat(format="bgra")
-        if not self._format.pixel_format.startswith(("yuv", "nv")):
-            return frame.reformat(format=self._format.pixel_format)
-        context = self._stream.codec_context
-        return frame.reformat(
-            format=self._format.pixel_format, dst_colorspace=context.colorspace, dst_color_range=context.color_range
-        )
+    def _square(self, picture: Picture) -> Picture:
+        """With square pixels, where the file cannot say that they are not."""
+        aspect = self._source.form.pixel_aspect
+        if aspect == 1 or says_aspect(self._path, self._format.codec):
+            return picture
+        return resize_picture(picture, shown_size(size_of(picture), aspect))
 
 
 def _multiples(size: Size, multiple_px: int) -> Size:
@@ -231,11 +243,17 @@ def _multiples(size: Size, multiple_px: int) -> Size:
     return width, height
 
 
-def _of_size(image: Image, width: int, height: int) -> Image:
+def _of_size(picture: Picture, width: int, height: int) -> Picture:
     """Up to a pixel is added by repeating the edge; any other size is fitted with empty bars."""
-    missing_x, missing_y = width - image.shape[1], height - image.shape[0]
+    own_width, own_height = size_of(picture)
+    missing_x, missing_y = width - own_width, height - own_height
     if (missing_x, missing_y) == (0, 0):
-        return np.ascontiguousarray(image)
+        return picture if isinstance(picture, YuvImage) else np.ascontiguousarray(picture)
     if 0 <= missing_x <= 1 and 0 <= missing_y <= 1:
-        return cv2.copyMakeBorder(image, 0, missing_y, 0, missing_x, cv2.BORDER_REPLICATE)
-    return fit_to_window_letterbox((image.shape[1], image.shape[0]), (width, height)).apply(image)
+        return with_planes(picture, _padded, (width, height))
+    return fit_to_window_letterbox((own_width, own_height), (width, height)).apply(bgr_of(picture))
+
+
+def _padded(plane: Plane, size: Size) -> Plane:
+    below, beside = size[1] - plane.shape[0], size[0] - plane.shape[1]
+    return cv2.copyMakeBorder(plane, 0, below, 0, beside, cv2.BORDER_REPLICATE) if below or beside else plane

@@ -16,6 +16,7 @@ import cv2
 
 from background_subtraction.sinks.base import Sink
 from model_api.errors import SinkError
+from model_api.pictures.picture import Picture, bgr_of
 from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image, Size
 
@@ -52,18 +53,18 @@ class VirtualCamera(Sink):
         """Open the device and close it again."""
         self._open((size[0] + size[0] % 2, size[1] + size[1] % 2)).close()
 
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Show an image.
 
         Args:
-            image: (H, W, 3) uint8 BGR of any size: it is fitted with black bars into the first one's.
+            picture: (H, W, 3) uint8 BGR of any size: it is fitted with black bars into the first one's.
             index: not used.
             timestamp_s: not used; see `pace`.
 
         Raises:
             SinkError: there is no such device, or it refuses the image.
         """
-        image = _even(image)
+        image = _even(bgr_of(picture))
         if self._camera is None:
             self._camera = self._open(_size(image))
             log.info("Virtual camera: %s, %d×%d", self._camera.device, self._camera.width, self._camera.height)

@@ -9,7 +9,9 @@ from time import perf_counter, sleep
 from types import TracebackType
 
 from background_subtraction.sinks.base import Sink
-from model_api.types import Image, Size
+from model_api.pictures.picture import Picture
+from model_api.pictures.yuv_image import YuvFormat
+from model_api.types import Size
 
 QUEUED = 8
 """Images that wait for a slow disk or codec before the run waits too."""
@@ -27,7 +29,7 @@ class WriterThread(Sink):
         """Start nothing yet."""
         self._sink = sink
         # In C, so an interruption cannot leave it locked, as it can a Queue: the end would hang.
-        self._queue: SimpleQueue[tuple[Image, int, Fraction] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Picture, int, Fraction] | None] = SimpleQueue()
         self._run_error: BaseException | None = None
         self._error: BaseException | None = None
         self._thread = Thread(target=self._work, name="writing", daemon=True)
@@ -37,13 +39,17 @@ class WriterThread(Sink):
         """Check the other sink."""
         self._sink.check(size)
 
-    def write(self, image: Image, index: int, timestamp_s: Fraction) -> None:
+    def takes(self, format_: YuvFormat) -> bool:
+        """Ask the other sink."""
+        return self._sink.takes(format_)
+
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Hand an image over to the thread. Raises the error of an earlier one."""
         while self._queue.qsize() >= QUEUED and self._error is None:
             sleep(POLL_S)
         if self._error is not None:
             raise self._error
-        self._queue.put((image, index, timestamp_s))
+        self._queue.put((picture, index, timestamp_s))
 
     def finish(self) -> None:
         """Finish the other sink."""

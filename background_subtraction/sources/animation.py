@@ -14,6 +14,7 @@ from background_subtraction.sources.base import Closing, SourceInfo, numbered
 from background_subtraction.sources.demuxing.timeline import measured_rate
 from background_subtraction.sources.selection import Selection, Timed
 from model_api.errors import SourceError
+from model_api.pictures.picture import size_of
 from model_api.types import Frame, Image
 
 ANIMATED_FLAG = 0x02
@@ -55,7 +56,7 @@ class WebpSource(Closing):
         first = next(selection.of(iter(self._timed)), None)
         if first is None:
             raise SourceError(f"{path}: a video without a single frame in this part")
-        height, width = first[0].shape[:2]
+        width, height = size_of(first[0])
         frames = None if loop else sum(1 for _ in selection.of(iter(self._timed)))
         self.info = SourceInfo(str(path), (width, height), rate, frames)
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from model_api.errors import OptionError
+from model_api.pictures.picture import Picture
 from model_api.ranges import NATURAL, RATE, SECONDS, require_size
-from model_api.resize import resize
-from model_api.types import Image, Size
+from model_api.resize import resize_picture
+from model_api.types import Size
 
-Timed = tuple[Image, Fraction]
-"""An image and its time in seconds from the beginning of the file."""
+Timed = tuple[Picture, Fraction]
+"""A picture and its time in seconds from the beginning of the file."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ class Selection:
             raise OptionError(f"{end_s:g} s, but it begins at {start_s:g} s. Expected a later end", "end_s")
 
     def of(self, timed: Iterator[Timed]) -> Iterator[Timed]:
-        """Give the part of these images."""
+        """Give the part of these pictures."""
         # Some files have frames before their own beginning.
         begun = (pair for pair in timed if not self.start_s or pair[1] >= self.start_s)
-        for index, (image, time_s) in enumerate(begun):
+        for index, (picture, time_s) in enumerate(begun):
             if self.end_s is not None and time_s >= self.end_s:
                 return
             if index >= self.skip:
-                yield image if self.size is None else resize(image, self.size), time_s
+                yield picture if self.size is None else resize_picture(picture, self.size), time_s
 
     def count(self, frames: int | None, rate: Fraction) -> int | None:
         """Return how many of `frames` are in this part, None if this is unknown."""

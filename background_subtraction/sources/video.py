@@ -11,9 +11,9 @@ from time import perf_counter, sleep
 from typing import Any
 
 import av
-import numpy as np
 
 from background_subtraction.sources.base import Closing, SourceInfo, numbered
+from background_subtraction.sources.deinterlacing import deinterlaced
 from background_subtraction.sources.demuxing.addresses import is_url, without_password
 from background_subtraction.sources.demuxing.container import (
     MULTIPART,
@@ -31,14 +31,18 @@ from background_subtraction.sources.demuxing.packets import decoded, demuxed, lo
 from background_subtraction.sources.demuxing.pipe import Pipe
 from background_subtraction.sources.demuxing.timeline import (
     continuous,
+    frame_count,
     has_times,
     header_rate,
     longest_gap_s,
     measured_rate,
 )
+from background_subtraction.sources.pictures import BGR_FORM, PictureForm, alpha_decoder, form_of, picture_of
 from background_subtraction.sources.selection import Selection, Timed
 from model_api.errors import SourceError
-from model_api.types import Frame, Image, Size
+from model_api.pictures.picture import Picture, size_of
+from model_api.resize import resize_picture
+from model_api.types import Frame, Size
 
 RECONNECTS, RECONNECT_EVERY_S = 5, 1.0
 LOOK_AHEAD = 64
@@ -67,6 +71,7 @@ class VideoSource(Closing):
         self._name = without_password(address)
         self._selection = selection
         self._broken_off = False
+        self._form: PictureForm | None = None
         started_s = perf_counter()
         self._pipe = Pipe()
         self._container = open_container(address, selection, self._pipe)
@@ -113,9 +118,9 @@ class VideoSource(Closing):
         return container.format.name == MULTIPART or not (rate is None or paced)
 
     def _described(self, first: Timed, stream: Any) -> SourceInfo:
-        height, width = first[0].shape[:2]
+        width, height = size_of(first[0])
         whole = not (self._loop or self._live)
-        count = _frame_count(self._container, stream, self._rate)
+        count = frame_count(self._container, stream, self._rate)
         return SourceInfo(
             self._name,
             (width, height),
@@ -126,6 +131,7 @@ class VideoSource(Closing):
             sound=name_for_ffmpeg(self._address) if whole else None,
             begin_s=first[1] + self._start_s,
             to_end=self._selection.end_s is None,
+            form=self._form or BGR_FORM,
         )
 
     def _turn(self) -> Iterator[Timed]:
@@ -203,47 +209,39 @@ class VideoSource(Closing):
                 timed = dropwhile(lambda pair: pair[1] is None, timed)
             first_wh: Size | None = None
             changed = False
-            for frame, time_s in continuous(timed, 1 / self._rate, longest_gap_s(self._container)):
-                first_wh = first_wh or (frame.width, frame.height)
-                if (frame.width, frame.height) != first_wh and not changed:
+            whole = deinterlaced(timed, self._name)
+            for frame, time_s in continuous(whole, 1 / self._rate, longest_gap_s(self._container)):
+                picture = self._picture(frame)
+                size = size_of(picture)
+                first_wh = first_wh or size
+                if size != first_wh and not changed:
                     changed = True
                     log.warning(
                         "%s: from %.1f s on its frames have another size, %d×%d. They are scaled to %d×%d",
-                        self._name, time_s, frame.width, frame.height, *first_wh,
+                        self._name, time_s, *size, *first_wh,
                     )  # fmt: skip
-                fitted = _of_size(frame, first_wh)
-                yield _upright(fitted.to_ndarray(format="bgr24"), frame.rotation), time_s
+                yield picture if size == first_wh else resize_picture(picture, first_wh), time_s
+
+    def _picture(self, frame: Any) -> Picture:
+        picture = picture_of(frame)
+        if self._form is None:
+            stream = video_stream(self._container, self._address)
+            aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+            self._form = form_of(frame, picture, aspect, self._selection.size)
+            if not self._form.tags.understood:
+                log.warning("%s: colours by a matrix that is not known (%d)", self._name, self._form.tags.matrix)
+        return picture
 
     def _timed(self, packets: Iterable[Any]) -> Iterator[tuple[Any, Fraction | None]]:
         """Frames and their times in seconds from the stream's start, None where they are missing."""
         begun_s = perf_counter()
+        stream = video_stream(self._container, self._address)
         by_arrival = self._live and self._container.format.name == MULTIPART
         is_timed = has_times(self._container) or by_arrival
-        for number, (frame, time) in enumerate(decoded(packets, self._name)):
+        for number, (frame, time) in enumerate(decoded(packets, self._name, alpha_decoder(stream))):
             if by_arrival:
                 yield frame, Fraction(round((perf_counter() - begun_s) * 1_000_000), 1_000_000)
             elif not is_timed:
                 yield frame, number / self._rate
             else:
                 yield frame, None if time is None or not frame.time_base else time * frame.time_base - self._start_s
-
-
-def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
-    """The number in the header, else the number that follows from the duration."""
-    if stream.frames:
-        return int(stream.frames)
-    if container.duration is None:
-        return None
-    # In a file that begins late, the duration counts the time before the first frame too; in MPEG-TS it does not.
-    begin = 0 if longest_gap_s(container) else container.start_time or 0
-    return round((container.duration - begin) * rate / av.time_base)
-
-
-def _of_size(frame: Any, size: Size) -> Any:
-    return frame if (frame.width, frame.height) == size else frame.reformat(*size)
-
-
-def _upright(image: Image, rotation: int) -> Image:
-    """rotation: in degrees, counterclockwise."""
-    turns = round(rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

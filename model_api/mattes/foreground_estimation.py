@@ -11,8 +11,12 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from model_api.mattes.compositing import positions
+from model_api.mattes.lookup import looked_up
+from model_api.pictures.layers import Layer, Pixels, Samples, gathered, layers_of, levels_in
+from model_api.pictures.picture import Picture, bgr_of, format_of, samples_at
+from model_api.pictures.yuv_image import Plane
 from model_api.types import Alpha, Floats, Image, Levels, Size
 
 WORK_HEIGHT_PX = 120
@@ -22,12 +26,6 @@ CLEAR = 0.02
 """Alphas closer than this to 0 or 1 need no estimate."""
 SOFT = (math.ceil(CLEAR * 255), math.floor((1 - CLEAR) * 255))
 """The first and the last of the other alphas, in 255ths."""
-
-ROW = 1024
-"""Pixels that are looked up are arranged in rows of this length: OpenCV takes none longer than 32767."""
-
-Pixels = npt.NDArray[np.intp]
-"""(n,) positions in an image, counted row by row."""
 
 
 def estimate_foreground(image: Image, alpha: Alpha) -> Image:
@@ -45,83 +43,79 @@ def estimate_foreground(image: Image, alpha: Alpha) -> Image:
 
 @dataclass(frozen=True, eq=False)
 class ForegroundEstimate:
-    """The foreground F of image = alpha F + (1 - alpha) B, computed where it is asked for.
+    """The foreground F of picture = alpha F + (1 - alpha) B, computed where it is asked for.
 
     Blur fusion: Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021, equations 4 to 7. F and B are
-    averaged on a small image; the last step is done only for the pixels of soft edges.
+    averaged on a small picture; the last step is done only for the pixels of soft edges. All of it is linear in the
+    samples, which may be BGR or Y'CbCr.
 
     Attributes:
-        image: (H, W, 3) uint8 BGR.
+        picture: the frame.
         levels: (H, W) uint8, alpha in 255ths.
     """
 
-    image: Image
+    picture: Picture
     levels: Levels
 
     @cached_property
     def whole(self) -> Image:
-        """(H, W, 3) uint8 BGR. It differs from `image` only where alpha is between 0 and 1."""
-        whole = self.image.copy()
+        """(H, W, 3) uint8 BGR, of a BGR frame. It differs from the frame only where alpha is between 0 and 1."""
+        whole = bgr_of(self.picture).copy()
         soft = positions(self.levels, *SOFT)
-        whole.reshape(-1, 3)[soft] = self.at(soft)
+        (whole.reshape(-1, 3)[soft],) = self.at(0, soft)
         return whole
 
-    def at(self, pixels: Pixels) -> Image:
-        """The colours of n pixels: (n, 3) uint8 BGR."""
-        seen, levels = np.take(self.image.reshape(-1, 3), pixels, axis=0), np.take(self.levels, pixels)
-        soft = positions(levels, *SOFT)
-        if soft.size:
-            seen[soft] = self._estimated(seen[soft], levels[soft], pixels[soft])
-        return seen
+    def at(self, layer: int, pixels: Pixels) -> Samples:
+        """The colours at n positions of a layer."""
+        if not pixels.size:
+            return self._layers[layer].at(pixels)
+        levels = gathered(self._levels[layer], pixels)
+        share = np.where(levels - np.uint8(SOFT[0]) <= np.uint8(SOFT[1] - SOFT[0]), levels, 255) * np.float32(1 / 255)
+        own = self._layers[layer]
+        return [
+            self._estimated(samples, share, *(looked_up(small, pixels, own.size) for small in self._small(channel)))
+            for samples, channel in zip(own.at(pixels), own.channels, strict=True)
+        ]
 
-    def _estimated(self, seen: Image, levels: Levels, pixels: Pixels) -> Image:
-        share = levels[:, np.newaxis] * np.float32(1 / 255)
-        person, scene = self._gathered_at(pixels)
-        # F = person + alpha · (seen - (alpha · person + (1 - alpha) · scene))
-        error = person - scene
+    def _estimated(self, seen: Plane, share: Floats, person: Plane, scene: Plane) -> Plane:
+        """F = person + alpha · (seen - (alpha · person + (1 - alpha) · scene))."""
+        sure = share == 1
+        share = share[:, np.newaxis] if seen.ndim == 2 else share
+        error = person.astype(np.float32) - scene
         error *= share
         error += scene
         np.subtract(seen, error, out=error)
         error *= share
         error += person
-        return np.clip(np.rint(error, out=error), 0, 255, out=error).astype(np.uint8)
+        estimated = np.clip(np.rint(error, out=error), 0, self._peak, out=error).astype(seen.dtype)
+        estimated[sure] = seen[sure]
+        return estimated
 
-    def _gathered_at(self, pixels: Pixels) -> tuple[Floats, Floats]:
-        """(n, 3) of both, enlarged bilinearly, with pixels as areas."""
-        height, width = self.levels.shape
-        small_width, small_height = _work_size(self.levels)
-        y, x = np.divmod(pixels.astype(np.int32), np.int32(width))
-        across, down = (
-            _in_rows((x + 0.5) * (small_width / width) - 0.5),
-            _in_rows((y + 0.5) * (small_height / height) - 0.5),
-        )
-        person, scene = (
-            cv2.remap(small, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1, 3)
-            for small in self._gathered
-        )
-        return person[: pixels.size].astype(np.float32), scene[: pixels.size].astype(np.float32)
+    def _small(self, channel: int | slice) -> list[Plane]:
+        return [np.ascontiguousarray(small[..., channel]) for small in self._gathered]
+
+    @property
+    def _peak(self) -> int:
+        wanted = format_of(self.picture)
+        return (1 << wanted.space.depth) - 1 if wanted else 255
 
     @cached_property
-    def _gathered(self) -> tuple[Image, Image]:
-        """The colours of the person and of the scene around each pixel of a small image."""
+    def _layers(self) -> tuple[Layer, ...]:
+        return layers_of(self.picture)
+
+    @cached_property
+    def _levels(self) -> list[Levels]:
+        return [levels_in(self.levels, self.picture, layer) for layer in range(len(self._layers))]
+
+    @cached_property
+    def _gathered(self) -> tuple[Plane, Plane]:
+        """The colours of the person and of the scene around each pixel of a small picture."""
         size = _work_size(self.levels)
         # Sampled, not averaged: the blur that follows is far wider than what is skipped, and it is 20 times faster.
-        small, weight = (cv2.resize(source, size).astype(np.float32) for source in (self.image, self.levels))
-        weight = weight[..., np.newaxis] * np.float32(1 / 255)
-        return _mean_colours(small, _pure(weight)), _mean_colours(small, _pure(1 - weight))
-
-
-def positions(levels: Levels, first: int, last: int) -> Pixels:
-    """The pixels whose levels are from `first` to `last`."""
-    # One comparison in place of two: what lies below wraps around.
-    return np.flatnonzero(levels - np.uint8(first) <= np.uint8(last - first))
-
-
-def _in_rows(values: npt.NDArray[np.floating]) -> Floats:
-    """(n,) in rows of ROW, the last one padded with zeros."""
-    rows = np.zeros((-(-values.size // ROW), ROW), np.float32)
-    rows.reshape(-1)[: values.size] = values
-    return rows
+        small = samples_at(self.picture, size, cv2.INTER_LINEAR)
+        weight = cv2.resize(self.levels, size).astype(np.float32)[..., np.newaxis] * np.float32(1 / 255)
+        person, scene = (_mean_colours(small.astype(np.float32), _pure(share)) for share in (weight, 1 - weight))
+        return person.astype(small.dtype), scene.astype(small.dtype)
 
 
 def _work_size(levels: Levels) -> Size:
@@ -140,10 +134,9 @@ def _pure(share: Floats) -> Floats:
     return squared * squared
 
 
-def _mean_colours(image: Floats, weight: Floats) -> Image:
-    """The weighted mean colour around each pixel: (h, w, 3) uint8 BGR."""
+def _mean_colours(image: Floats, weight: Floats) -> Floats:
+    """The weighted mean colour around each pixel: (h, w, 3) float32."""
     reach = 2 * max(1, round(image.shape[0] * REACH)) + 1
     total = cv2.blur(image * weight, (reach, reach))
     weights = cv2.blur(weight, (reach, reach)).reshape(weight.shape)
-    mean = (total + 1e-4 * image) / (weights + 1e-4)
-    return np.clip(mean, 0, 255).astype(np.uint8)
+    return (total + np.float32(1e-4) * image) / (weights + np.float32(1e-4))

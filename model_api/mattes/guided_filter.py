@@ -7,6 +7,7 @@ Guided Filter", arXiv 1505.00996).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -14,6 +15,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from model_api.pictures.picture import Picture, bgr_of
+from model_api.pictures.yuv_image import CHROMA_STEPS, YuvImage
 from model_api.types import Floats, Image, Size, Tile
 
 REACH_PX = 1
@@ -182,6 +185,39 @@ def fit_coefficients(guide: Floats, answer: Floats) -> SlopeAndOffset:
 def grey(image: Image) -> Floats:
     """The mean of blue, green and red: (h, w) float32 of 0..255."""
     return cv2.transform(image.astype(np.float32), MEAN)
+
+
+def grey_of(picture: Picture) -> Callable[[Tile], Floats]:
+    """The grey of a picture, part by part: of a tile, a new (h, w) float32 of about 0..255.
+
+    Of planes it is computed without their colours: it is linear in Y, Cb and Cr. Not so of HDR, whose grey is what a
+    screen shows, as the network sees it.
+    """
+    if not isinstance(picture, YuvImage) or not picture.space.plain:
+        image = bgr_of(picture)
+        return lambda tile: grey(image[tile])
+    luma, blue, red, offset = picture.space.to_bgr.mean(axis=0)
+    across, down = CHROMA_STEPS[picture.format.chroma]
+
+    def grey_in(tile: Tile) -> Floats:
+        (rows, inner_rows), (columns, inner_columns) = _sharing(tile[0], down), _sharing(tile[1], across)
+        chroma = picture.u[rows, columns] * blue
+        chroma += picture.v[rows, columns] * red
+        chroma += offset
+        if (across, down) != (1, 1):
+            size = chroma.shape[1] * across, chroma.shape[0] * down
+            chroma = cv2.resize(chroma, size, interpolation=cv2.INTER_NEAREST)
+        level = picture.y[tile] * luma
+        level += chroma[inner_rows, inner_columns]
+        return level
+
+    return grey_in
+
+
+def _sharing(side: slice, step: int) -> tuple[slice, slice]:
+    """The samples of chroma that the pixels of `side` share, and where these are among all that share them."""
+    first = side.start // step
+    return slice(first, -(-side.stop // step)), slice(side.start - first * step, side.stop - first * step)
 
 
 def with_grey(image: Image) -> Floats:

@@ -5,7 +5,7 @@ A matte belongs to one frame, and holds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -14,13 +14,23 @@ import cv2
 import numpy as np
 
 from model_api.arrays import require_alpha, require_equal_sizes, require_image
-from model_api.mattes.foreground_estimation import ForegroundEstimate, positions
-from model_api.mattes.guided_filter import AlphaCoefficients, Coefficients, SlopeAndOffset, grey
-from model_api.mattes.tiles import bands, enlarged_tiles, join_tiles, occupied_tiles
+from model_api.mattes.compositing import Blend, Colours, blend, composite, instead
+from model_api.mattes.foreground_estimation import ForegroundEstimate
+from model_api.mattes.given_colours import CoefficientColours, GivenColours
+from model_api.mattes.guided_filter import AlphaCoefficients, Coefficients, SlopeAndOffset, grey_of
+from model_api.mattes.tiles import enlarged_tiles, join_tiles, occupied_tiles
+from model_api.pictures.picture import (
+    AnyPicture,
+    Picture,
+    bgr_of,
+    format_of,
+    in_format,
+    plain_picture,
+    require_picture,
+    size_of,
+)
+from model_api.pictures.yuv_image import YuvFormat, YuvImage
 from model_api.types import Alpha, Floats, Image, Levels, Tile
-
-AT_ONCE = 1 << 15
-"""Soft pixels that are computed together: what is made of them stays in the processor's cache."""
 
 
 class Matte(Protocol):
@@ -41,26 +51,60 @@ class Matte(Protocol):
         Computed once. Copy it before you write to it.
         """
 
-    def over(self, background: Image) -> Image:
+    def over(self, background: AnyPicture) -> AnyPicture:
         """Blend the person over `background`.
 
         Args:
-            background: (H, W, 3) uint8 BGR, of the frame's size.
+            background: (H, W, 3) uint8 BGR, or planes; of the frame's size.
 
         Returns:
-            A new (H, W, 3) uint8 BGR image.
+            A new picture in the format of `background`.
 
         Raises:
-            ShapeError: `background` is not such an image, or has another size than the frame.
+            ShapeError: `background` is not such a picture, or has another size than the frame.
+        """
+
+    def cut_out(self, wanted: YuvFormat | None) -> Picture:
+        """The person's own colours where alpha is above 0, black elsewhere.
+
+        Args:
+            wanted: the format of the result, None for BGR.
         """
 
 
+class _Composited:
+    """How every matte is composited: in the format of the background, to which another frame is converted."""
+
+    frame: Picture
+
+    @property
+    def levels(self) -> Levels:
+        raise NotImplementedError
+
+    def over(self, background: AnyPicture) -> AnyPicture:
+        """See `Matte`."""
+        require_background(background, self.frame)
+        return self._composite(background, blend)
+
+    def cut_out(self, wanted: YuvFormat | None) -> Picture:
+        """See `Matte`."""
+        return self._composite(plain_picture((0, 0, 0), size_of(self.frame), wanted), instead)
+
+    def _composite(self, background: AnyPicture, mix: Blend) -> AnyPicture:
+        own = in_format(self.frame, format_of(background))
+        return composite(own, self._colours(own), background, self.levels, mix)
+
+    def _colours(self, own: Picture) -> Colours:
+        """own: the frame in the format of the composite."""
+        return ForegroundEstimate(own, self.levels)
+
+
 @dataclass(frozen=True, eq=False)
-class DenseMatte:
+class DenseMatte(_Composited):
     """A matte that is stored pixel by pixel.
 
     Attributes:
-        frame: (H, W, 3) uint8 BGR.
+        frame: (H, W, 3) uint8 BGR, or planes.
         alpha: (H, W) float32 in [0, 1].
         colours: (H, W, 3) uint8 BGR, the person's own. None: they are estimated from the frame.
 
@@ -68,54 +112,46 @@ class DenseMatte:
         ShapeError: other arrays, or sizes that differ.
     """
 
-    frame: Image
+    frame: Picture
     alpha: Alpha
     colours: Image | None = None
 
     def __post_init__(self) -> None:
-        require_image("frame", self.frame)
+        require_picture("frame", self.frame)
         require_alpha("alpha", self.alpha)
-        require_equal_sizes(frame=self.frame, alpha=self.alpha)
+        require_equal_sizes(frame=_largest_plane(self.frame), alpha=self.alpha)
         if self.colours is not None:
             require_image("colours", self.colours)
-            require_equal_sizes(frame=self.frame, colours=self.colours)
+            require_equal_sizes(frame=_largest_plane(self.frame), colours=self.colours)
 
     @cached_property
     def levels(self) -> Levels:
         """See `Matte`."""
         return cv2.convertScaleAbs(self.alpha, alpha=255)
 
-    @property
+    @cached_property
     def foreground(self) -> Image:
         """See `Matte`."""
-        return self._estimate.whole if self.colours is None else self.colours
+        return ForegroundEstimate(bgr_of(self.frame), self.levels).whole if self.colours is None else self.colours
 
-    def over(self, background: Image) -> Image:
-        """See `Matte`."""
-        require_background(background, self.frame)
-        if self.colours is None:
-            return composite_estimated(self._estimate, background)
-        return composite(lambda tiles: map(self.foreground.__getitem__, tiles), background, self.levels)
-
-    @cached_property
-    def _estimate(self) -> ForegroundEstimate:
-        return ForegroundEstimate(self.frame, self.levels)
+    def _colours(self, own: Picture) -> Colours:
+        return super()._colours(own) if self.colours is None else GivenColours(self.colours, format_of(own))
 
 
 @dataclass(frozen=True, eq=False)
-class _Guided:
+class _Guided(_Composited):
     """An alpha that follows the frame's own edges: see `guided_filter`.
 
     Only bands of where the person is are made in floating point at the frame's size.
     """
 
-    frame: Image
+    frame: Picture
     coefficients: AlphaCoefficients
 
     @cached_property
     def alpha(self) -> Alpha:
         """See `Matte`."""
-        alpha: Alpha = np.zeros(self.frame.shape[:2], np.float32)
+        alpha: Alpha = np.zeros(size_of(self.frame)[::-1], np.float32)
         for tile, product, offset in self._alphas():
             np.clip((product + offset) * np.float32(1 / 255), 0, 1, out=alpha[tile])
         return alpha
@@ -123,16 +159,17 @@ class _Guided:
     @cached_property
     def levels(self) -> Levels:
         """See `Matte`."""
-        levels: Levels = np.zeros(self.frame.shape[:2], np.uint8)
+        levels: Levels = np.zeros(size_of(self.frame)[::-1], np.uint8)
         for tile, product, offset in self._alphas():
             levels[tile] = cv2.add(product, offset, dtype=cv2.CV_8U)
         return levels
 
     def _alphas(self) -> Iterator[tuple[Tile, Floats, Floats]]:
         """The product a · grey and b, band by band. Their sum is alpha times 255, below 0 and above 255 too."""
-        tiles = list(occupied_tiles(self.coefficients.person, self.frame))
+        tiles = list(occupied_tiles(self.coefficients.person, size_of(self.frame)))
+        grey = grey_of(self.frame)
         for tile, (slope, offset) in self._enlarged(lambda small: _in_tile(self.coefficients.alpha, small), tiles):
-            product = grey(self.frame[tile])
+            product = grey(tile)
             product *= slope
             yield tile, product, offset
 
@@ -140,8 +177,7 @@ class _Guided:
         self, coefficients_of: Callable[[Tile], SlopeAndOffset], tiles: Sequence[Tile]
     ) -> Iterator[tuple[Tile, list[Floats]]]:
         """Each tile with its a and b. coefficients_of: those in a tile of the small image."""
-        height, width = self.frame.shape[:2]
-        return enlarged_tiles(coefficients_of, tiles, (width, height), self.coefficients.size)
+        return enlarged_tiles(coefficients_of, tiles, size_of(self.frame), self.coefficients.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +185,7 @@ class GuidedMatte(_Guided):
     """A matte whose alpha and colours follow the frame's own edges: see `guided_filter`.
 
     Attributes:
-        frame: (H, W, 3) uint8 BGR.
+        frame: (H, W, 3) uint8 BGR, or planes.
         coefficients: of alpha and colours, at a smaller size.
     """
 
@@ -158,18 +194,17 @@ class GuidedMatte(_Guided):
     @cached_property
     def foreground(self) -> Image:
         """See `Matte`."""
-        return join_tiles(self._coloured, self.frame)
-
-    def over(self, background: Image) -> Image:
-        """See `Matte`."""
-        require_background(background, self.frame)
-        return composite(self._coloured, background, self.levels)
+        return join_tiles(self._coloured, bgr_of(self.frame))
 
     def _coloured(self, tiles: Sequence[Tile]) -> Iterator[Image]:
+        image = bgr_of(self.frame)
         for tile, (slope, offset) in self._enlarged(self.coefficients.colours, tiles):
-            product = cv2.cvtColor(self.frame[tile], cv2.COLOR_BGR2BGRA).astype(np.float32)
+            product = cv2.cvtColor(image[tile], cv2.COLOR_BGR2BGRA).astype(np.float32)
             product *= slope
             yield cv2.cvtColor(cv2.add(product, offset, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
+
+    def _colours(self, own: Picture) -> Colours:
+        return CoefficientColours(own, self.coefficients)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,87 +212,29 @@ class GuidedAlphaMatte(_Guided):
     """A matte whose alpha follows the frame's own edges, and whose colours are estimated.
 
     Attributes:
-        frame: (H, W, 3) uint8 BGR.
+        frame: (H, W, 3) uint8 BGR, or planes.
         coefficients: of alpha, at a smaller size.
     """
 
-    @property
+    @cached_property
     def foreground(self) -> Image:
         """See `Matte`."""
-        return self._estimate.whole
-
-    def over(self, background: Image) -> Image:
-        """See `Matte`."""
-        require_background(background, self.frame)
-        return composite_estimated(self._estimate, background)
-
-    @cached_property
-    def _estimate(self) -> ForegroundEstimate:
-        return ForegroundEstimate(self.frame, self.levels)
+        return ForegroundEstimate(bgr_of(self.frame), self.levels).whole
 
 
-def composite(colours_of: Callable[[Sequence[Tile]], Iterable[Image]], background: Image, levels: Levels) -> Image:
-    """Blend colours over a background where alpha is above 0.
-
-    Args:
-        colours_of: gives the person's colours in each of some tiles. Called once, with tiles that hold the person.
-        background: (H, W, 3) uint8 BGR.
-        levels: (H, W) uint8, alpha in 255ths.
-
-    Returns:
-        A new (H, W, 3) uint8 BGR image.
-    """
-    image = background.copy()
-    tiles = list(person_tiles(levels))
-    for tile, colours in zip(tiles, colours_of(tiles), strict=True):
-        image[tile] = blend(colours, background[tile], levels[tile])
-    return image
-
-
-def composite_estimated(estimate: ForegroundEstimate, background: Image) -> Image:
-    """Blend a frame over a background: its opaque pixels are copied, and only soft edges are computed.
-
-    Args:
-        estimate: of the frame's colours at soft edges.
-        background: (H, W, 3) uint8 BGR.
-
-    Returns:
-        A new (H, W, 3) uint8 BGR image.
-    """
-    levels = estimate.levels
-    image = background.copy()
-    cv2.copyTo(estimate.image, cv2.threshold(levels, 254, 255, cv2.THRESH_BINARY)[1], image)
-    edges = positions(levels, 1, 254)
-    for soft in np.split(edges, range(AT_ONCE, edges.size, AT_ONCE)) if edges.size else ():
-        behind, own = np.take(background.reshape(-1, 3), soft, axis=0), np.take(levels, soft)
-        image.reshape(-1, 3)[soft] = blend(estimate.at(soft)[np.newaxis], behind[np.newaxis], own[np.newaxis])[0]
-    return image
-
-
-def blend(foreground: Image, background: Image, levels: Levels) -> Image:
-    """Compute alpha · foreground + (1 - alpha) · background in whole numbers, rounded once."""
-    weight = cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR)
-    total = np.multiply(foreground, weight, dtype=np.uint16)
-    total += np.multiply(background, cv2.bitwise_not(weight), dtype=np.uint16)
-    return cv2.convertScaleAbs(total, alpha=1 / 255)
-
-
-def person_tiles(levels: Levels) -> Iterator[Tile]:
-    """Rectangles that hold the person, one for each band of rows."""
-    for rows, _ in bands(levels):
-        x, y, width, height = cv2.boundingRect(levels[rows])
-        if width:
-            yield slice(rows.start + y, rows.start + y + height), slice(x, x + width)
-
-
-def require_background(background: Image, frame: Image) -> None:
+def require_background(background: Picture, frame: Picture) -> None:
     """Check a background.
 
     Raises:
-        ShapeError: it is not an image, or has another size than `frame`.
+        ShapeError: it is not a picture, or has another size than `frame`.
     """
-    require_image("background", background)
-    require_equal_sizes(frame=frame, background=background)
+    require_picture("background", background)
+    require_equal_sizes(frame=_largest_plane(frame), background=_largest_plane(background))
+
+
+def _largest_plane(picture: Picture) -> Image:
+    """An array of the picture's size."""
+    return picture.y if isinstance(picture, YuvImage) else picture
 
 
 def _in_tile(coefficients: SlopeAndOffset, tile: Tile) -> SlopeAndOffset:

@@ -21,28 +21,28 @@ MARGIN_PX = 2
 """Of a smaller plane: windows of the guided filter reach one pixel, enlarging another."""
 
 
-def bands(image: AnyPlanes) -> list[Tile]:
-    """Divide an image into bands of TILE_BAND_PX rows, the last one may be shorter."""
-    height, width = image.shape[:2]
+def bands(size: Size) -> list[Tile]:
+    """Divide an image of this (width, height) into bands of TILE_BAND_PX rows, the last one may be shorter."""
+    width, height = size
     return [(slice(row, min(row + TILE_BAND_PX, height)), slice(0, width)) for row in range(0, height, TILE_BAND_PX)]
 
 
-def occupied_tiles(plane: Floats | None, whole: AnyPlanes) -> Iterator[Tile]:
+def occupied_tiles(plane: Floats | None, whole_wh: Size) -> Iterator[Tile]:
     """Find where in each band of an image the person may be.
 
     Args:
         plane: (h, w) float32 of a smaller size, above 0 where the person may be. None: anywhere.
-        whole: the image.
+        whole_wh: (width, height) of the image in pixels.
 
     Yields:
         Of each band the columns within MARGIN_PX of such places; no tile for a band without one.
     """
     if plane is None:
-        yield from bands(whole)
+        yield from bands(whole_wh)
         return
-    (height, width), (small_height, small_width) = whole.shape[:2], plane.shape[:2]
+    (width, height), (small_height, small_width) = whole_wh, plane.shape[:2]
     above = cv2.compare(plane, 0, cv2.CMP_GT)
-    for rows, _ in bands(whole):
+    for rows, _ in bands(whole_wh):
         first = max(rows.start * small_height // height - MARGIN_PX, 0)
         last = -(-rows.stop * small_height // height) + MARGIN_PX
         x, _, across, _ = cv2.boundingRect(above[first:last])
@@ -59,7 +59,7 @@ def join_tiles(tiles_of: Callable[[Sequence[Tile]], Iterable[Image]], like: Imag
         like: an image of the same size and type.
     """
     whole = np.empty_like(like)
-    tiles = bands(like)
+    tiles = bands((like.shape[1], like.shape[0]))
     for tile, image in zip(tiles, tiles_of(tiles), strict=True):
         whole[tile] = image
     return whole

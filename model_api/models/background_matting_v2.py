@@ -12,8 +12,9 @@ import numpy as np
 from model_api.errors import ModelContractError
 from model_api.models.base import MattingModel
 from model_api.models.plate_light import fit_light
-from model_api.resize import resize
-from model_api.types import Binding, Frame, Image, Signature, Tensors
+from model_api.pictures.picture import Picture
+from model_api.resize import resize_picture
+from model_api.types import Binding, Frame, Signature, Tensors
 
 
 class BackgroundMatting(MattingModel):
@@ -38,7 +39,7 @@ class BackgroundMatting(MattingModel):
         src, bgr = (tensors[name][0] for name in self.binding.images)
         return {**tensors, self.binding.images[1]: fit_light(bgr, src).apply(bgr)[np.newaxis]}
 
-    def images(self, frame: Frame) -> Mapping[str, Image]:
+    def pictures(self, frame: Frame) -> Mapping[str, Picture]:
         """The frame and the clean plate, both at the frame's size.
 
         Raises:
@@ -48,4 +49,4 @@ class BackgroundMatting(MattingModel):
             raise ModelContractError(
                 "none, but this model compares each frame with the empty scene. Give an image of it", "clean_plate"
             )
-        return {"src": frame.image, "bgr": resize(frame.clean_plate, frame.size)}
+        return {"src": frame.picture, "bgr": resize_picture(frame.clean_plate, frame.size)}

@@ -20,6 +20,7 @@ from model_api.mattes.guided_filter import FastAlphaCoefficients
 from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, Matte
 from model_api.models.labels import PERSON_ALONE
 from model_api.models.tickets import Answer, Ticket
+from model_api.pictures.picture import Picture
 from model_api.preprocessing import Preprocessing, Training
 from model_api.ranges import PROBABILITY, RATIO, require_choice, require_size
 from model_api.resize import RESIZE_TYPES, STANDARD, Fit, size_of_area
@@ -150,7 +151,7 @@ class MattingModel:
     def preprocess(self, frame: Frame) -> Tensors:
         """The network's image inputs, 1×H×W×3 uint8 BGR, and all others except its state."""
         fit = self._fit(frame.size)
-        return {name: fit.apply(image)[np.newaxis] for name, image in self.images(frame).items()}
+        return {name: fit.apply(picture)[np.newaxis] for name, picture in self.pictures(frame).items()}
 
     def start(self, frame: Frame, state: Tensors, tensors: Tensors | None = None) -> Ticket:
         """Begin to compute a frame, without waiting.
@@ -182,12 +183,12 @@ class MattingModel:
         alpha = self.alpha_of(answer.outputs[self.binding.answers["alpha"]])
         if self.network.training.guided and fit.whole and fit.scales:
             coefficients = FastAlphaCoefficients(self.seen(answer.tensors), alpha)
-            return GuidedAlphaMatte(answer.frame.image, coefficients)
-        return DenseMatte(answer.frame.image, fit.undo(alpha), self._colours(answer, fit))
+            return GuidedAlphaMatte(answer.frame.picture, coefficients)
+        return DenseMatte(answer.frame.picture, fit.undo(alpha), self._colours(answer, fit))
 
-    def images(self, frame: Frame) -> Mapping[str, Image]:
-        """The image for each image input, at the frame's size."""
-        return {self.binding.images[0]: frame.image}
+    def pictures(self, frame: Frame) -> Mapping[str, Picture]:
+        """The picture for each image input, at the frame's size."""
+        return {self.binding.images[0]: frame.picture}
 
     def seen(self, tensors: Tensors) -> Image:
         """The frame as the network sees it: (H, W, 3) uint8 BGR of the input's size."""
@@ -246,7 +247,7 @@ class MattingModel:
                 "clean_plate",
             )
         require_state(state or {}, set(self.binding.states))
-        with renamed({"image": "src"}):
+        with renamed({"picture": "src"}):
             frame = Frame(0, src, clean_plate=clean_plate)
         answer = self.finish(self.start(frame, state or {}))
         matte = self.postprocess(answer)

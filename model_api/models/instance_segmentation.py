@@ -85,7 +85,7 @@ class InstanceSegmentation(MattingModel):
         detections = self.detections(answer.outputs, fit.input_wh)
         people = ((item.mask, fit.undo_box(item.area)) for item in detections if item.number == self._person)
         instances = (Instance(self._name(item.number), item.score, fit.undo_box(item.box)) for item in detections)
-        return InstanceMatte(frame.image, union(people, frame.size), instances=tuple(instances))
+        return InstanceMatte(frame.picture, union(people, frame.size), instances=tuple(instances))
 
     def _name(self, number: int) -> str:
         labels = self.options.labels

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from model_api.pictures.picture import Picture
 from model_api.resize import thumbnail
 from model_api.types import Floats, Image, Size
 
@@ -84,16 +85,16 @@ def fit_light(plate: Image, image: Image) -> Light:
     return _fit(*_levels(plate, image))
 
 
-def shows_another_view(plate: Image, image: Image) -> bool:
+def shows_another_view(plate: Picture, picture: Picture) -> bool:
     """Whether the plate shows another room, or the camera was moved.
 
     False where there is too little to compare: in the dark, or behind a person who covers nearly everything.
 
     Args:
-        plate: (H, W, 3) uint8 BGR, the empty scene.
-        image: (H, W, 3) uint8 BGR, the frame.
+        plate: the empty scene.
+        picture: the frame.
     """
-    known, seen = _levels(plate, image)
+    known, seen = _levels(plate, picture)
     if np.count_nonzero(_measurable(known, seen)) < MEASURABLE:
         return False
     light = _fit(known, seen)
@@ -161,6 +162,6 @@ def _measurable(known: Floats, seen: Floats) -> Flags:
     return np.all((known > DARK) & (known < CLIPPED) & (seen > DARK / 2) & (seen < CLIPPED), axis=-1)
 
 
-def _levels(plate: Image, image: Image) -> tuple[Floats, Floats]:
-    known, seen = (thumbnail(source, THUMBNAIL_WH).astype(np.float32) for source in (plate, image))
+def _levels(plate: Picture, picture: Picture) -> tuple[Floats, Floats]:
+    known, seen = (thumbnail(source, THUMBNAIL_WH).astype(np.float32) for source in (plate, picture))
     return known, seen

@@ -25,6 +25,8 @@ from model_api.mattes.guided_filter import Coefficients, DeepCoefficients, FastC
 from model_api.mattes.matte import GuidedMatte, Matte
 from model_api.models.base import MattingModel, ModelOptions, NetworkFacts
 from model_api.models.tickets import Answer
+from model_api.pictures.picture import Picture, bgr_through, size_of
+from model_api.pictures.yuv_image import Plane
 from model_api.resize import resize
 from model_api.types import Binding, Frame, Image, Signature, Size, Tensors
 
@@ -67,7 +69,7 @@ class RobustVideoMatting(MattingModel):
     def preprocess(self, frame: Frame) -> Tensors:
         """The frame, and the ratio where the network takes one."""
         if self.refiner_outside:
-            return {self.binding.images[0]: self._shrunk(frame.image)[np.newaxis]}
+            return {self.binding.images[0]: self._shrunk(frame.picture)[np.newaxis]}
         if not self.takes_ratio:
             return super().preprocess(frame)
         ratio = np.array([self.ratio(self.input_size(frame.size))], np.float32)
@@ -77,7 +79,7 @@ class RobustVideoMatting(MattingModel):
         """See `MattingModel`."""
         if not self.refiner_outside:
             return super().postprocess(answer)
-        return GuidedMatte(answer.frame.image, self._coefficients(answer))
+        return GuidedMatte(answer.frame.picture, self._coefficients(answer))
 
     def free_size(self, frame_wh: Size) -> Size:
         """The frame's, at least SMALLEST_SIDE_PX; times the ratio where the refiner is outside."""
@@ -108,15 +110,16 @@ class RobustVideoMatting(MattingModel):
             return FastCoefficients(self.seen(answer.tensors), outputs[ANSWER][0])
         return DeepCoefficients(outputs[SLOPE][0], outputs[OFFSET][0])
 
-    def _shrunk(self, image: Image) -> Image:
+    def _shrunk(self, picture: Picture) -> Image:
         """As the network shrinks its image: bilinear, without averaging, from the size that it takes."""
-        height, width = image.shape[:2]
-        size = self.input_size((width, height))
+        whole = size_of(picture)
+        size = self.input_size(whole)
         if self._whole_wh is None:
-            return scaled(image, self.ratio(_at_least_smallest((width, height))), size)
-        if self._whole_wh == (width, height):
-            return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-        return resize(image, size)
+            ratio = self.ratio(_at_least_smallest(whole))
+            return bgr_through(picture, lambda plane: scaled(plane, ratio, size, whole))
+        if self._whole_wh == whole:
+            return bgr_through(picture, lambda plane: cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR))
+        return bgr_through(picture, lambda plane: resize(plane, size))
 
 
 def auto_downsample_ratio(height: int, width: int) -> float:
@@ -131,27 +134,30 @@ def auto_downsample_ratio(height: int, width: int) -> float:
     return min(BASE_SIDE_PX / max(height, width), 1.0)
 
 
-def scaled(image: Image, ratio: float, size: Size) -> Image:
-    """Shrink an image bilinearly by exactly a ratio, with pixels as areas.
+def scaled(plane: Plane, ratio: float, size: Size, whole_wh: Size) -> Plane:
+    """Shrink a plane of a picture bilinearly by exactly a ratio, with pixels as areas.
 
     What is left over of a pixel at the right and at the bottom is left out. A resize to whole pixels would stretch the
-    image over it.
+    picture over it.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        plane: (h, w) or (h, w, 3) uint8 or uint16, chroma too.
         ratio: in 0..1.
-        size: (width, height) of the result: the image's times the ratio, rounded down.
+        size: (width, height) of the result: the picture's times the ratio, rounded down.
+        whole_wh: (width, height) of the picture.
 
     Returns:
-        An image of that size.
+        A plane of that size.
     """
-    height, width = image.shape[:2]
-    if max(abs(width * ratio - size[0]), abs(height * ratio - size[1])) < ROUNDING:
-        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    step, first = 1 / ratio, 0.5 / ratio - 0.5
-    across, down = (np.arange(side, dtype=np.float32) * np.float32(step) + np.float32(first) for side in size)
+    if max(abs(side * ratio - small) for side, small in zip(whole_wh, size, strict=True)) < ROUNDING:
+        return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+    shares = [round(whole / own) for whole, own in zip(whole_wh, plane.shape[1::-1], strict=True)]
+    across, down = (
+        (np.arange(side, dtype=np.float32) + np.float32(0.5)) * np.float32(1 / ratio / share) - np.float32(0.5)
+        for side, share in zip(size, shares, strict=True)
+    )
     x, y = np.meshgrid(across, down)
-    return cv2.remap(image, x, y, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(plane, x, y, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _at_least_smallest(size: Size) -> Size:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from model_api.pictures.picture import bgr_of
 from model_api.resize import cover
 from model_api.types import Frame, Image
 from model_tools.evaluate.datasets import Case, Still, Truth
@@ -34,8 +35,8 @@ class Degraded:
     def frames(self, *, plates: bool) -> Iterator[Frame]:
         for frame in self.case.frames(plates=plates):
             plate = frame.clean_plate
-            worse_plate = None if plate is None else self._degraded(plate, "plate")
-            yield replace(frame, image=self._degraded(frame.image, str(frame.index)), clean_plate=worse_plate)
+            worse_plate = None if plate is None else self._degraded(bgr_of(plate), "plate")
+            yield replace(frame, picture=self._degraded(frame.image, str(frame.index)), clean_plate=worse_plate)
 
     def truths(self) -> Iterator[Truth | None]:
         """Those of the clean frames, without the foreground, whose colours have changed."""
@@ -61,7 +62,9 @@ class AfterCut:
     def frames(self, *, plates: bool) -> Iterator[Frame]:
         """The one before covers the still's size: with another size the state would begin afresh."""
         own = list(self.still.frames(plates=plates))
-        earlier = [replace(frame, image=cover(frame.image, own[0].size)) for frame in self.before.frames(plates=plates)]
+        earlier = [
+            replace(frame, picture=cover(frame.picture, own[0].size)) for frame in self.before.frames(plates=plates)
+        ]
         return (replace(frame, index=index) for index, frame in enumerate([*earlier, *own]))
 
     def truths(self) -> Iterator[Truth | None]:

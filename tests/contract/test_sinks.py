@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from background_subtraction.compositing.backgrounds import StillBackground
 from background_subtraction.compositing.composite import CompositeFrame
 from background_subtraction.image_files import read_image
 from background_subtraction.sinks.base import Encoding, Output, Sink
@@ -36,7 +37,9 @@ def write_all(path: Path, images: list[Image], rate: Fraction = NTSC, limit: int
 def picture(image: Image, index: int, timestamp_s: Fraction) -> CompositeFrame:
     """A picture whose composite is the image."""
     matte = DenseMatte(image, np.ones(image.shape[:2], np.float32), image)
-    return CompositeFrame(Result(Frame(index, image, timestamp_s), matte, StageTimes(0, 0, 0), 0.0), image)
+    return CompositeFrame(
+        Result(Frame(index, image, timestamp_s), matte, StageTimes(0, 0, 0), 0.0), StillBackground(image)
+    )
 
 
 def sink_for(path: Path, source: SourceInfo) -> Sink:

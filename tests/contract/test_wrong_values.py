@@ -111,7 +111,7 @@ def test_wherever_an_image_is_taken_it_is_looked_at(case: str) -> None:
     array, expected = ARRAYS[case]
     matte = DenseMatte(IMAGE, np.zeros((48, 64), np.float32))
     takers: dict[str, Callable[[], object]] = {
-        "image": lambda: Frame(0, array),
+        "picture": lambda: Frame(0, array),
         "frame": lambda: DenseMatte(array, matte.alpha),
         "background": lambda: matte.over(array),
     }
@@ -120,7 +120,7 @@ def test_wherever_an_image_is_taken_it_is_looked_at(case: str) -> None:
             "clean_plate": lambda: Frame(0, IMAGE, clean_plate=array),
             "colours": lambda: DenseMatte(IMAGE, matte.alpha, array),
         }
-        assert error_of(lambda: CleanPlate(needed=True, image=array)).startswith("ShapeError: clean_plate: ")
+        assert error_of(lambda: CleanPlate(needed=True, picture=array)).startswith("ShapeError: clean_plate: ")
     assert error_of(lambda: StillBackground(array)).startswith("ShapeError: image: ")
     for name, take in takers.items():
         line = error_of(take)

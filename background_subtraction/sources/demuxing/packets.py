@@ -83,7 +83,7 @@ def looked_ahead(packets: Iterator[Any], count: int) -> tuple[list[Any], Iterato
     return ahead, every()
 
 
-def decoded(packets: Iterable[Any], name: str) -> Iterator[Decoded]:
+def decoded(packets: Iterable[Any], name: str, context: Any = None) -> Iterator[Decoded]:
     """Decode a stream. How many packets were damaged is said at its end.
 
     Packets without content repeat the frame before them (Theora, and AVI where frames were dropped).
@@ -91,11 +91,12 @@ def decoded(packets: Iterable[Any], name: str) -> Iterator[Decoded]:
     Args:
         packets: av.Packets, the last of them an empty one that flushes the decoder.
         name: the input, for messages.
+        context: an av.CodecContext in place of the stream's own.
 
     Raises:
         SourceError: not one packet could be decoded.
     """
-    decoder = _Decoder()
+    decoder = _Decoder(context)
     repeats: deque[int] = deque()
     last: Any = None
     for packet in packets:
@@ -124,7 +125,8 @@ class _Decoder:
         error: the last one's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: Any) -> None:
+        self._context = context
         self.damaged = 0
         self.error: Exception | None = None
         self._begun = False
@@ -155,12 +157,20 @@ class _Decoder:
 
     def _decoded(self, packet: Any) -> list[Any]:
         try:
-            return list(packet.decode())
+            return self._given(packet)
         except BlockingIOError:  # the decoder holds a packet that it cannot decode
             return self._unblocked(packet)
         except (av.error.FFmpegError, OSError) as error:
             self.damaged, self.error = self.damaged + 1, error
             return []
+
+    def _given(self, packet: Any) -> list[Any]:
+        if self._context is None:
+            return list(packet.decode())
+        frames = list(self._context.decode(packet if packet.size else None))
+        for frame in frames:
+            frame.time_base = frame.time_base or packet.stream.time_base
+        return frames
 
     def _unblocked(self, packet: Any) -> list[Any]:
         self.damaged += 1

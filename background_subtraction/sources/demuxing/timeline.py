@@ -8,6 +8,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, TypeVar
 
+import av
+
 from background_subtraction.sources.base import UNKNOWN_RATE
 from background_subtraction.sources.demuxing.packets import IN_ORDER
 
@@ -111,3 +113,14 @@ def continuous(
             time_s = last_s + (ahead_s if ahead_s > 0 else step_s / 2)
         last_s = time_s
         yield item, time_s
+
+
+def frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:
+    """The number of frames in the header, else the number that follows from the duration."""
+    if stream.frames:
+        return int(stream.frames)
+    if container.duration is None:
+        return None
+    # In a file that begins late, the duration counts the time before the first frame too; in MPEG-TS it does not.
+    begin = 0 if longest_gap_s(container) else container.start_time or 0
+    return round((container.duration - begin) * rate / av.time_base)

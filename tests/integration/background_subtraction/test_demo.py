@@ -211,7 +211,7 @@ def test_the_room_with_people_crossing_it(shared: Path, tmp_path: Path, run_demo
     plate = shared / "media" / "one-by-one-clean-plate.png"
     model = networks.difference_matting(tmp_path / "room.onnx", 432, 768)
     with open_source(str(clip)) as source, create_model(model) as matting:
-        clean = CleanPlate(needed=True, image=read_image(plate))
+        clean = CleanPlate(needed=True, picture=read_image(plate))
         shares = []
         for result in AsyncPipeline(matting).run(clean.attach(source)):
             shares.append(float((result.matte.alpha > 0.5).mean()))

@@ -99,7 +99,7 @@ def film(*scenes: int, frames: int = 5) -> Iterator[Frame]:
 def flashed(frames: Iterator[Frame], *indices: int) -> Iterator[Frame]:
     for frame in frames:
         gain = 1.8 if frame.index in indices else 1.0
-        yield replace(frame, image=cv2.convertScaleAbs(frame.image, alpha=gain))
+        yield replace(frame, picture=cv2.convertScaleAbs(frame.image, alpha=gain))
 
 
 def test_the_state_begins_anew_at_a_cut(models: Path) -> None:

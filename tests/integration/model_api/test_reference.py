@@ -28,7 +28,7 @@ LEVEL = 1 / 255
 def frames_of(clip: Path, size: tuple[int, int]) -> Iterator[Frame]:
     with open_source(str(clip)) as source:
         for frame in source:
-            yield replace(frame, image=cv2.resize(frame.image, size))
+            yield replace(frame, picture=cv2.resize(frame.image, size))
             if frame.index == max(CHECKED):
                 return
 

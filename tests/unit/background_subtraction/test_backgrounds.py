@@ -13,6 +13,7 @@ from background_subtraction.compositing.background_blur import blur_around
 from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR, open_background, parse_colour
 from model_api.errors import OptionError
 from model_api.mattes.matte import DenseMatte
+from model_api.pictures.picture import bgr_of, size_of
 from model_api.results import Result, StageTimes
 from model_api.types import Alpha, Frame, Image
 from tests.support.media import barcode, read_barcode, write_images, write_video
@@ -36,7 +37,7 @@ def result_at(seconds: Fraction, image: Image | None = None, alpha: float = 0.0)
 def test_colours(text: str, bgr: tuple[int, int, int]) -> None:
     assert parse_colour(text) == bgr
     with open_background(text) as background:
-        image = background.at(result_at(Fraction(0)))
+        image = bgr_of(background.at(result_at(Fraction(0))))
     assert image.shape == (48, 64, 3)
     assert (image == bgr).all()
 
@@ -48,7 +49,7 @@ def test_no_colours(text: str) -> None:
 
 def test_green_is_the_default() -> None:
     with open_background(None) as background:
-        assert (background.at(result_at(Fraction(0))) == DEFAULT_COLOUR).all()
+        assert (bgr_of(background.at(result_at(Fraction(0)))) == DEFAULT_COLOUR).all()
 
 
 def test_an_unknown_background_says_what_is_known() -> None:
@@ -63,7 +64,7 @@ def test_an_image_fills_the_frame_without_being_stretched(tmp_path: Path) -> Non
     assert cv2.imwrite(str(tmp_path / "b.png"), image)
     frame = np.zeros((400, 400, 3), np.uint8)
     with open_background(str(tmp_path / "b.png")) as background:
-        fitted = background.at(result_at(Fraction(0), frame))
+        fitted = bgr_of(background.at(result_at(Fraction(0), frame)))
     rows, columns = np.nonzero(fitted[..., 0] > 127)
     assert fitted.shape == (400, 400, 3)
     assert abs(np.ptp(rows) - 320) <= 3
@@ -78,7 +79,7 @@ def test_a_video_keeps_step_by_time_and_is_looped(tmp_path: Path, input_rate: Fr
     with open_background(str(path)) as background:
         for n in range(40):
             seconds = n / input_rate
-            shown = read_barcode(background.at(result_at(seconds, frame)))
+            shown = read_barcode(bgr_of(background.at(result_at(seconds, frame))))
             assert shown == int(seconds * 24) % count
 
 
@@ -86,7 +87,7 @@ def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
     write_images(tmp_path / "b", (barcode(n) for n in range(3)))
     frame = np.zeros((240, 320, 3), np.uint8)
     with open_background(str(tmp_path / "b")) as background:
-        shown = [read_barcode(background.at(result_at(Fraction(n, 30), frame))) for n in range(7)]
+        shown = [read_barcode(bgr_of(background.at(result_at(Fraction(n, 30), frame)))) for n in range(7)]
     assert shown == [0, 1, 2, 0, 1, 2, 0]
 
 
@@ -105,7 +106,7 @@ def person_in_a_room() -> tuple[Image, Alpha]:
 @pytest.mark.parametrize("strength", [5, 25, 101])
 def test_blur_leaves_no_halo_of_the_person(strength: int) -> None:
     image, alpha = person_in_a_room()
-    blurred = blur_around(image, (alpha * 255).astype(np.uint8), strength)
+    blurred = bgr_of(blur_around(image, (alpha * 255).astype(np.uint8), strength))
     plain = cv2.blur(image, (strength, strength))
     around = (alpha < 0.02) & (cv2.dilate(alpha, np.ones((25, 25), np.uint8)) > 0.5)
     assert blurred.shape == image.shape
@@ -120,7 +121,7 @@ def test_blur_is_as_wide_as_asked() -> None:
     """A bright line in an empty room, 31 pixels: as a box of 31 spreads it, standard deviation 31 / sqrt(12)."""
     image = np.zeros((240, 320, 3), np.uint8)
     image[:, 158:162] = 255
-    profile = blur_around(image, np.zeros((240, 320), np.uint8), 31)[120, :, 0].astype(float)
+    profile = bgr_of(blur_around(image, np.zeros((240, 320), np.uint8), 31))[120, :, 0].astype(float)
     columns = np.arange(320)
     mean = (profile * columns).sum() / profile.sum()
     deviation = np.sqrt((profile * (columns - mean) ** 2).sum() / profile.sum())
@@ -129,11 +130,11 @@ def test_blur_is_as_wide_as_asked() -> None:
 
 def test_a_frame_full_of_person_does_not_break_the_blur() -> None:
     image, _ = person_in_a_room()
-    assert blur_around(image, np.full(image.shape[:2], 255, np.uint8), 31).shape == image.shape
+    assert size_of(blur_around(image, np.full(image.shape[:2], 255, np.uint8), 31)) == (320, 240)
 
 
 def test_a_given_background_is_blurred_too(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     assert cv2.imwrite(str(tmp_path / "b.png"), rng.integers(0, 255, (48, 64, 3), np.uint8))
     with open_background(str(tmp_path / "b.png"), 15) as background:
-        assert background.at(result_at(Fraction(0))).std() < 30
+        assert bgr_of(background.at(result_at(Fraction(0)))).std() < 30

@@ -112,7 +112,7 @@ def test_a_person_is_no_other_view(share: float, gain: float) -> None:
 
 def warnings_of(caplog: pytest.LogCaptureFixture, plate: Image, frames: list[Image]) -> list[str]:
     with caplog.at_level(logging.WARNING):
-        list(CleanPlate(needed=True, image=plate).attach(Frame(n, image) for n, image in enumerate(frames)))
+        list(CleanPlate(needed=True, picture=plate).attach(Frame(n, image) for n, image in enumerate(frames)))
     return [record.getMessage() for record in caplog.records]
 
 

@@ -10,7 +10,7 @@ from model_api.errors import ShapeError
 from model_api.mattes import foreground_estimation as foreground
 from model_api.mattes.guided_filter import RESIDUAL, DeepCoefficients, FastAlphaCoefficients, fit_coefficients, grey
 from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, GuidedMatte
-from model_api.types import Floats, Image
+from model_api.types import Floats
 
 
 def test_a_composite_is_the_weighted_mean_of_both() -> None:
@@ -58,7 +58,7 @@ def test_colours_are_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gathered: list[Floats] = []
     gather = foreground._mean_colours
 
-    def counted(image: Floats, weight: Floats) -> Image:
+    def counted(image: Floats, weight: Floats) -> Floats:
         gathered.append(weight)
         return gather(image, weight)
 

@@ -1,0 +1,95 @@
+"""A person over a background, in either form of pictures.
+
+Where alpha is 255 the person's own samples are copied, where it is 0 the background's. Only soft edges are computed.
+Blending is linear, and so Y'CbCr is blended as BGR is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from model_api.pictures.layers import Pixels, Samples, gathered, joined, layers_of, levels_in
+from model_api.pictures.picture import AnyPicture, Picture
+from model_api.pictures.yuv_image import Plane
+from model_api.types import Levels
+
+AT_ONCE = 1 << 15
+"""Soft pixels that are computed together: what is made of them stays in the processor's cache."""
+
+Blend = Callable[[npt.NDArray[Any], npt.NDArray[Any], Levels], npt.NDArray[Any]]
+"""Of the person's samples at n positions, the background's, and alpha in 255ths."""
+
+
+class Colours(Protocol):
+    """The person's own colours at soft edges, in the form that the composite has."""
+
+    def at(self, layer: int, pixels: Pixels) -> Samples:
+        """The samples at some positions of a layer."""
+
+
+def blend(foreground: npt.NDArray[Any], background: npt.NDArray[Any], levels: Levels) -> npt.NDArray[Any]:
+    """Compute alpha · foreground + (1 - alpha) · background, rounded once.
+
+    Args:
+        foreground: (n,) or (n, 3) uint8 or uint16.
+        background: the same.
+        levels: (n,) uint8, alpha in 255ths.
+    """
+    weight = levels.astype(np.float32)
+    weight = weight[:, np.newaxis] if foreground.ndim == 2 else weight
+    # Whole numbers below 2^24: exact until the division.
+    total = foreground * weight + background * (255 - weight)
+    return np.rint(total / 255).astype(background.dtype)
+
+
+def instead(foreground: npt.NDArray[Any], background: npt.NDArray[Any], levels: Levels) -> npt.NDArray[Any]:
+    """The person's colours at soft edges as they are, for pictures with transparency."""
+    return foreground
+
+
+def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Levels, mix: Blend = blend) -> AnyPicture:
+    """Put a person over a background.
+
+    Args:
+        own: the frame.
+        colours: the person's colours at its soft edges.
+        background: of the frame's size and format.
+        levels: (H, W) uint8, alpha in 255ths.
+        mix: what soft edges become.
+
+    Returns:
+        A new picture in that format.
+    """
+    layers = []
+    for number, (mine, behind) in enumerate(zip(layers_of(own), layers_of(background), strict=True)):
+        shares = levels_in(levels, own, number)
+        opaque = cv2.threshold(shares, 254, 255, cv2.THRESH_BINARY)[1]
+        planes = [_over(plane, below, opaque) for plane, below in zip(mine.planes, behind.planes, strict=True)]
+        for soft in _in_parts(positions(shares, 1, 254)):
+            weights = gathered(shares, soft)
+            for plane, own_samples, samples in zip(planes, colours.at(number, soft), behind.at(soft), strict=True):
+                plane.reshape(-1, *plane.shape[2:])[soft] = mix(own_samples, samples, weights)
+        layers.append(planes)
+    return joined(layers, background)
+
+
+def positions(levels: Levels, first: int, last: int) -> Pixels:
+    """The pixels whose levels are from `first` to `last`."""
+    # One comparison in place of two: what lies below wraps around.
+    return np.flatnonzero(levels - np.uint8(first) <= np.uint8(last - first))
+
+
+def _over(plane: Plane, background: Plane, opaque: Levels) -> Plane:
+    result = background.copy()
+    cv2.copyTo(plane, opaque, result)
+    return result
+
+
+def _in_parts(pixels: Pixels) -> Iterator[Pixels]:
+    for first in range(0, pixels.size, AT_ONCE):
+        yield pixels[first : first + AT_ONCE]
