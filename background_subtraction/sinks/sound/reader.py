@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from av.format import Flags
-from av.stream import Discard, Disposition
+from av.stream import Discard
 
+from background_subtraction.sinks.sound.joints import JoinedTime, beside
 from background_subtraction.sinks.sound.lane import FAULTS, reason_of
-from background_subtraction.sources.demuxing.joints import JoinedTime, beside
+from background_subtraction.sources.demuxing.container import video_stream
+from background_subtraction.sources.demuxing.timeline import longest_gap_s
 
 MOST_FAULTS = 20
 """After so many errors the rest of the file is given up."""
@@ -26,8 +27,7 @@ def timed_packets(container: Any, streams: list[Any]) -> Iterator[tuple[Any, Fra
         container: an av.container.InputContainer.
         streams: the streams that are wanted.
     """
-    pictures = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    picture = pictures[0] if pictures and container.format.flags & Flags.ts_discont.value else None
+    picture = video_stream(container, container.name) if longest_gap_s(container) else None
     for stream in container.streams:
         if stream not in streams and stream is not picture:
             stream.discard = Discard.all  # .mp4 and .mov are read without their pictures then

@@ -122,7 +122,7 @@ class SideTracks:
         before = len(self._output.streams)
         lane = way.lane(stream, self._output, container)
         added = self._output.streams[before]
-        added.metadata.update(tags_of_track(stream.metadata))
+        added.metadata.update(tags_of_track(stream.metadata, self._output.format.name))
         added.disposition = stream.disposition
         self._lanes[way.index], self._names[way.index] = lane, way.name
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import av
+
 from background_subtraction.sinks.sound.lane import FAULTS, Lane
 
 TICK_S = Fraction(1, 1000)
@@ -14,6 +16,7 @@ HELD_S = 10
 """A text waits for its end, which the output's end may cut; one that is longer is written after so many seconds."""
 EMPTY_BYTES = 2
 """Of a pause between the texts of an .mp4."""
+WITH_PAUSES = "mov_text"
 
 
 class Subtitles(Lane):
@@ -40,6 +43,7 @@ class Subtitles(Lane):
             self._stream.codec_context.time_base = self._stream.time_base = TICK_S
         self._ready: deque[tuple[Fraction, Fraction, Any]] = deque()
         """Begin and end, in seconds of the output, of each."""
+        self._ended_s = Fraction(0)
 
     def take(self, packet: Any, time_s: Fraction) -> None:
         """Convert a text; one that has ended before the output begins is left out."""
@@ -69,6 +73,9 @@ class Subtitles(Lane):
             if end_s is None or begin_s < end_s:
                 yield self._timed(begin_s, stop_s if end_s is None else min(stop_s, end_s), packet)
         self._ready.clear()
+        if self._ended_s and self._stream.codec_context.name == WITH_PAUSES:
+            # Else FFmpeg ends the track with a pause as long as the last text, and the file with it.
+            yield self._timed(self._ended_s, self._ended_s + TICK_S, av.Packet(bytes(EMPTY_BYTES)))
 
     def _converted(self, packet: Any) -> Any:
         if self._decoder is None:
@@ -81,4 +88,5 @@ class Subtitles(Lane):
         packet.pts = packet.dts = round(begin_s / TICK_S)
         packet.duration = round(end_s / TICK_S) - packet.pts
         packet.stream = self._stream
+        self._ended_s = end_s
         return packet

@@ -12,6 +12,11 @@ TECHNICAL = frozenset({"major_brand", "minor_version", "compatible_brands", "enc
 """Metadata that tells about the file, not about what is in it."""
 OF_TRACKS = frozenset({"language", "title", "comment"})
 """Metadata of a track that stays true in another file."""
+QUICKTIME_LANGUAGES = {
+    "fre": "fra", "deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi", "rum": "ron", "cze": "ces",
+    "slo": "slk", "sqi": "alb", "swe": "sve",
+}  # fmt: skip
+"""ISO 639-2 has two codes for some languages. FFmpeg's .mov knows this one: mov_mdhd_language_map of isom.c."""
 TICK_S = Fraction(1, 1000)
 
 
@@ -34,9 +39,12 @@ def tags_of_file(metadata: Mapping[str, str]) -> dict[str, str]:
     return {readable(key): readable(text) for key, text in metadata.items() if key.lower() not in TECHNICAL}
 
 
-def tags_of_track(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return language, title and comment."""
-    return {key.lower(): readable(text) for key, text in metadata.items() if key.lower() in OF_TRACKS}
+def tags_of_track(metadata: Mapping[str, str], format_name: str) -> dict[str, str]:
+    """Return language, title and comment. format_name: the output's, such as "mov"."""
+    tags = {key.lower(): readable(text) for key, text in metadata.items() if key.lower() in OF_TRACKS}
+    if format_name == "mov" and "language" in tags:
+        tags["language"] = QUICKTIME_LANGUAGES.get(tags["language"], tags["language"])
+    return tags
 
 
 def chapters_between(chapters: list[Any], begin_s: Fraction, end_s: Fraction) -> list[Any]:

@@ -1,6 +1,7 @@
 """Recordings joined end to end: their times jump where one ends and the next begins, and go on here.
 
-Pure arithmetic on times, so that picture and sound compute the same from the file alone.
+Pure arithmetic on times. `sources.timeline.continuous` has the same rule for frames; here it is that of packets, and
+sound follows the picture.
 """
 
 from __future__ import annotations
