@@ -121,12 +121,12 @@ def test_real_clips_open_with_what_their_headers_say(shared: Path) -> None:
 
 
 def test_full_range_video_keeps_its_levels(shared: Path) -> None:
-    """The ASL clips are full range: OpenCV's own decoder is the judge."""
+    """The ASL clips are full range: OpenCV's own decoder is the judge. It rounds down: up to two levels in blue."""
     path = str(shared / "media" / "asl_book.mkv")
     read, expected = cv2.VideoCapture(path).read()
     with open_source(path) as source:
         assert read
-        assert np.abs(next(iter(source)).image.astype(int) - expected).max() <= 1
+        assert np.abs(next(iter(source)).image.astype(int) - expected).max() <= 2
 
 
 def test_reading_ahead_keeps_order_and_ends(tmp_path: Path) -> None:
