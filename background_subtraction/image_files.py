@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from model_api.errors import SourceError
-from model_api.types import Image
+from model_api.types import Image, Levels
 
 SILENT = 0
 NUMBER = re.compile(r"%0?\d*d")
@@ -20,16 +22,47 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".dib", ".jpeg", ".jpg", ".jp2", ".png", ".p
 
 
 def read_image(path: Path) -> Image:
-    """(H, W, 3) uint8 BGR, turned upright. Raises SourceError."""
+    """(H, W, 3) uint8 BGR, turned upright, over black where it is transparent. Raises SourceError."""
+    image = read_picture(path)
+    return image if image.shape[2] == 3 else over_black(image[..., :3], image[..., 3])
+
+
+def over_black(image: Image, opacity: Levels) -> Image:
+    """(H, W, 3) uint8 BGR, black where `opacity`, (H, W) uint8, is 0."""
+    return np.rint(image * (opacity[..., np.newaxis] / np.float32(255))).astype(np.uint8)
+
+
+def read_picture(path: Path) -> Image:
+    """(H, W, 3) uint8 BGR, or (H, W, 4) BGRA with straight alpha, turned upright. Raises SourceError."""
     try:
         data = np.fromfile(path, np.uint8)  # OpenCV cannot open names beyond ASCII on Windows
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
     with silent_opencv():
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if image is not None and _may_be_transparent(data) else None
     if image is None:
         raise SourceError(f"{path}: not a whole image. Expected one of {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return image
+    opacity = _opacity(stored)
+    return image if opacity is None or opacity.shape != image.shape[:2] else cv2.merge([*cv2.split(image), opacity])
+
+
+def _may_be_transparent(data: npt.NDArray[np.uint8]) -> bool:
+    """By the first bytes of PNG and WebP; TIFF is decoded to see."""
+    head = data[:4096].tobytes()
+    if head.startswith(b"\x89PNG"):
+        return head[25] in (4, 6) or b"tRNS" in head
+    if head[8:12] == b"WEBP":
+        return head[12:16] == b"VP8L" or (head[12:16] == b"VP8X" and bool(head[20] & 0x10))
+    return head[:4] in (b"II*\0", b"MM\0*")
+
+
+def _opacity(stored: npt.NDArray[Any] | None) -> Levels | None:
+    """The alpha of an image as it is stored: (H, W) uint8, None where it is opaque."""
+    if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
+        return None
+    alpha = cv2.convertScaleAbs(stored[..., 3], alpha=255 / np.iinfo(stored.dtype).max)
+    return None if int(alpha.min()) == 255 else alpha
 
 
 def images_in(folder: Path) -> list[Path]:

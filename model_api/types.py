@@ -34,6 +34,7 @@ class Frame:
         clip: counts uninterrupted stretches. A recurrent model starts afresh when it changes.
         clean_plate: a picture of the same scene without the person, for models that compare with it.
         decoding_s: seconds that the source took to produce the picture.
+        opacity: (H, W) uint8, the alpha that the source itself has. None: opaque.
 
     Raises:
         ShapeError: `picture` or `clean_plate` is not a picture.
@@ -45,6 +46,7 @@ class Frame:
     clip: int = 0
     clean_plate: Picture | None = None
     decoding_s: float = 0.0
+    opacity: Levels | None = None
 
     def __post_init__(self) -> None:
         require_picture("picture", self.picture)

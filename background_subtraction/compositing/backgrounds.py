@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from background_subtraction.compositing.background_blur import blur_around
-from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, read_image
+from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, over_black, read_image
 from background_subtraction.sources.base import Source
 from background_subtraction.sources.open import is_live, open_source
 from background_subtraction.sources.reader_thread import Prefetched
@@ -194,7 +194,7 @@ class MovingBackground:
         self._frames = iter(self._reader)
         self._shown: deque[Frame] = deque()
         self._fitted = lru_cache(maxsize=2)(
-            lambda frame, size, wanted: in_format(_prepared(frame.picture, size, blur_px), wanted)
+            lambda frame, size, wanted: in_format(_prepared(_opaque(frame), size, blur_px), wanted)
         )
 
     def __enter__(self) -> MovingBackground:
@@ -244,6 +244,11 @@ def _shared(picture: Picture) -> Picture:
         for plane in layer.planes:
             plane.flags.writeable = False
     return picture
+
+
+def _opaque(frame: Frame) -> Picture:
+    """Black where the background itself is transparent. Pictures with an alpha are BGR."""
+    return frame.picture if frame.opacity is None else over_black(frame.image, frame.opacity)
 
 
 def _prepared(picture: Picture, size: Size, blur_px: int) -> Picture:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 import cv2
 
 from background_subtraction.compositing.backgrounds import Background, plain
+from model_api.mattes.compositing import blend
 from model_api.pictures.picture import Picture, in_format, size_of
 from model_api.pictures.yuv_image import CHROMA_STEPS, YuvFormat, YuvImage, yuv_of_levels
 from model_api.resize import fit_to_window, resize_picture
 from model_api.results import Result
-from model_api.types import Size
+from model_api.types import Image, Levels, Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,12 @@ class CompositeFrame:
         """Its time since the first frame."""
         return self.result.frame.timestamp_s
 
+    @cached_property
+    def levels(self) -> Levels:
+        """(H, W) uint8, alpha in 255ths: the matte's times the input's own."""
+        levels, opacity = self.result.matte.levels, self.result.frame.opacity
+        return levels if opacity is None else cv2.multiply(levels, opacity, scale=1 / 255)
+
     def view(self, name: str, wanted: YuvFormat | None = None) -> Picture:
         """A view of the frame.
 
@@ -54,20 +62,29 @@ class CompositeFrame:
         return self._made[name, wanted]
 
 
+def _over(frame: CompositeFrame, background: Picture) -> Picture:
+    """What the input itself leaves transparent shows the background. Inputs with an alpha are BGR."""
+    over, opacity = frame.result.matte.over(background), frame.result.frame.opacity
+    if opacity is None or isinstance(over, YuvImage) or isinstance(background, YuvImage):
+        return over
+    flat: Image = blend(over.reshape(-1, 3), background.reshape(-1, 3), opacity.ravel())
+    return flat.reshape(over.shape)
+
+
 def _composite(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
     """The person over the background."""
-    return frame.result.matte.over(frame.background.at(frame.result, wanted))
+    return _over(frame, frame.background.at(frame.result, wanted))
 
 
 def _alpha(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
     """(H, W) uint8, 255 where the person is."""
-    levels = frame.result.matte.levels
+    levels = frame.levels
     return levels if wanted is None else yuv_of_levels(levels, wanted)
 
 
 def _foreground(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
     """The person's colours over black."""
-    return frame.result.matte.over(plain((0, 0, 0), frame.result.frame.size, wanted))
+    return _over(frame, plain((0, 0, 0), frame.result.frame.size, wanted))
 
 
 def _side_by_side(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
@@ -83,9 +100,11 @@ def _side_by_side(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
 
 def _transparent(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
     """The person's colours with straight alpha. Where it is 0, they are black."""
-    colours, levels = frame.result.matte.cut_out(wanted), frame.result.matte.levels
+    colours, levels = frame.result.matte.cut_out(wanted), frame.levels
     if isinstance(colours, YuvImage):
         return replace(colours, alpha=levels)
+    if frame.result.frame.opacity is not None:
+        colours = cv2.copyTo(colours, levels)
     return cv2.merge([*cv2.split(colours), levels])
 
 

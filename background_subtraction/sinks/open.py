@@ -71,4 +71,4 @@ def _image_sink(path: Path, source: SourceInfo, view: str) -> Sink:
         )
     if view == "transparent" and path.suffix.lower() not in TRANSPARENT_IMAGES:
         raise SinkError(f"{path}: {path.suffix} images hold no transparency. Expected .png")
-    return ImageSink(path)
+    return ImageSink(path, source.form.pixel_aspect)

@@ -76,7 +76,7 @@ class Outputs:
     def render(self, frame: CompositeFrame) -> None:
         """Make the views that are written; the composite, if there are none."""
         for view, sink in self._sinks:
-            frame.view(view, _format_for(sink, frame))
+            frame.view(view, _format_for(sink, frame, view))
         if not self._sinks:
             frame.view("composite")
 
@@ -86,7 +86,7 @@ class Outputs:
             return
         self._taken += 1
         for view, sink in self._sinks:
-            picture = view_at_size(frame, view, self._resolution, _format_for(sink, frame))
+            picture = view_at_size(frame, view, self._resolution, _format_for(sink, frame, view))
             sink.write(picture, frame.index, frame.timestamp_s)
 
     def finish(self) -> None:
@@ -108,7 +108,7 @@ class Outputs:
         self._stack.__exit__(kind, error, trace)
 
 
-def _format_for(sink: Sink, frame: CompositeFrame) -> YuvFormat | None:
+def _format_for(sink: Sink, frame: CompositeFrame, view: str) -> YuvFormat | None:
     """The form in which a sink gets the views of a frame: the frame's own planes if it takes them, else BGR."""
     own = format_of(frame.result.frame.picture)
-    return own if own and sink.takes(own) else None
+    return own if own and view != "alpha" and sink.takes(own) else None

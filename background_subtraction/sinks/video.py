@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import av
+import cv2
+import numpy as np
 
 from background_subtraction.sinks.audio import SoundTrack
 from background_subtraction.sinks.base import Quality, Sink, explained, make_folder_of, require_writable
 from background_subtraction.sinks.formats import VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
-from background_subtraction.sinks.pictures import encoder_format, takes
+from background_subtraction.sinks.pictures import (
+    Target,
+    says_aspect,
+    shown_size,
+    target_of,
+    warn_of_tone_mapping,
+    with_light,
+)
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
-from model_api.pictures.picture import Picture, size_of
-from model_api.pictures.yuv_image import YuvFormat
+from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
+from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
+from model_api.resize import fit_to_window_letterbox, resize_picture
 from model_api.types import Size
 
 KEY_FRAME_EVERY_S = 2
@@ -29,7 +38,7 @@ ON_TIME_S = Fraction(1, 900)
 
 
 class VideoSink(Sink):
-    """A video file. Pictures: planes, (H, W, 3) uint8 BGR, (H, W, 4) BGRA with straight alpha, or (H, W) levels."""
+    """A video file. Images: (H, W, 3) uint8 BGR, (H, W, 4) BGRA with straight alpha, or (H, W) grey levels."""
 
     def __init__(
         self, path: Path, format_: VideoFormat, source: SourceInfo, quality: Quality = Quality(), *, sound: bool = False
@@ -55,8 +64,8 @@ class VideoSink(Sink):
         self._sound_path = source.sound if sound else None
         self._sound: SoundTrack | None = None
         self._palette: Palette | None = None
-        self._pictures: Any = None
         self._stream: Any = None
+        self._target = Target(format_.pixel_format)
         rate = source.rate
         self._tick_s = 1 / rate if format_.container.constant_rate else _tick(rate)
         self._next_pts = 0
@@ -78,15 +87,18 @@ class VideoSink(Sink):
         raise SinkError(f"{self._path}: {codec.encoder} does not start. {codec.remedy}")
 
     def takes(self, format_: YuvFormat) -> bool:
-        """See `Sink`."""
-        return takes(self._format, format_)
+        """Whether only bits, range and chroma of planes in this format change."""
+        target = target_of(
+            self._format.codec, self._format.pixel_format, self._source.form, self._source.size, colours=True
+        )
+        return target.space is not None and target.space.converts_exactly(format_.space)
 
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
-        """Encode a picture. Raises SinkError."""
+        """Encode an image. Raises SinkError."""
         with explained(self._path):
             if self._stream is None:
                 self._begin(picture)
-            frame = self._pictures.frame_of(picture)
+            frame = self._converted(picture)
             frame.pts = self._pts(timestamp_s)
             frame.duration = round(1 / self._source.rate / self._tick_s)
             frame.time_base = self._tick_s
@@ -140,35 +152,55 @@ class VideoSink(Sink):
         return max(self._next_pts, round(time_s / self._tick_s))
 
     def _begin(self, picture: Picture) -> None:
-        """The first picture decides the size, made even where the codec wants that."""
+        """The first image decides the size, made even where the codec wants that."""
         codec = self._format.codec
+        size, form = _multiples(size_of(self._square(picture)), codec.multiple_px), self._source.form
+        pal8 = self._format.pixel_format == "pal8"
+        self._target = target_of(
+            codec,
+            "bgra" if pal8 else self._format.pixel_format,
+            form,
+            size,
+            colours=isinstance(picture, YuvImage) or picture.ndim == 3,
+        )
+        warn_of_tone_mapping(self._path, form, self._target)
+        options = with_light(self._options, codec.encoder, self._target, form.light)
         try:
-            stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=self._options)
+            stream = self._container.add_stream(codec.encoder, rate=self._source.rate, options=options)
         except (ValueError, av.error.FFmpegError) as error:
             raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
-        pictures = encoder_format(self._format, picture, _multiples(size_of(picture), codec.multiple_px))
-        stream.width, stream.height = pictures.size
-        stream.pix_fmt = pictures.pixel_format
+        stream.width, stream.height = size
+        stream.pix_fmt = self._format.pixel_format if pal8 else self._target.pixel_format
         stream.thread_type = "AUTO"
         stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
         context = stream.codec_context
         if codec.tag:
             context.codec_tag = codec.tag
-        pictures.label(context)
+        self._target.label(context)
+        if says_aspect(self._path, codec):
+            context.sample_aspect_ratio = form.pixel_aspect
         context.time_base = stream.time_base = self._tick_s
         try:
             context.open(strict=False)
         except av.error.FFmpegError as error:
             said = codec.remedy or getattr(error, "strerror", "") or str(error)
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
-        if self._format.pixel_format == "pal8":
-            pictures = replace(pictures, pixel_format="bgra")
+        if pal8:
             self._palette = Palette(stream.width, stream.height, self._tick_s)
         if self._sound_path:
             self._sound = SoundTrack(self._sound_path, self._source.begin_s, self._container, self._format.container)
         self._container.start_encoding()
-        self._pictures = pictures
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
+
+    def _converted(self, picture: Picture) -> Any:
+        return self._target.frame_of(_of_size(self._square(picture), self._stream.width, self._stream.height))
+
+    def _square(self, picture: Picture) -> Picture:
+        """With square pixels, where the file cannot say that they are not."""
+        aspect = self._source.form.pixel_aspect
+        if aspect == 1 or says_aspect(self._path, self._format.codec):
+            return picture
+        return resize_picture(picture, shown_size(size_of(picture), aspect))
 
 
 def _multiples(size: Size, multiple_px: int) -> Size:
@@ -179,3 +211,19 @@ def _multiples(size: Size, multiple_px: int) -> Size:
 def _tick(rate: Fraction) -> Fraction:
     """The unit of time: frames at the even rate fall on it exactly, others within 25 microseconds."""
     return Fraction(1, rate.numerator * max(1, -(-FINEST_TICK_S.denominator // rate.numerator)))
+
+
+def _of_size(picture: Picture, width: int, height: int) -> Picture:
+    """Up to a pixel is added by repeating the edge; any other size is fitted with empty bars."""
+    own_width, own_height = size_of(picture)
+    missing_x, missing_y = width - own_width, height - own_height
+    if (missing_x, missing_y) == (0, 0):
+        return picture if isinstance(picture, YuvImage) else np.ascontiguousarray(picture)
+    if 0 <= missing_x <= 1 and 0 <= missing_y <= 1:
+        return with_planes(picture, _padded, (width, height))
+    return fit_to_window_letterbox((own_width, own_height), (width, height)).apply(bgr_of(picture))
+
+
+def _padded(plane: Plane, size: Size) -> Plane:
+    below, beside = size[1] - plane.shape[0], size[0] - plane.shape[1]
+    return cv2.copyMakeBorder(plane, 0, below, 0, beside, cv2.BORDER_REPLICATE) if below or beside else plane

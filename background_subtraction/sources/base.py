@@ -10,8 +10,13 @@ from time import perf_counter
 from types import TracebackType
 from typing import Protocol
 
+import numpy as np
+
+from background_subtraction.sources.pictures import BGR_FORM, PictureForm
 from background_subtraction.sources.selection import Timed
-from model_api.types import Frame, Size
+from model_api.pictures.picture import Picture
+from model_api.pictures.yuv_image import YuvImage
+from model_api.types import Frame, Levels, Size
 
 UNKNOWN_RATE = Fraction(30)
 """Frames per second of cameras and videos that do not tell theirs."""
@@ -31,6 +36,7 @@ class SourceInfo:
         sound: the file with the sound to these frames.
         begin_s: the first frame's time in that file.
         to_end: whether the last frame is the file's last one too.
+        form: what its pictures are.
     """
 
     name: str
@@ -42,6 +48,7 @@ class SourceInfo:
     sound: str | None = None
     begin_s: Fraction = Fraction(0)
     to_end: bool = True
+    form: PictureForm = BGR_FORM
 
 
 class Source(Protocol):
@@ -70,6 +77,14 @@ class Closing:
         self.close()
 
 
+def parted(picture: Picture) -> tuple[Picture, Levels | None]:
+    """Part BGRA into BGR and its alpha, None where all is opaque."""
+    if isinstance(picture, YuvImage) or picture.shape[2] == 3:
+        return picture, None
+    opacity = np.ascontiguousarray(picture[..., 3])
+    return np.ascontiguousarray(picture[..., :3]), None if int(opacity.min()) == 255 else opacity
+
+
 def numbered(
     turn: Callable[[], Iterator[Timed]], rate: Fraction, again: Callable[[], bool] = lambda: False
 ) -> Iterator[Frame]:
@@ -87,7 +102,9 @@ def numbered(
         started_s = perf_counter()
         for picture, time_s in turn():
             first_s = time_s if first_s is None else first_s
-            frame = Frame(index, picture, begins_s + time_s - first_s, clip, decoding_s=perf_counter() - started_s)
+            colours, opacity = parted(picture)
+            decoding_s = perf_counter() - started_s
+            frame = Frame(index, colours, begins_s + time_s - first_s, clip, decoding_s=decoding_s, opacity=opacity)
             yield frame
             index += 1
             started_s = perf_counter()

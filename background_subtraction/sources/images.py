@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from background_subtraction.image_files import read_image
+from background_subtraction.image_files import read_picture
 from background_subtraction.sources.base import Closing, SourceInfo, numbered
 from background_subtraction.sources.selection import Selection, Timed
 from model_api.types import Frame
@@ -31,7 +31,7 @@ class ImageSource(Closing):
             SourceError: the first one cannot be read.
         """
         rate = selection.rate or IMAGE_RATE
-        height, width = read_image(paths[0]).shape[:2]
+        height, width = read_picture(paths[0]).shape[:2]
         frames = None if loop else selection.count(len(paths), rate)
         self.info = SourceInfo(name, selection.size or (width, height), rate, frames)
         self._paths = paths
@@ -46,4 +46,4 @@ class ImageSource(Closing):
 
     def _turn(self) -> Iterator[Timed]:
         for index, path in enumerate(self._paths):
-            yield read_image(path), index / self.info.rate
+            yield read_picture(path), index / self.info.rate

@@ -13,11 +13,12 @@ from typing import Any
 import av
 
 from background_subtraction.sources.base import UNKNOWN_RATE, Closing, SourceInfo, numbered
-from background_subtraction.sources.pictures import picture_of
+from background_subtraction.sources.deinterlacing import deinterlaced
+from background_subtraction.sources.pictures import BGR_FORM, PictureForm, decoded, form_of, picture_of
 from background_subtraction.sources.selection import Selection, Timed
 from background_subtraction.thread_budget import BESIDE_INFERENCE
 from model_api.errors import SourceError
-from model_api.pictures.picture import size_of
+from model_api.pictures.picture import Picture, size_of
 from model_api.types import Frame, Size
 
 STREAM_TIMEOUT_S = 10.0
@@ -51,6 +52,7 @@ class VideoSource(Closing):
         self._live = live
         self._selection = selection
         self._broken_off = False
+        self._form: PictureForm | None = None
         self._container = self._open()
         stream = self._container.streams.video[0]
         self._rate = Fraction(selection.rate or stream.average_rate or stream.guessed_rate or UNKNOWN_RATE)
@@ -75,13 +77,23 @@ class VideoSource(Closing):
         self._container.close()
 
     def _described(self, first: Timed, stream: Any) -> SourceInfo:
+        width, height = size_of(first[0])
         whole = not (self._loop or self._live)
         frames = self._selection.count(_frame_count(self._container, stream, self._rate), self._rate) if whole else None
         sound = self._address if whole else None
         begin_s, to_end = first[1] + _start_s(stream), self._selection.end_s is None
         drops = self._live and self._address != PIPE and self._container.duration is None
         return SourceInfo(
-            self._address, size_of(first[0]), self._rate, frames, self._live, drops, sound, begin_s, to_end
+            self._address,
+            (width, height),
+            self._rate,
+            frames,
+            self._live,
+            drops,
+            sound,
+            begin_s,
+            to_end,
+            self._form or BGR_FORM,
         )
 
     def _turn(self) -> Iterator[Timed]:
@@ -133,10 +145,20 @@ class VideoSource(Closing):
         stream = container.streams.video[0]
         start_s = _start_s(stream)
         with _explained(self._address):
-            for number, frame in enumerate(container.decode(stream)):
+            for number, frame in enumerate(deinterlaced(decoded(container, stream), self._address)):
                 timed = frame.pts is not None and frame.time_base is not None
                 time_s = frame.pts * frame.time_base - start_s if timed else number / self._rate
-                yield picture_of(frame), time_s
+                yield self._picture(frame), time_s
+
+    def _picture(self, frame: Any) -> Picture:
+        picture = picture_of(frame)
+        if self._form is None:
+            stream = self._container.streams.video[0]
+            aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+            self._form = form_of(frame, picture, aspect, self._selection.size)
+            if not self._form.tags.understood:
+                log.warning("%s: colours by a matrix that is not known (%d)", self._address, self._form.tags.matrix)
+        return picture
 
 
 def _frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:

@@ -60,7 +60,9 @@ class CoefficientColours:
         colours: Floats = bgr_at(self.picture, layer, pixels)
         colours *= slope
         colours += offset
-        return in_layer(np.clip(colours, 0, 255, out=colours), layer, format_of(self.picture))
+        wanted = format_of(self.picture)
+        brightest = None if wanted and wanted.space.hdr else 255
+        return in_layer(np.clip(colours, 0, brightest, out=colours), layer, wanted)
 
     @cached_property
     def _whole(self) -> SlopeAndOffset:

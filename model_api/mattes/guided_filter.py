@@ -15,7 +15,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from model_api.pictures.picture import Picture
+from model_api.pictures.picture import Picture, bgr_of
 from model_api.pictures.yuv_image import CHROMA_STEPS, YuvImage
 from model_api.types import Floats, Image, Size, Tile
 
@@ -190,10 +190,12 @@ def grey(image: Image) -> Floats:
 def grey_of(picture: Picture) -> Callable[[Tile], Floats]:
     """The grey of a picture, part by part: of a tile, a new (h, w) float32 of about 0..255.
 
-    Of planes it is computed without their colours: it is linear in Y, Cb and Cr.
+    Of planes it is computed without their colours: it is linear in Y, Cb and Cr. Not so of HDR, whose grey is what a
+    screen shows, as the network sees it.
     """
-    if not isinstance(picture, YuvImage):
-        return lambda tile: grey(picture[tile])
+    if not isinstance(picture, YuvImage) or not picture.space.plain:
+        image = bgr_of(picture)
+        return lambda tile: grey(image[tile])
     luma, blue, red, offset = picture.space.to_bgr.mean(axis=0)
     across, down = CHROMA_STEPS[picture.format.chroma]
 

@@ -5,15 +5,17 @@ A layer is what a picture holds at one size: all of BGR; of planes luma, and bot
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from model_api.arrays import Floats, Levels, Size
 from model_api.pictures.picture import AnyPicture, Picture
+from model_api.pictures.screen import codes_of_screen, unbounded_bgr
 from model_api.pictures.yuv_image import CHROMA_STEPS, Plane, YuvFormat, YuvImage, shrink_chroma
 
 Pixels = npt.NDArray[np.intp]
@@ -71,7 +73,7 @@ def levels_in(levels: Levels, picture: Picture, layer: int) -> Levels:
 
 
 def bgr_at(picture: Picture, layer: int, pixels: Pixels) -> Floats:
-    """The colours at n positions of a layer: (n, 3) float32 of blue, green and red, 0..255 or a little beyond."""
+    """The colours at n positions of a layer: (n, 3) float32 of blue, green and red, 0..255 or beyond."""
     if not isinstance(picture, YuvImage):
         return gathered(picture, pixels).astype(np.float32)
     planes = picture.planes
@@ -83,14 +85,14 @@ def bgr_at(picture: Picture, layer: int, pixels: Pixels) -> Floats:
     else:
         luma = shrink_chroma(picture.y, picture.format.chroma)
         samples = [gathered(plane, pixels) for plane in (luma, picture.u, picture.v)]
-    return _transformed(np.column_stack(samples).astype(np.float32), picture.space.to_bgr)
+    return _converted(np.column_stack(samples).astype(np.float32), partial(unbounded_bgr, space=picture.space))
 
 
 def in_layer(colours: Floats, layer: int, wanted: YuvFormat | None) -> Samples:
     """Store colours: (n, 3) of blue, green and red of 0..255."""
     if wanted is None:
         return [_rounded(colours, 8)]
-    samples = _transformed(colours, wanted.space.from_bgr)
+    samples = _converted(colours, partial(codes_of_screen, space=wanted.space))
     return [_rounded(samples[:, channel], wanted.space.depth) for channel in ((0,), (1, 2))[layer]]
 
 
@@ -102,8 +104,8 @@ def gathered(plane: Plane, pixels: Pixels) -> npt.NDArray[Any]:
     return plane[rows, columns]
 
 
-def _transformed(samples: Floats, matrix: Floats) -> Floats:
-    return cv2.transform(samples[np.newaxis], matrix)[0] if samples.size else samples
+def _converted(samples: Floats, convert: Callable[[Floats], Floats]) -> Floats:
+    return convert(samples[np.newaxis])[0] if samples.size else samples
 
 
 def _rounded(samples: Floats, depth: int) -> npt.NDArray[Any]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from model_api.arrays import Image, Levels, Size
 from model_api.pictures.colour_space import ColourSpace
+from model_api.pictures.screen import codes_of_screen, screen_bgr
 from model_api.ranges import require_choice
 
 Plane = npt.NDArray[Any]
@@ -115,7 +116,7 @@ class YuvImage:
         """The same picture in another format. It takes the way over BGR only where the matrices differ."""
         if wanted == self.format:
             return self
-        if (wanted.space.matrix, wanted.space.transfer) != (self.space.matrix, self.space.transfer):
+        if not wanted.space.converts_exactly(self.space):
             return yuv_of(self.bgr, wanted, self.alpha)
         y, u, v = (_requantized(plane, self.space, wanted.space, channel) for channel, plane in enumerate(self.planes))
         if wanted.chroma != self.format.chroma:
@@ -131,11 +132,11 @@ def yuv_of(image: Image, wanted: YuvFormat, alpha: Levels | None = None) -> YuvI
         wanted: how it is to be stored.
         alpha: (H, W) uint8, straight alpha in 255ths. None: opaque.
     """
-    if wanted.space.depth == 8:
+    if wanted.space.depth == 8 and wanted.space.plain:
         planes = cv2.split(cv2.transform(image, wanted.space.from_bgr))
     else:
-        samples = cv2.transform(image.astype(np.float32), wanted.space.from_bgr)
-        planes = cv2.split(np.clip(np.rint(samples), 0, (1 << wanted.space.depth) - 1).astype(np.uint16))
+        samples = codes_of_screen(image, wanted.space)
+        planes = cv2.split(np.clip(np.rint(samples), 0, (1 << wanted.space.depth) - 1).astype(wanted.dtype))
     y, u, v = planes
     return YuvImage(y, shrink_chroma(u, wanted.chroma), shrink_chroma(v, wanted.chroma), wanted.space, alpha)
 
@@ -163,6 +164,8 @@ def neutral_plane(wanted: YuvFormat, size: Size) -> Plane:
 
 def to_bgr(samples: Plane, space: ColourSpace) -> Image:
     """Convert (H, W, 3) of Y, Cb and Cr to (H, W, 3) uint8 BGR."""
+    if not space.plain:
+        return screen_bgr(samples.astype(np.float32), space)
     if space.depth == 8:
         return cv2.transform(samples, space.to_bgr)
     return cv2.convertScaleAbs(np.maximum(cv2.transform(samples.astype(np.float32), space.to_bgr), 0))
