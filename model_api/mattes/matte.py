@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Protocol
 
 import cv2
@@ -90,13 +90,18 @@ class _Composited:
         """See `Matte`."""
         return self._composite(plain_picture((0, 0, 0), size_of(self.frame), wanted), instead)
 
+    @cached_property
+    def _estimate(self) -> Callable[[YuvFormat | None], ForegroundEstimate]:
+        """Of each format, made once."""
+        return cache(lambda wanted: ForegroundEstimate(in_format(self.frame, wanted), self.levels))
+
     def _composite(self, background: AnyPicture, mix: Blend) -> AnyPicture:
         own = in_format(self.frame, format_of(background))
         return composite(own, self._colours(own), background, self.levels, mix)
 
     def _colours(self, own: Picture) -> Colours:
         """own: the frame in the format of the composite."""
-        return ForegroundEstimate(own, self.levels)
+        return self._estimate(format_of(own))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +137,7 @@ class DenseMatte(_Composited):
     @cached_property
     def foreground(self) -> Image:
         """See `Matte`."""
-        return ForegroundEstimate(bgr_of(self.frame), self.levels).whole if self.colours is None else self.colours
+        return self._estimate(None).whole if self.colours is None else self.colours
 
     def _colours(self, own: Picture) -> Colours:
         return super()._colours(own) if self.colours is None else GivenColours(self.colours, format_of(own))
@@ -219,7 +224,7 @@ class GuidedAlphaMatte(_Guided):
     @cached_property
     def foreground(self) -> Image:
         """See `Matte`."""
-        return ForegroundEstimate(bgr_of(self.frame), self.levels).whole
+        return self._estimate(None).whole
 
 
 def require_background(background: Picture, frame: Picture) -> None:

@@ -200,12 +200,15 @@ def shrink_chroma(plane: Plane, chroma: str) -> Plane:
 
 
 def enlarge_chroma(plane: Plane, size: Size) -> Plane:
-    """A plane of chroma at the (width, height) of its picture, bilinear. A plane of that size as it is."""
+    """A plane of chroma at the (width, height) of its picture: each sample is repeated.
+
+    So `shrink_chroma` gives the very same plane again, however often a picture goes there and back.
+    """
     name = subsampling(size, (plane.shape[1], plane.shape[0]))
     across, down = CHROMA_STEPS[name or "444"]
     if (across, down) == (1, 1):
         return plane
-    whole = cv2.resize(plane, (plane.shape[1] * across, plane.shape[0] * down), interpolation=cv2.INTER_LINEAR)
+    whole = cv2.resize(plane, (plane.shape[1] * across, plane.shape[0] * down), interpolation=cv2.INTER_NEAREST)
     return whole[: size[1], : size[0]]
 
 
