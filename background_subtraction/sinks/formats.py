@@ -123,8 +123,8 @@ CONTAINERS: Mapping[str, Container] = {
             "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle",
         }), "flac", text="subrip", chapters=True,
     ),
-    ".avi": Container(("mjpeg", "png", "h264"), "png", frozenset({"mp3", "ac3", "pcm_s16le"}), "pcm_s16le",
-                      constant_rate=True),
+    # Sound is encoded anew: .avi has no times, and samples without a gap stay in step in every player.
+    ".avi": Container(("mjpeg", "png", "h264"), "png", sound="pcm_s16le", constant_rate=True),
     ".gif": Container(("gif",), "gif", constant_rate=True),
 }  # fmt: skip
 
