@@ -61,8 +61,8 @@ class AdtsCopy(Copy):
         context = av.CodecContext.create("aac", "w")
         context.sample_rate, context.layout, context.format = RATES[rate], LAYOUTS[channels], "fltp"
         context.open(strict=False)
-        # The encoder begins a frame early, where the last packet that was copied is.
-        begin_s = max(time_s, Fraction(0)) + Fraction(context.frame_size, RATES[rate])
+        # The encoder's first packet is a frame earlier: behind the last one that was copied.
+        begin_s = max(time_s, self.end_s) + Fraction(context.frame_size, RATES[rate])
         return Encode(self.stream, context, begin_s)
 
 

@@ -26,6 +26,7 @@ class Copy(Lane):
 
     Attributes:
         stream: where they go.
+        end_s: where the last one ends.
     """
 
     def __init__(self, stream: Any, output: Any, *, priming: bool) -> None:
@@ -41,6 +42,8 @@ class Copy(Lane):
         self._earliest_s = -PRIMING_S if priming and stream.type == "audio" else Fraction(0)
         self.lead_s = -self._earliest_s
         self._ready: deque[tuple[Fraction, Any]] = deque()
+        self._last_pts: int | None = None
+        self.end_s = Fraction(0)
         self._cut = stream.codec_context.name.startswith("pcm_")
         self._mask, self._sync = SYNC_WORDS.get(stream.codec_context.codec.canonical_name, (0, 0))
 
@@ -51,8 +54,11 @@ class Copy(Lane):
             if begins_s < self._earliest_s:
                 continue
             pts = round(begins_s / tick_s)
+            if self._last_pts is not None and pts <= self._last_pts:
+                continue  # where recordings are joined, the sound of both may overlap
             part.dts = pts if part.dts is None or part.pts is None else part.dts + pts - part.pts
             part.pts, part.time_base, part.stream = pts, tick_s, self.stream
+            self._last_pts, self.end_s = pts, begins_s + (part.duration or 0) * tick_s
             self._ready.append((begins_s, part))
 
     def until(self, time_s: Fraction | None) -> Iterator[Any]:
