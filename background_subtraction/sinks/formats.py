@@ -143,8 +143,10 @@ CONTAINERS: Mapping[str, Container] = {
             "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle",
         }), "flac", _CLUSTERS, text="subrip", chapters=True,
     ),
-    ".avi": Container(("mjpeg", "png", "h264"), "png", frozenset({"mp3", "ac3", "pcm_s16le"}), "pcm_s16le",
-                      timing="even", reorders=False),
+    # Sound is encoded anew: .avi has no times, and samples without a gap stay in step in every player.
+    ".avi": Container(
+        ("mjpeg", "png", "h264"), "png", sound="pcm_s16le", timing="even", reorders=False
+    ),
     ".gif": Container(("gif",), "gif", timing="gif"),
 }  # fmt: skip
 

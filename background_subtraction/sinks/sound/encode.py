@@ -30,17 +30,34 @@ class Encode(Lane):
 
     lead_s = PREROLL_S
 
-    def __init__(self, stream: Any, output: Any, encoder: str) -> None:
-        """Add a stream to the output. Raises one of `FAULTS` where this encoder takes nothing like the track."""
+    def __init__(self, stream: Any, encoder: Any, begin_s: Fraction = Fraction(0)) -> None:
+        """Begin with silence.
+
+        Args:
+            stream: the output's stream.
+            encoder: an av.audio.AudioCodecContext with rate and layout.
+            begin_s: where in the output the first sample is.
+        """
         super().__init__()
-        context = stream.codec_context
-        self._rate = nearest_rate(encoder, context.sample_rate)
-        self._layout = nearest_layout(encoder, context.layout)
-        self._stream = output.add_stream(encoder, rate=self._rate, layout=self._layout)
+        self._stream = stream
+        self._encoder = encoder
+        self._rate, self._layout = encoder.sample_rate, encoder.layout.name
         self._ready: deque[Any] = deque()
         self._resampler: Any = None
         self._kind: tuple[Any, ...] = ()
-        self._written = 0
+        self._written = round(begin_s * self._rate)
+
+    @classmethod
+    def like(cls, stream: Any, output: Any, encoder: str) -> Encode:
+        """Add a stream to the output, in the rate and layout that are nearest to those of `stream`.
+
+        Raises:
+            FFmpegError, ValueError: this encoder takes nothing like them.
+        """
+        context = stream.codec_context
+        rate, layout = nearest_rate(encoder, context.sample_rate), nearest_layout(encoder, context.layout)
+        added = output.add_stream(encoder, rate=rate, layout=layout)
+        return cls(added, added.codec_context)
 
     def take(self, packet: Any, time_s: Fraction) -> None:
         """Decode a packet; one that cannot be decoded is silent."""
@@ -56,13 +73,19 @@ class Encode(Lane):
     def until(self, time_s: Fraction | None) -> Iterator[Any]:
         """See `Lane.until`."""
         while self._ready and (time_s is None or self._ready[0].pts < time_s * self._rate):
-            yield from self._stream.encode(self._ready.popleft())
+            yield from self._encoded(self._ready.popleft())
 
     def rest(self, end_s: Fraction | None) -> Iterator[Any]:
         """See `Lane.rest`."""
         self._drain()
         yield from self.until(end_s)
-        yield from self._stream.encode(None)
+        yield from self._encoded(None)
+
+    def _encoded(self, frame: Any) -> list[Any]:
+        packets = self._encoder.encode(frame)
+        for packet in packets:
+            packet.stream = self._stream
+        return list(packets)
 
     def _resample(self, frame: Any, begins_s: Fraction | None) -> None:
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -77,16 +100,18 @@ class Encode(Lane):
 
     def _begin(self, kind: tuple[Any, ...]) -> None:
         """Sound may change its rate and its channels midway."""
-        sink = self._stream.codec_context
         self._kind = kind
+        first_pts = round(Fraction(self._written, self._rate) * kind[2])  # in samples of the input: swr_init
         # async=1: fill and trim so that samples are at their times; https://ffmpeg.org/ffmpeg-resampler.html
-        options = {"async": "1", "min_hard_comp": str(STEP_S), "first_pts": str(self._written)}
-        self._resampler = av.AudioResampler(sink.format.name, self._layout, self._rate, FRAME_SAMPLES, options=options)
+        options = {"async": "1", "min_hard_comp": str(STEP_S), "first_pts": str(first_pts)}
+        self._resampler = av.AudioResampler(
+            self._encoder.format.name, self._layout, self._rate, FRAME_SAMPLES, options=options
+        )
 
     def _pause_until(self, begins_s: Fraction, kind: tuple[Any, ...]) -> None:
         while begins_s - Fraction(self._written, self._rate) > LONGEST_PAUSE_S:
             self._drain()
-            silence = av.AudioFrame(self._stream.codec_context.format.name, self._layout, self._rate)
+            silence = av.AudioFrame(self._encoder.format.name, self._layout, self._rate)
             for plane in _planes(silence):
                 plane.update(bytes(plane.buffer_size))
             silence.sample_rate, silence.time_base = self._rate, Fraction(1, self._rate)

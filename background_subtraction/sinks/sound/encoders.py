@@ -22,7 +22,7 @@ DEFAULT_LAYOUTS = {3: "3.0", 4: "quad"}
 def named_layout(layout: Any) -> str:
     """Return a layout's name, the default one of its count where channels are only counted."""
     name = str(layout.name)
-    if not name.endswith(" channels") and not name.endswith("channels)"):
+    if not is_unnamed(name):
         return name
     count = int(layout.nb_channels)
     if count in DEFAULT_LAYOUTS:
@@ -33,11 +33,22 @@ def named_layout(layout: Any) -> str:
         return name
 
 
+def is_unnamed(layout: str) -> bool:
+    """Whether channels are only counted."""
+    return layout.endswith((" channels", " channels)"))
+
+
 def nearest_layout(encoder: str, layout: Any) -> str:
-    """Return a layout that the encoder takes: the same, one of as many channels, or the largest with fewer."""
+    """Return a layout that the encoder takes: the same, one of as many channels, or the largest with fewer.
+
+    Raises:
+        ValueError: there is no name for so many channels, so nothing is known of how to mix them.
+    """
     name, taken = named_layout(layout), LAYOUTS.get(encoder, ())
     if not taken or name in taken:
         return name
+    if is_unnamed(name):
+        raise ValueError(f"{layout.nb_channels} channels without names")
     counts = {av.AudioLayout(other).nb_channels: other for other in reversed(taken)}
     return counts[max(count for count in counts if count <= layout.nb_channels)]
 

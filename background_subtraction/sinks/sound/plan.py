@@ -11,8 +11,10 @@ from typing import Any
 import av
 
 from background_subtraction.sinks.formats import Container
+from background_subtraction.sinks.sound.adts import AdtsCopy, adts_header
+from background_subtraction.sinks.sound.copying import Copy
 from background_subtraction.sinks.sound.encode import Encode
-from background_subtraction.sinks.sound.lane import FAULTS, Copy, Lane, is_adts, reason_of
+from background_subtraction.sinks.sound.lane import FAULTS, Lane, reason_of
 from background_subtraction.sinks.sound.subtitles import Subtitles
 from background_subtraction.sinks.sound.tags import readable
 
@@ -49,8 +51,11 @@ class Way:
         if stream.type == "subtitle" and _is_text(stream):
             return Subtitles(stream, output, self.encoder or None)
         if self.encoder:
-            return Encode(stream, output, self.encoder)
-        return Copy(stream, output, self.first, priming=container.edit_lists)
+            return Encode.like(stream, output, self.encoder)
+        header = adts_header(self.first) if _is_adts(stream) else None
+        if header is not None:
+            return AdtsCopy(stream, output, header, priming=container.edit_lists)
+        return Copy(stream, output, priming=container.edit_lists)
 
 
 def ways(beside: Any, suffix: str, container: Container) -> list[Way]:
@@ -72,11 +77,13 @@ def _way(stream: Any, first: Any, suffix: str, container: Container) -> Way:
         return replace(way, why="there is no decoder for it")
     why = f"{suffix} does not hold it"
     for encoder in _possible(stream, first, container):
-        chosen = replace(way, encoder=encoder, why=f"it becomes {encoder}: {why}" if encoder else "")
+        chosen = replace(
+            way, encoder=encoder, why=f"it becomes {encoder}: {why}" if encoder not in ("", _codec_of(stream)) else ""
+        )
         fault = _fault_of(chosen, stream, suffix, container)
         if fault is None:
             return chosen
-        why = fault
+        why = f"{suffix} does not hold it as it is ({fault})"
     return replace(way, why=why)
 
 
@@ -102,7 +109,12 @@ def _possible(stream: Any, first: Any, container: Container) -> Iterator[str]:
 
 
 def _describes_itself(stream: Any, first: Any) -> bool:
-    return _codec_of(stream) != "aac" or bool(stream.codec_context.extradata) or is_adts(first)
+    return not _is_adts(stream) or adts_header(first) is not None
+
+
+def _is_adts(stream: Any) -> bool:
+    """Whether each packet has its own header, or should have."""
+    return _codec_of(stream) == "aac" and not stream.codec_context.extradata
 
 
 def _is_text(stream: Any) -> bool:

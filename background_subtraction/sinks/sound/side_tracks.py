@@ -40,7 +40,7 @@ def check_side_tracks(source: str, path: Path, container: Container) -> None:
             for way in ways(beside, path.suffix.lower(), container):
                 if way.encoder is None:
                     log.warning("%s: the input's %s is left out: %s", path, way.name, way.why)
-                elif way.encoder:
+                elif way.why:
                     log.info("%s: %s: %s", path, way.name, way.why)
             if not container.chapters and beside.chapters():
                 log.warning("%s: %s holds no chapters. They are left out", path, path.suffix)

@@ -68,15 +68,20 @@ def _beep(index: int, rate: int, layout: str, begin_s: int) -> av.AudioFrame:
 
 def beep_s(path: Path, track: int = 0, after_s: float = 0) -> float:
     """When a sound track is loud for the first time after this second."""
-    resampler = av.AudioResampler("s16", "mono")
     with av.open(str(path)) as container:
-        for frame in (part for whole in container.decode(audio=track) for part in resampler.resample(whole)):
+        for frame in (part for whole in container.decode(audio=track) for part in _mono(whole)):
             loud = np.abs(frame.to_ndarray()[0].astype(int)) > 6000
             times_s = float(frame.pts * frame.time_base) + np.arange(len(loud)) / frame.sample_rate
             hits = np.flatnonzero(loud & (times_s >= after_s))
             if len(hits):
                 return float(times_s[hits[0]])
     return -1.0
+
+
+def _mono(frame: av.AudioFrame) -> list[av.AudioFrame]:
+    """Rate and layout may change from frame to frame."""
+    resampler = av.AudioResampler("s16", "mono", frame.sample_rate)
+    return [*resampler.resample(frame), *resampler.resample(None)]
 
 
 def flash_s(path: Path, after_s: float = 0) -> float:
@@ -193,3 +198,20 @@ def test_damaged_sound_never_costs_the_picture(models: Path, tmp_path: Path, run
     assert said.count("3 damaged packets of the input's sound track 1 (ac3) were skipped") == 1
     assert len(read_video(tmp_path / f"out{suffix}")) == 60
     assert beep_s(tmp_path / f"out{suffix}") == pytest.approx(BEEP_S, abs=0.05)
+
+
+@pytest.mark.parametrize("codec", ["aac", "ac3"])
+@pytest.mark.parametrize("suffix", OUTPUTS)
+def test_rate_and_speakers_may_change_midway(
+    models: Path, tmp_path: Path, run_demo: RunDemo, suffix: str, codec: str
+) -> None:
+    """As on television, where a film in 5.1 follows on news in stereo. Both beep after one second."""
+    parts = [
+        flash_and_beep(tmp_path / "a.ts", codec=codec, layout="stereo", rate=44_100),
+        flash_and_beep(tmp_path / "b.ts", codec=codec, layout="5.1", rate=48_000),
+    ]
+    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    everything_is_person(models, run_demo, tmp_path / "in.ts", f"out{suffix}")
+    output = tmp_path / f"out{suffix}"
+    assert [flash_s(output), flash_s(output, after_s=2)] == pytest.approx([1, 3], abs=0.05)
+    assert [beep_s(output), beep_s(output, after_s=2)] == pytest.approx([1, 3], abs=0.05)
