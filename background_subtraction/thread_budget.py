@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import cv2
 
@@ -31,3 +31,22 @@ def shared_cores() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(before)
+
+
+@contextmanager
+def same_scheduling() -> Iterator[None]:
+    """Give the threads of this process their scheduling policy back.
+
+    SVT-AV1 makes all of them real-time ones where it may, as root: its waiting threads then keep the cores from all
+    others. On systems without such policies nothing is done.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else ():
+            with suppress(OSError):  # it may have ended
+                os.sched_setscheduler(int(thread), policy, parameters)

@@ -79,7 +79,8 @@ class VideoFormat:
 
 
 # Few frames wait inside the encoders, because a run that is killed loses them: x265 looks 10 frames ahead and not 15,
-# SVT-AV1 none and not 40, libvpx none and not 25. None of them gets worse by it that could be measured.
+# SVT-AV1 none and not 40, libvpx none and not 25. At 640×360 HEVC
+# loses 0.3 dB with a smaller file, the others lose nothing that could be measured.
 CODECS: Mapping[str, Codec] = {
     "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast", "forced-idr": "1"}, "crf"),
     "hevc": Codec(

@@ -28,6 +28,7 @@ from background_subtraction.sinks.pictures import (
 from background_subtraction.sinks.sound.side_tracks import SideTracks, check_side_tracks, side_tracks
 from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames
 from background_subtraction.sources.base import SourceInfo
+from background_subtraction.thread_budget import same_scheduling
 from model_api.errors import SinkError
 from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
@@ -215,7 +216,8 @@ class VideoSink(Sink):
             context.sample_aspect_ratio = form.pixel_aspect
         context.time_base = stream.time_base = self._tick_s
         try:
-            context.open(strict=False)
+            with same_scheduling():
+                context.open(strict=False)
         except av.error.FFmpegError as error:
             said = codec.remedy or getattr(error, "strerror", "") or str(error)
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
