@@ -22,7 +22,7 @@ class AdtsCopy(Copy):
 
     def __init__(self, stream: Any, output: Any, header: bytes, *, priming: bool) -> None:
         """Add a stream to the output. header: that of the first packet; else as `Copy`."""
-        super().__init__(stream, output, priming=priming)
+        super().__init__(stream, output, None, priming=priming)
         self._header = header
         self._anew: Encode | None = None
         self.stream.codec_context.extradata = audio_specific_config(header)

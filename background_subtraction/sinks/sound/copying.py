@@ -20,6 +20,9 @@ SYNC_WORDS = {"ac3": (0xFFFF, 0x0B77), "eac3": (0xFFFF, 0x0B77), "mp3": (0xFFE0,
 """Codec -> mask and value of the first two bytes of each packet. Without them it is damaged, and would shift those
 that follow in programs that look for them."""
 
+NEED_A_PACKET = frozenset({"ac3", "eac3"})
+"""FFmpeg closes no .mp4 in which a track of these has no packet: what is in the header is read from one."""
+
 
 class Copy(Lane):
     """Packets as they are, at their new time.
@@ -29,12 +32,13 @@ class Copy(Lane):
         end_s: where the last one ends.
     """
 
-    def __init__(self, stream: Any, output: Any, *, priming: bool) -> None:
+    def __init__(self, stream: Any, output: Any, first: Any, *, priming: bool) -> None:
         """Add a stream to the output.
 
         Args:
             stream: the track.
             output: an av.container.OutputContainer that has no packet yet.
+            first: the track's first packet, None if there is none.
             priming: whether the output can hold sound from before its beginning without playing it.
         """
         super().__init__()
@@ -45,7 +49,9 @@ class Copy(Lane):
         self._last_pts: int | None = None
         self.end_s = Fraction(0)
         self._cut = stream.codec_context.name.startswith("pcm_")
-        self._mask, self._sync = SYNC_WORDS.get(stream.codec_context.codec.canonical_name, (0, 0))
+        codec = stream.codec_context.codec.canonical_name
+        self._mask, self._sync = SYNC_WORDS.get(codec, (0, 0))
+        self._first = first if codec in NEED_A_PACKET else None
 
     def take(self, packet: Any, time_s: Fraction) -> None:
         """Shift it, unless it is damaged."""
@@ -65,6 +71,16 @@ class Copy(Lane):
         """See `Lane.until`."""
         while self._ready and (time_s is None or self._ready[0][0] < time_s):
             yield self._ready.popleft()[1]
+
+    def rest(self, end_s: Fraction | None) -> Iterator[Any]:
+        """See `Lane.rest`."""
+        if self._last_pts is None and self._first is not None:
+            tick_s = self._first.time_base
+            only = av.Packet(bytes(self._first))
+            only.stream, only.time_base, only.duration = self.stream, tick_s, self._first.duration
+            only.pts = only.dts = max(0, round((end_s or 0) / tick_s))
+            yield only
+        yield from self.until(end_s)
 
     def parts(self, packet: Any, time_s: Fraction) -> list[tuple[Fraction, Any]]:
         """Return what of a packet is written, and when that begins."""

@@ -55,7 +55,7 @@ class Way:
         header = adts_header(self.first) if _is_adts(stream) else None
         if header is not None:
             return AdtsCopy(stream, output, header, priming=container.edit_lists)
-        return Copy(stream, output, priming=container.edit_lists)
+        return Copy(stream, output, self.first, priming=container.edit_lists)
 
 
 def ways(beside: Any, suffix: str, container: Container) -> list[Way]:
@@ -122,11 +122,13 @@ def _is_text(stream: Any) -> bool:
 
 
 def _fault_of(way: Way, stream: Any, suffix: str, container: Container) -> str | None:
-    """Write the header of a file in memory with this track alone; None where that works."""
+    """Write a file in memory with this track alone, and nothing but a header where it may be empty; None: it works."""
     try:
         with _in_memory(suffix, container) as output:
-            way.lane(stream, output, container)
+            lane = way.lane(stream, output, container)
             output.start_encoding()
+            for packet in lane.rest(None):
+                output.mux(packet)
     except FAULTS as error:
         return reason_of(error)
     return None

@@ -215,3 +215,26 @@ def test_rate_and_speakers_may_change_midway(
     output = tmp_path / f"out{suffix}"
     assert [flash_s(output), flash_s(output, after_s=2)] == pytest.approx([1, 3], abs=0.05)
     assert [beep_s(output), beep_s(output, after_s=2)] == pytest.approx([1, 3], abs=0.05)
+
+
+def test_sound_that_begins_behind_the_picture_s_end(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+    """FFmpeg closes no .mp4 in which a track of AC-3 is empty."""
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        picture = container.add_stream("libx264", rate=RATE)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("ac3", rate=48_000, layout="stereo")
+        for image in _pictures(1):
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(picture.encode(None))
+        for index in range(RATE):
+            container.mux(sound.encode(_beep(index, 48_000, "stereo", begin_s=30)))
+        container.mux(sound.encode(None))
+    everything_is_person(models, run_demo, tmp_path / "in.mkv", "out.mp4")
+    assert len(read_video(tmp_path / "out.mp4")) == RATE
+
+
+def test_ac3_is_copied_into_mp4(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+    source = flash_and_beep(tmp_path / "in.mkv", codec="ac3")
+    everything_is_person(models, run_demo, source, "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].codec_context.name == "ac3"
