@@ -8,7 +8,6 @@ import pytest
 from model_api.mattes import guided_filter
 from model_api.mattes.guided_filter import EPSILON, FastCoefficients, fit_coefficients, with_grey
 
-
 BAND_PX = 50
 """The rows that are fitted at a time in this test."""
 
