@@ -6,7 +6,7 @@ Blending is linear, and so Y'CbCr is blended as BGR is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import cv2
@@ -21,15 +21,26 @@ from model_api.types import Levels
 AT_ONCE = 1 << 15
 """Soft pixels that are computed together: what is made of them stays in the processor's cache."""
 
-Blend = Callable[[npt.NDArray[Any], npt.NDArray[Any], Levels], npt.NDArray[Any]]
-"""Of the person's samples at n positions, the background's, and alpha in 255ths."""
+
+class Blend(Protocol):
+    """What soft edges become: `blend`, or another function of the same arguments."""
+
+    def __call__(  # noqa: D102
+        self, foreground: npt.NDArray[Any], background: npt.NDArray[Any], levels: Levels
+    ) -> npt.NDArray[Any]: ...
 
 
 class Colours(Protocol):
     """The person's own colours at soft edges, in the form that the composite has."""
 
-    def at(self, layer: int, pixels: Pixels) -> Samples:
-        """The samples at some positions of a layer."""
+    def at(self, layer: int, pixels: Pixels, levels: Levels) -> Samples:
+        """The samples at some positions of a layer.
+
+        Args:
+            layer: its number.
+            pixels: (n,) positions, n above 0.
+            levels: (n,) uint8, alpha in 255ths there.
+        """
 
 
 def blend(foreground: npt.NDArray[Any], background: npt.NDArray[Any], levels: Levels) -> npt.NDArray[Any]:
@@ -72,7 +83,9 @@ def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Le
         planes = [_over(plane, below, opaque) for plane, below in zip(mine.planes, behind.planes, strict=True)]
         for soft in _in_parts(positions(shares, 1, 254)):
             weights = gathered(shares, soft)
-            for plane, own_samples, samples in zip(planes, colours.at(number, soft), behind.at(soft), strict=True):
+            for plane, own_samples, samples in zip(
+                planes, colours.at(number, soft, weights), behind.at(soft), strict=True
+            ):
                 plane.reshape(-1, *plane.shape[2:])[soft] = mix(own_samples, samples, weights)
         layers.append(planes)
     return joined(layers, background)
@@ -80,8 +93,8 @@ def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Le
 
 def positions(levels: Levels, first: int, last: int) -> Pixels:
     """The pixels whose levels are from `first` to `last`."""
-    # One comparison in place of two: what lies below wraps around.
-    return np.flatnonzero(levels - np.uint8(first) <= np.uint8(last - first))
+    inside = cv2.threshold(cv2.inRange(levels, first, last), 0, 1, cv2.THRESH_BINARY)[1]
+    return np.flatnonzero(inside.view(np.bool_))  # flags are found three times faster than numbers
 
 
 def _over(plane: Plane, background: Plane, opaque: Levels) -> Plane:

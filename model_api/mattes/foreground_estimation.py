@@ -6,6 +6,7 @@ At an edge the camera mixed person and old background. Composited as it is, the 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +14,8 @@ import cv2
 import numpy as np
 
 from model_api.mattes.compositing import positions
-from model_api.mattes.lookup import looked_up
-from model_api.pictures.layers import Layer, Pixels, Samples, gathered, layers_of, levels_in
+from model_api.mattes.lookup import interpolated, places_of
+from model_api.pictures.layers import Layer, Pixels, Samples, layers_of
 from model_api.pictures.picture import Picture, bgr_of, format_of, samples_at
 from model_api.pictures.yuv_image import Plane
 from model_api.types import Alpha, Floats, Image, Levels, Size
@@ -26,6 +27,10 @@ CLEAR = 0.02
 """Alphas closer than this to 0 or 1 need no estimate."""
 SOFT = (math.ceil(CLEAR * 255), math.floor((1 - CLEAR) * 255))
 """The first and the last of the other alphas, in 255ths."""
+
+
+LEAST_WEIGHT = np.float32(1e-4)
+"""Of a place itself, for those with nothing but the other around them."""
 
 
 def estimate_foreground(image: Image, alpha: Alpha) -> Image:
@@ -62,37 +67,34 @@ class ForegroundEstimate:
         """(H, W, 3) uint8 BGR, of a BGR frame. It differs from the frame only where alpha is between 0 and 1."""
         whole = bgr_of(self.picture).copy()
         soft = positions(self.levels, *SOFT)
-        (whole.reshape(-1, 3)[soft],) = self.at(0, soft)
+        if soft.size:
+            (whole.reshape(-1, 3)[soft],) = self.at(0, soft, np.take(self.levels, soft))
         return whole
 
-    def at(self, layer: int, pixels: Pixels) -> Samples:
-        """The colours at n positions of a layer."""
-        if not pixels.size:
-            return self._layers[layer].at(pixels)
-        levels = gathered(self._levels[layer], pixels)
-        share = np.where(levels - np.uint8(SOFT[0]) <= np.uint8(SOFT[1] - SOFT[0]), levels, 255) * np.float32(1 / 255)
+    def at(self, layer: int, pixels: Pixels, levels: Levels) -> Samples:
+        """See `Colours`."""
         own = self._layers[layer]
-        return [
-            self._estimated(samples, share, *(looked_up(small, pixels, own.size) for small in self._small(channel)))
-            for samples, channel in zip(own.at(pixels), own.channels, strict=True)
-        ]
+        colours = own.at(pixels)
+        soft = positions(levels, *SOFT)
+        if not soft.size:
+            return colours
+        places = places_of(pixels[soft], own.size, _work_size(self.levels))
+        share = levels[soft] * np.float32(1 / 255)
+        for samples, channels in zip(colours, own.channels, strict=True):
+            for seen, channel in zip(samples.reshape(pixels.size, -1).T, channels, strict=True):
+                person, scene = (interpolated(small, places) for small in self._gathered[channel])
+                seen[soft] = self._estimated(seen[soft], share, person, scene)
+        return colours
 
-    def _estimated(self, seen: Plane, share: Floats, person: Plane, scene: Plane) -> Plane:
+    def _estimated(self, seen: Plane, share: Floats, person: Floats, scene: Floats) -> Floats:
         """F = person + alpha · (seen - (alpha · person + (1 - alpha) · scene))."""
-        sure = share == 1
-        share = share[:, np.newaxis] if seen.ndim == 2 else share
-        error = person.astype(np.float32) - scene
+        error = person - scene
         error *= share
         error += scene
         np.subtract(seen, error, out=error)
         error *= share
         error += person
-        estimated = np.clip(np.rint(error, out=error), 0, self._peak, out=error).astype(seen.dtype)
-        estimated[sure] = seen[sure]
-        return estimated
-
-    def _small(self, channel: int | slice) -> list[Plane]:
-        return [np.ascontiguousarray(small[..., channel]) for small in self._gathered]
+        return np.clip(np.rint(error, out=error), 0, self._peak, out=error)
 
     @property
     def _peak(self) -> int:
@@ -104,18 +106,13 @@ class ForegroundEstimate:
         return layers_of(self.picture)
 
     @cached_property
-    def _levels(self) -> list[Levels]:
-        return [levels_in(self.levels, self.picture, layer) for layer in range(len(self._layers))]
-
-    @cached_property
-    def _gathered(self) -> tuple[Plane, Plane]:
-        """The colours of the person and of the scene around each pixel of a small picture."""
+    def _gathered(self) -> list[tuple[Floats, Floats]]:
+        """Of each channel the mean of the person and of the scene around each place of a small picture."""
         size = _work_size(self.levels)
         # Sampled, not averaged: the blur that follows is far wider than what is skipped, and it is 20 times faster.
-        small = samples_at(self.picture, size, cv2.INTER_LINEAR)
-        weight = cv2.resize(self.levels, size).astype(np.float32)[..., np.newaxis] * np.float32(1 / 255)
-        person, scene = (_mean_colours(small.astype(np.float32), _pure(share)) for share in (weight, 1 - weight))
-        return person.astype(small.dtype), scene.astype(small.dtype)
+        small = [channel.astype(np.float32) for channel in cv2.split(samples_at(self.picture, size, cv2.INTER_LINEAR))]
+        alpha = cv2.resize(self.levels, size) * np.float32(1 / 255)
+        return list(zip(*(_means(small, _pure(share)) for share in (alpha, 1 - alpha)), strict=True))
 
 
 def _work_size(levels: Levels) -> Size:
@@ -134,9 +131,14 @@ def _pure(share: Floats) -> Floats:
     return squared * squared
 
 
-def _mean_colours(image: Floats, weight: Floats) -> Floats:
-    """The weighted mean colour around each pixel: (h, w, 3) float32."""
-    reach = 2 * max(1, round(image.shape[0] * REACH)) + 1
-    total = cv2.blur(image * weight, (reach, reach))
-    weights = cv2.blur(weight, (reach, reach)).reshape(weight.shape)
-    return (total + np.float32(1e-4) * image) / (weights + np.float32(1e-4))
+def _means(channels: Sequence[Floats], weight: Floats) -> list[Floats]:
+    """The weighted mean around each place, for each of some (h, w) float32."""
+    side = 2 * max(1, round(weight.shape[0] * REACH)) + 1
+    share = 1 / (cv2.blur(weight, (side, side)) + LEAST_WEIGHT)
+    means = []
+    for channel in channels:
+        mean = cv2.blur(channel * weight, (side, side))
+        mean += LEAST_WEIGHT * channel
+        mean *= share
+        means.append(mean)
+    return means

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from model_api.mattes.guided_filter import Coefficients, SlopeAndOffset
-from model_api.mattes.lookup import looked_up
+from model_api.mattes.lookup import interpolated, places_of
 from model_api.pictures.layers import LUMA, Pixels, Samples, bgr_at, gathered, in_layer, layers_of
 from model_api.pictures.picture import Picture, format_of
 from model_api.pictures.yuv_image import YuvFormat
-from model_api.types import Floats, Image
+from model_api.types import Floats, Image, Levels, Tile
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class GivenColours:
     image: Image
     wanted: YuvFormat | None
 
-    def at(self, layer: int, pixels: Pixels) -> Samples:
+    def at(self, layer: int, pixels: Pixels, levels: Levels) -> Samples:
         """See `Colours`."""
         source = self.image if layer == LUMA else self._of_chroma
         return in_layer(gathered(source, pixels).astype(np.float32), layer, self.wanted)
@@ -48,23 +48,25 @@ class CoefficientColours:
     Attributes:
         picture: the frame in the format of the composite.
         coefficients: of the colours, at a smaller size.
+        part: rows and columns of the small image where colours are asked for.
     """
 
     picture: Picture
     coefficients: Coefficients
+    part: Tile
 
-    def at(self, layer: int, pixels: Pixels) -> Samples:
+    def at(self, layer: int, pixels: Pixels, levels: Levels) -> Samples:
         """See `Colours`."""
+        wanted = format_of(self.picture)
+        brightest = None if wanted and wanted.space.hdr else 255
         size = layers_of(self.picture)[layer].size
-        slope, offset = (looked_up(planes, pixels, size)[:, :3] for planes in self._whole)
+        places = places_of(pixels, size, self.coefficients.size, (self.part[1].start, self.part[0].start))
+        slope, offset = (interpolated(planes, places)[:, :3] for planes in self._coefficients)
         colours: Floats = bgr_at(self.picture, layer, pixels)
         colours *= slope
         colours += offset
-        wanted = format_of(self.picture)
-        brightest = None if wanted and wanted.space.hdr else 255
         return in_layer(np.clip(colours, 0, brightest, out=colours), layer, wanted)
 
     @cached_property
-    def _whole(self) -> SlopeAndOffset:
-        width, height = self.coefficients.size
-        return self.coefficients.colours((slice(0, height), slice(0, width)))
+    def _coefficients(self) -> SlopeAndOffset:
+        return self.coefficients.colours(self.part)

@@ -23,8 +23,12 @@ REACH_PX = 1
 EPSILON = 1e-5 * 255**2
 """Of the filter for images in 0..255."""
 
-FIT_BAND_PX = 32
-"""Rows that are fitted at a time: they stay in the processor's cache."""
+FIT_AT_ONCE = 1 << 16
+"""Numbers that are fitted at a time, in whole rows: they stay in the processor's cache."""
+
+GREYS_PX = 2
+GREY_SPARE = 12.0
+"""By how many levels the frame's greys may go beyond those of the small image within GREYS_PX."""
 
 FULL = np.float32(255)
 MEAN = np.full((1, 3), 1 / 3, np.float32)
@@ -45,12 +49,18 @@ class AlphaCoefficients(Protocol):
         """(width, height) of the small image in pixels."""
 
     @property
-    def person(self) -> Floats | None:
-        """(h, w) float32, above 0 wherever alpha may be; None where that is not known."""
+    def bounds(self) -> tuple[Floats, Floats]:
+        """The least and the most alpha that may come out near each point: (h, w) float32 each, in 0..255 or beyond."""
 
-    @property
-    def alpha(self) -> SlopeAndOffset:
-        """(h, w) float32 each, to be applied to the image's grey."""
+    def alpha(self, tile: Tile) -> SlopeAndOffset:
+        """Compute the coefficients of alpha in a part of the small image.
+
+        Args:
+            tile: rows and columns of the small image.
+
+        Returns:
+            (rows, columns) float32 each, to be applied to the image's grey.
+        """
 
 
 class Coefficients(AlphaCoefficients, Protocol):
@@ -86,14 +96,20 @@ class DeepCoefficients:
         """(width, height) of the small image in pixels."""
         return self.slope.shape[1], self.slope.shape[0]
 
-    @property
-    def person(self) -> None:
-        """Not known."""
-        return None
+    @cached_property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """See `AlphaCoefficients`. The image, and so its grey, is not known."""
+        slope, offset = self._alpha
+        ends = offset, slope * FULL + offset
+        return cv2.min(*ends), cv2.max(*ends)
+
+    def alpha(self, tile: Tile) -> SlopeAndOffset:
+        """See `AlphaCoefficients`."""
+        slope, offset = self._alpha
+        return slope[tile], offset[tile]
 
     @cached_property
-    def alpha(self) -> SlopeAndOffset:
-        """See `AlphaCoefficients`."""
+    def _alpha(self) -> SlopeAndOffset:
         return cv2.extractChannel(self.slope, 3), cv2.extractChannel(self.offset, 3) * FULL
 
     def colours(self, tile: Tile) -> SlopeAndOffset:
@@ -118,23 +134,34 @@ class FastCoefficients:
         """(width, height) of the small image in pixels."""
         return self.image.shape[1], self.image.shape[0]
 
-    @property
-    def person(self) -> None:
-        """Not known: where the network's answer is below 0, the filtered alpha may be above it."""
-        return None
+    @cached_property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """See `AlphaCoefficients`. Within the greys around each point; the frame's own may go a little beyond them."""
+        slope, offset = self._alpha
+        around = np.ones((2 * GREYS_PX + 1,) * 2, np.uint8)
+        darkest, brightest = cv2.erode(self._grey, around) - GREY_SPARE, cv2.dilate(self._grey, around) + GREY_SPARE
+        ends = slope * darkest + offset, slope * brightest + offset
+        return cv2.min(*ends), cv2.max(*ends)
+
+    def alpha(self, tile: Tile) -> SlopeAndOffset:
+        """See `AlphaCoefficients`."""
+        slope, offset = self._alpha
+        return slope[tile], offset[tile]
 
     @cached_property
-    def alpha(self) -> SlopeAndOffset:
-        """See `AlphaCoefficients`."""
-        return fit_coefficients(grey(self.image), cv2.extractChannel(self.answer, 3) * FULL)
+    def _alpha(self) -> SlopeAndOffset:
+        return fit_coefficients(self._grey, cv2.extractChannel(self.answer, 3) * FULL)
+
+    @cached_property
+    def _grey(self) -> Floats:
+        return grey(self.image)
 
     def colours(self, tile: Tile) -> SlopeAndOffset:
         """See `Coefficients`."""
-        height, width = self.answer.shape[:2]
-        (rows, inner_rows), (columns, inner_columns) = _widened(tile[0], height), _widened(tile[1], width)
-        image, answer = self.image[rows, columns], self.answer[rows, columns]
-        slope, offset = fit_coefficients(with_grey(image), _bgra(answer) * FULL)
-        return slope[inner_rows, inner_columns] + RESIDUAL, offset[inner_rows, inner_columns]
+        slope, offset = _fitted_in(
+            tile, self.answer, lambda part: (with_grey(self.image[part]), _bgra(self.answer[part]) * FULL)
+        )
+        return slope + RESIDUAL, offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,10 +181,15 @@ class FastAlphaCoefficients:
         """(width, height) of the small image in pixels."""
         return self.image.shape[1], self.image.shape[0]
 
-    @cached_property
-    def alpha(self) -> SlopeAndOffset:
+    @property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """See `AlphaCoefficients`. Where a window has one alpha only, that comes out."""
+        level = self.person * FULL
+        return level, level
+
+    def alpha(self, tile: Tile) -> SlopeAndOffset:
         """See `AlphaCoefficients`."""
-        return fit_coefficients(grey(self.image), self.person * FULL)
+        return _fitted_in(tile, self.person, lambda part: (grey(self.image[part]), self.person[part] * FULL))
 
 
 def fit_coefficients(guide: Floats, answer: Floats) -> SlopeAndOffset:
@@ -175,8 +207,9 @@ def fit_coefficients(guide: Floats, answer: Floats) -> SlopeAndOffset:
     """
     slope, offset = np.empty_like(answer), np.empty_like(answer)
     height = guide.shape[0]
-    for begin in range(0, height, FIT_BAND_PX):
-        rows = slice(begin, min(begin + FIT_BAND_PX, height))
+    band = max(1, FIT_AT_ONCE * height // guide.size)
+    for begin in range(0, height, band):
+        rows = slice(begin, min(begin + band, height))
         around, inner = _widened(rows, height)
         slope[rows], offset[rows] = (plane[inner] for plane in _fitted(guide[around], answer[around]))
     return slope, offset
@@ -226,6 +259,13 @@ def with_grey(image: Image) -> Floats:
     planes: Floats = cv2.cvtColor(colours, cv2.COLOR_BGR2BGRA)
     cv2.insertChannel(cv2.transform(colours, MEAN), planes, 3)
     return planes
+
+
+def _fitted_in(tile: Tile, like: Floats, planes_of: Callable[[Tile], tuple[Floats, Floats]]) -> SlopeAndOffset:
+    """Fit in a tile as in the whole, which has the size of `like`. planes_of: guide and answer in a part of it."""
+    (rows, inner_rows), (columns, inner_columns) = map(_widened, tile, like.shape[:2])
+    slope, offset = fit_coefficients(*planes_of((rows, columns)))
+    return slope[inner_rows, inner_columns], offset[inner_rows, inner_columns]
 
 
 def _fitted(guide: Floats, answer: Floats) -> SlopeAndOffset:

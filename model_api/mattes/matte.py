@@ -18,7 +18,7 @@ from model_api.mattes.compositing import Blend, Colours, blend, composite, inste
 from model_api.mattes.foreground_estimation import ForegroundEstimate
 from model_api.mattes.given_colours import CoefficientColours, GivenColours
 from model_api.mattes.guided_filter import AlphaCoefficients, Coefficients, SlopeAndOffset, grey_of
-from model_api.mattes.tiles import enlarged_tiles, join_tiles, occupied_tiles
+from model_api.mattes.tiles import divided, enlarged_tiles, join_tiles, soft_tiles
 from model_api.pictures.picture import (
     AnyPicture,
     Picture,
@@ -31,6 +31,8 @@ from model_api.pictures.picture import (
 )
 from model_api.pictures.yuv_image import YuvFormat, YuvImage
 from model_api.types import Alpha, Floats, Image, Levels, Tile
+
+NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 
 class Matte(Protocol):
@@ -147,7 +149,7 @@ class DenseMatte(_Composited):
 class _Guided(_Composited):
     """An alpha that follows the frame's own edges: see `guided_filter`.
 
-    Only bands of where the person is are made in floating point at the frame's size.
+    Only tiles of soft places are made in floating point at the frame's size.
     """
 
     frame: Picture
@@ -156,27 +158,36 @@ class _Guided(_Composited):
     @cached_property
     def alpha(self) -> Alpha:
         """See `Matte`."""
-        alpha: Alpha = np.zeros(size_of(self.frame)[::-1], np.float32)
-        for tile, product, offset in self._alphas():
+        alpha: Alpha = self._sure_levels() * np.float32(1 / 255)
+        for tile, product, offset in self._soft_alphas():
             np.clip((product + offset) * np.float32(1 / 255), 0, 1, out=alpha[tile])
         return alpha
 
     @cached_property
     def levels(self) -> Levels:
         """See `Matte`."""
-        levels: Levels = np.zeros(size_of(self.frame)[::-1], np.uint8)
-        for tile, product, offset in self._alphas():
+        levels = self._sure_levels()
+        for tile, product, offset in self._soft_alphas():
             levels[tile] = cv2.add(product, offset, dtype=cv2.CV_8U)
         return levels
 
-    def _alphas(self) -> Iterator[tuple[Tile, Floats, Floats]]:
-        """The product a · grey and b, band by band. Their sum is alpha times 255, below 0 and above 255 too."""
-        tiles = list(occupied_tiles(self.coefficients.person, size_of(self.frame)))
+    def _sure_levels(self) -> Levels:
+        """(H, W) uint8, 255 where the person is for sure."""
+        # Bilinear is five times faster than the nearest. What it makes of the outline is in soft tiles, and replaced.
+        return cv2.resize(cv2.dilate(self._divided[0], NEIGHBOURS), size_of(self.frame), interpolation=cv2.INTER_LINEAR)
+
+    def _soft_alphas(self) -> Iterator[tuple[Tile, Floats, Floats]]:
+        """The product a · grey and b, tile by tile. Their sum is alpha times 255, below 0 and above 255 too."""
+        tiles = list(soft_tiles(self._divided[1], size_of(self.frame)))
         grey = grey_of(self.frame)
-        for tile, (slope, offset) in self._enlarged(lambda small: _in_tile(self.coefficients.alpha, small), tiles):
+        for tile, (slope, offset) in self._enlarged(self.coefficients.alpha, tiles):
             product = grey(tile)
             product *= slope
             yield tile, product, offset
+
+    @cached_property
+    def _divided(self) -> tuple[Levels, Levels]:
+        return divided(*self.coefficients.bounds)
 
     def _enlarged(
         self, coefficients_of: Callable[[Tile], SlopeAndOffset], tiles: Sequence[Tile]
@@ -209,7 +220,12 @@ class GuidedMatte(_Guided):
             yield cv2.cvtColor(cv2.add(product, offset, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
 
     def _colours(self, own: Picture) -> Colours:
-        return CoefficientColours(own, self.coefficients)
+        return CoefficientColours(own, self.coefficients, self._soft_part())
+
+    def _soft_part(self) -> Tile:
+        """The part of the small image with all soft places."""
+        x, y, width, height = cv2.boundingRect(self._divided[1])
+        return slice(y, y + height), slice(x, x + width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,8 +256,3 @@ def require_background(background: Picture, frame: Picture) -> None:
 def _largest_plane(picture: Picture) -> Image:
     """An array of the picture's size."""
     return picture.y if isinstance(picture, YuvImage) else picture
-
-
-def _in_tile(coefficients: SlopeAndOffset, tile: Tile) -> SlopeAndOffset:
-    slope, offset = coefficients
-    return slope[tile], offset[tile]

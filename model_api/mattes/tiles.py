@@ -10,12 +10,17 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from model_api.types import Floats, Image, Size, Tile
+from model_api.types import Floats, Image, Levels, Size, Tile
 
 AnyPlanes = TypeVar("AnyPlanes", Image, Floats)
 
-TILE_BAND_PX = 40
+TILE_BAND_PX = 96
 """Rows that are worked on at a time: what one step writes is still in the processor's cache when the next reads it."""
+
+NEAR_PX = 64
+"""Of a smaller plane: to begin another tile costs more than to go over so many columns."""
+
+HALF_LEVEL = 0.5
 
 MARGIN_PX = 2
 """Of a smaller plane: windows of the guided filter reach one pixel, enlarging another."""
@@ -27,28 +32,43 @@ def bands(size: Size) -> list[Tile]:
     return [(slice(row, min(row + TILE_BAND_PX, height)), slice(0, width)) for row in range(0, height, TILE_BAND_PX)]
 
 
-def occupied_tiles(plane: Floats | None, whole_wh: Size) -> Iterator[Tile]:
-    """Find where in each band of an image the person may be.
+def soft_tiles(soft: Levels, whole_wh: Size) -> Iterator[Tile]:
+    """Find the tiles of an image that hold its soft places.
 
     Args:
-        plane: (h, w) float32 of a smaller size, above 0 where the person may be. None: anywhere.
+        soft: (h, w) uint8 of a smaller size, above 0 at soft places.
         whole_wh: (width, height) of the image in pixels.
 
     Yields:
-        Of each band the columns within MARGIN_PX of such places; no tile for a band without one.
+        Of each band the runs of columns with such places. Places that are near each other share a run.
     """
-    if plane is None:
-        yield from bands(whole_wh)
-        return
-    (width, height), (small_height, small_width) = whole_wh, plane.shape[:2]
-    above = cv2.compare(plane, 0, cv2.CMP_GT)
+    width, height = whole_wh
+    small_height, small_width = soft.shape
     for rows, _ in bands(whole_wh):
-        first = max(rows.start * small_height // height - MARGIN_PX, 0)
-        last = -(-rows.stop * small_height // height) + MARGIN_PX
-        x, _, across, _ = cv2.boundingRect(above[first:last])
-        if across:
-            left, right = x - MARGIN_PX, x + across + MARGIN_PX
-            yield rows, slice(max(left * width // small_width, 0), min(-(-right * width // small_width), width))
+        first, last = rows.start * small_height // height, -(-rows.stop * small_height // height)
+        columns = np.flatnonzero(cv2.reduce(soft[first:last], 0, cv2.REDUCE_MAX))
+        if columns.size:
+            gaps = np.flatnonzero(np.diff(columns) > NEAR_PX)
+            begins, ends = columns[[0, *(gaps + 1)]].tolist(), (columns[[*gaps, -1]] + 1).tolist()
+            for begin, end in zip(begins, ends, strict=True):
+                yield rows, slice(begin * width // small_width, -(-end * width // small_width))
+
+
+def divided(lowest: Floats, highest: Floats) -> tuple[Levels, Levels]:
+    """Divide a small image into what is the person for sure, what is not, and what is soft.
+
+    Args:
+        lowest: (h, w) float32, the least alpha in 0..255 that may come out at each place.
+        highest: the same, the most.
+
+    Returns:
+        (h, w) uint8, 255 where it is the person for sure; and 255 where it is neither that nor the opposite, within
+        MARGIN_PX.
+    """
+    around = np.ones((2 * MARGIN_PX + 1,) * 2, np.uint8)
+    person = cv2.compare(cv2.erode(lowest, around), 255 - HALF_LEVEL, cv2.CMP_GE)
+    scene = cv2.compare(cv2.dilate(highest, around), HALF_LEVEL, cv2.CMP_LE)
+    return person, cv2.bitwise_not(cv2.bitwise_or(person, scene))
 
 
 def join_tiles(tiles_of: Callable[[Sequence[Tile]], Iterable[Image]], like: Image) -> Image:

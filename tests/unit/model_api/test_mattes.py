@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pytest
@@ -58,13 +60,13 @@ def _rgba(planes: Floats) -> Floats:
 
 def test_colours_are_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gathered: list[Floats] = []
-    gather = foreground._mean_colours
+    gather = foreground._means
 
-    def counted(image: Floats, weight: Floats) -> Floats:
+    def counted(channels: Sequence[Floats], weight: Floats) -> list[Floats]:
         gathered.append(weight)
-        return gather(image, weight)
+        return gather(channels, weight)
 
-    monkeypatch.setattr(foreground, "_mean_colours", counted)
+    monkeypatch.setattr(foreground, "_means", counted)
     frame = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
     matte = DenseMatte(frame, np.full((40, 40), 0.5, np.float32))
     assert np.ptp(matte.over(np.zeros_like(frame))) > 0
@@ -73,7 +75,7 @@ def test_colours_are_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_gathered_where_no_edge_is_soft(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreground, "_mean_colours", None)
+    monkeypatch.setattr(foreground, "_means", None)
     frame = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
     alpha = np.zeros((40, 40), np.float32)
     alpha[10:20, 5:30] = 1
