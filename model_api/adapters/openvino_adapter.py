@@ -14,6 +14,7 @@ import openvino as ov
 
 from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.devices import check_device, device_config
+from model_api.adapters.signal_stack import signals_on_own_stack
 from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import loading
@@ -198,6 +199,7 @@ class OpenVinoAdapter:
             raise DeviceError(
                 f"{self._device} does not take this model: {loading.reason(error)}. Try another one", "device"
             ) from error
+        signals_on_own_stack()
         requests = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         ports = {name: port for port in compiled.outputs for name in port.names}
         zeros = {

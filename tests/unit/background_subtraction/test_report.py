@@ -51,12 +51,12 @@ def test_means_of_known_times() -> None:
 
 
 def test_overlapping_requests_are_timed_each_for_itself() -> None:
-    """Four frames wait in line at a device that takes 10 ms: inference stays near 10 ms, latency is four times it."""
+    """Four frames wait in line at a device that takes 10 ms: latency is about four times what inference is."""
     report = Report()
     for result in AsyncPipeline(scripted_model(slots=4, wait_s=0.01)).run(indexed_frames(20)):
         report.add(result, 0.0, 0.0)
-    assert 10 <= report.stages_s["Inference"] / 20 * 1000 < 20
-    assert report.latency_s / report.frames > 0.03
+    assert report.stages_s["Inference"] >= 20 * 0.01
+    assert report.latency_s > 2 * report.stages_s["Inference"]
 
 
 def test_without_frames_there_is_nothing_to_tell() -> None:

@@ -1,0 +1,33 @@
+"""Signals that come at once, in a program of one's own that has loaded a model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+THREE_AT_ONCE = """
+import os, signal
+from model_api import create_model
+
+create_model("video")
+come = []
+numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+for number in numbers:
+    signal.signal(number, lambda number, frame: come.append(number))
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+for number in numbers:
+    os.kill(os.getpid(), number)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+print(len(come))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_three_signals_at_once_find_room() -> None:
+    command = [sys.executable, "-c", THREE_AT_ONCE]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "3")
