@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT
 
 SIX_AT_ONCE = """
-import os, signal
+import signal, threading
 from model_api import create_model
 
 create_model("video")
@@ -21,7 +21,7 @@ for number in numbers:
     signal.signal(number, lambda number, frame: come.append(number))
 signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 for number in numbers:
-    os.kill(os.getpid(), number)
+    signal.pthread_kill(threading.get_ident(), number)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 print(len(come))
 """
