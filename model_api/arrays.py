@@ -30,6 +30,9 @@ Floats = npt.NDArray[np.float32]
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
+Tile = tuple[slice, slice]
+"""Rows and columns of an image."""
+
 PLAIN = (int, float, str, tuple, type(None))
 Array = npt.NDArray[Any]
 

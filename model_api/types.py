@@ -14,13 +14,11 @@ from model_api.arrays import Floats as Floats
 from model_api.arrays import Image as Image
 from model_api.arrays import Levels as Levels
 from model_api.arrays import Size as Size
+from model_api.arrays import Tile as Tile
 from model_api.pictures.picture import Picture, bgr_of, require_picture, size_of
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 """Arrays by the name of a network's input or output."""
-
-Tile = tuple[slice, slice]
-"""Rows and columns of an image."""
 
 
 @dataclass(frozen=True, eq=False)

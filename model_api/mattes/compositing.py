@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model_api.pictures.layers import Pixels, Samples, gathered, joined, layers_of, levels_in
+from model_api.pictures.layers import Pixels, Samples, joined, layers_of, levels_in, steps_of, tile_in
 from model_api.pictures.picture import AnyPicture, Picture
 from model_api.pictures.yuv_image import Plane
-from model_api.types import Levels
+from model_api.types import Levels, Size, Tile
 
 AT_ONCE = 1 << 15
 """Soft pixels that are computed together: what is made of them stays in the processor's cache."""
@@ -76,19 +76,30 @@ def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Le
     Returns:
         A new picture in that format.
     """
-    layers = []
+    person = person_tile(levels, own)
+    layers: list[list[Plane]] = []
     for number, (mine, behind) in enumerate(zip(layers_of(own), layers_of(background), strict=True)):
-        shares = levels_in(levels, own, number)
+        tile = tile_in(person, own, number)
+        shares = levels_in(levels[person], own, number)
+        planes = [plane.copy() for plane in behind.planes]
         opaque = cv2.threshold(shares, 254, 255, cv2.THRESH_BINARY)[1]
-        planes = [_over(plane, below, opaque) for plane, below in zip(mine.planes, behind.planes, strict=True)]
+        for plane, source in zip(planes, mine.planes, strict=True):
+            cv2.copyTo(source[tile], opaque, plane[tile])
         for soft in _in_parts(positions(shares, 1, 254)):
-            weights = gathered(shares, soft)
-            for plane, own_samples, samples in zip(
-                planes, colours.at(number, soft, weights), behind.at(soft), strict=True
+            weights, pixels = np.take(shares, soft), _in_whole(soft, tile, mine.size)
+            for plane, samples, below in zip(
+                planes, colours.at(number, pixels, weights), behind.at(pixels), strict=True
             ):
-                plane.reshape(-1, *plane.shape[2:])[soft] = mix(own_samples, samples, weights)
+                plane.reshape(-1, *plane.shape[2:])[pixels] = mix(samples, below, weights)
         layers.append(planes)
     return joined(layers, background)
+
+
+def person_tile(levels: Levels, picture: Picture) -> Tile:
+    """The rows and columns with the person, from and to where samples of chroma begin. A sample at least."""
+    x, y, width, height = cv2.boundingRect(levels)
+    across, down = steps_of(picture)
+    return _widened(y, y + max(height, 1), down), _widened(x, x + max(width, 1), across)
 
 
 def positions(levels: Levels, first: int, last: int) -> Pixels:
@@ -97,10 +108,15 @@ def positions(levels: Levels, first: int, last: int) -> Pixels:
     return np.flatnonzero(inside.view(np.bool_))  # flags are found three times faster than numbers
 
 
-def _over(plane: Plane, background: Plane, opaque: Levels) -> Plane:
-    result = background.copy()
-    cv2.copyTo(plane, opaque, result)
-    return result
+def _widened(first: int, last: int, step: int) -> slice:
+    return slice(first // step * step, -(-last // step) * step)
+
+
+def _in_whole(pixels: Pixels, tile: Tile, size: Size) -> Pixels:
+    """Positions in a tile as positions in the whole (width, height)."""
+    rows, columns = tile
+    width = min(columns.stop, size[0]) - columns.start
+    return pixels + pixels // width * (size[0] - width) + (rows.start * size[0] + columns.start)
 
 
 def _in_parts(pixels: Pixels) -> Iterator[Pixels]:

@@ -143,6 +143,15 @@ def scaled_tile(tile: Tile, whole_wh: Size, small_wh: Size) -> ScaledTile:
     return ScaledTile((rows, columns), (small_rows, small_columns))
 
 
+def with_small_tile(tile: Tile, whole_wh: Size, small_wh: Size) -> ScaledTile:
+    """Find the tile of both sizes that holds a tile of the small one, with a margin to spare."""
+    columns, rows = (
+        slice(side.start * whole // small, -(-side.stop * whole // small))
+        for side, whole, small in zip(reversed(tile), whole_wh, small_wh, strict=True)
+    )
+    return scaled_tile((rows, columns), whole_wh, small_wh)
+
+
 def tile_within(tile: Tile, outer: Tile) -> Tile:
     """Count the rows and columns of a tile from where the outer one begins."""
     rows, columns = (

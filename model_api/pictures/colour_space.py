@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from model_api.arrays import Floats
 from model_api.ranges import require_choice
@@ -90,23 +92,37 @@ class ColourSpace:
     @property
     def to_bgr(self) -> Floats:
         """(3, 4) float32: from Y, Cb, Cr and 1, as codes, to blue, green and red of 0..255."""
-        red, blue = LUMA_WEIGHTS[self.matrix]
-        green = 1 - red - blue
-        luma, chroma = self.spans
-        to_blue, to_red = 2 * (1 - blue), 2 * (1 - red)
-        rows = np.array(
-            [[1, to_blue, 0], [1, -blue * to_blue / green, -red * to_red / green], [1, 0, to_red]], np.float64
-        )
-        scaled = rows * (255 / np.array([luma, chroma, chroma]))
-        offset = scaled @ np.array([self.black, self.neutral, self.neutral], np.float64)
-        return np.column_stack([scaled, -offset]).astype(np.float32)
+        return _to_bgr(self)
 
     @property
     def from_bgr(self) -> Floats:
         """(3, 4) float32: the inverse of `to_bgr`."""
-        matrix = self.to_bgr.astype(np.float64)
-        inverse = np.linalg.inv(matrix[:, :3])
-        return np.column_stack([inverse, -inverse @ matrix[:, 3]]).astype(np.float32)
+        return _from_bgr(self)
+
+
+@cache
+def _to_bgr(space: ColourSpace) -> Floats:
+    red, blue = LUMA_WEIGHTS[space.matrix]
+    green = 1 - red - blue
+    luma, chroma = space.spans
+    to_blue, to_red = 2 * (1 - blue), 2 * (1 - red)
+    rows = np.array([[1, to_blue, 0], [1, -blue * to_blue / green, -red * to_red / green], [1, 0, to_red]], np.float64)
+    scaled = rows * (255 / np.array([luma, chroma, chroma]))
+    offset = scaled @ np.array([space.black, space.neutral, space.neutral], np.float64)
+    return _constant(np.column_stack([scaled, -offset]))
+
+
+@cache
+def _from_bgr(space: ColourSpace) -> Floats:
+    matrix = space.to_bgr.astype(np.float64)
+    inverse = np.linalg.inv(matrix[:, :3])
+    return _constant(np.column_stack([inverse, -inverse @ matrix[:, 3]]))
+
+
+def _constant(matrix: npt.NDArray[np.float64]) -> Floats:
+    rounded = matrix.astype(np.float32)
+    rounded.flags.writeable = False
+    return rounded
 
 
 def between_primaries(source: str, target: str) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from model_api.arrays import Floats, Levels, Size
+from model_api.arrays import Floats, Levels, Size, Tile
 from model_api.pictures.picture import AnyPicture, Picture
 from model_api.pictures.screen import codes_of_screen, unbounded_bgr
 from model_api.pictures.yuv_image import CHROMA_STEPS, Plane, YuvFormat, YuvImage, shrink_chroma
@@ -63,6 +63,18 @@ def joined(layers: list[list[Plane]], like: AnyPicture) -> AnyPicture:
         return cast(AnyPicture, layers[0][0])
     ((y,), (u, v)) = layers
     return cast(AnyPicture, YuvImage(y, u, v, like.space))
+
+
+def steps_of(picture: Picture) -> tuple[int, int]:
+    """How many pixels across and down share a sample of chroma."""
+    return CHROMA_STEPS[picture.format.chroma] if isinstance(picture, YuvImage) else (1, 1)
+
+
+def tile_in(tile: Tile, picture: Picture, layer: int) -> Tile:
+    """A tile of a picture, which begins and ends where samples of chroma do, in one of its layers."""
+    across, down = steps_of(picture) if layer != LUMA else (1, 1)
+    rows, columns = tile
+    return slice(rows.start // down, rows.stop // down), slice(columns.start // across, columns.stop // across)
 
 
 def levels_in(levels: Levels, picture: Picture, layer: int) -> Levels:
