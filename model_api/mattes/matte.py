@@ -18,7 +18,15 @@ from model_api.mattes.compositing import Blend, Colours, blend, composite, inste
 from model_api.mattes.foreground_estimation import ForegroundEstimate
 from model_api.mattes.given_colours import CoefficientColours, GivenColours
 from model_api.mattes.guided_filter import AlphaCoefficients, Coefficients, SlopeAndOffset, grey_of
-from model_api.mattes.tiles import ScaledTile, divided, enlarged_tiles, join_tiles, soft_tiles, with_small_tile
+from model_api.mattes.tiles import (
+    ScaledTile,
+    divided,
+    enlarged_tiles,
+    join_tiles,
+    scaled_tile,
+    soft_tiles,
+    with_small_tile,
+)
 from model_api.pictures.picture import (
     AnyPicture,
     Picture,
@@ -232,12 +240,13 @@ class GuidedMatte(_Guided):
             yield cv2.cvtColor(cv2.add(product, offset, dtype=cv2.CV_8U), cv2.COLOR_BGRA2BGR)
 
     def _colours(self, own: Picture) -> Colours:
-        return CoefficientColours(own, self.coefficients, self._soft_part())
+        return CoefficientColours(own, self.coefficients, self._person_part())
 
-    def _soft_part(self) -> Tile:
-        """The part of the small image with all soft places."""
-        x, y, width, height = cv2.boundingRect(self._divided[1])
-        return slice(y, y + height), slice(x, x + width)
+    def _person_part(self) -> Tile:
+        """The part of the small image with the person."""
+        x, y, width, height = cv2.boundingRect(self.levels)
+        tile = slice(y, y + height), slice(x, x + width)
+        return scaled_tile(tile, size_of(self.frame), self.coefficients.size).small
 
 
 @dataclass(frozen=True, eq=False)
