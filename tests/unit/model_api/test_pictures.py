@@ -46,6 +46,12 @@ def noise(form: YuvFormat, size: Size, seed: int = 0) -> YuvImage:
     return YuvImage(y, u, v, form.space)
 
 
+def flat_codes(code: int) -> YuvImage:
+    """4×4 pixels in 4:2:0 whose planes have this code everywhere."""
+    y, u, v = (np.full((side, side), code, np.uint8) for side in (4, 2, 2))
+    return YuvImage(y, u, v, ColourSpace())
+
+
 def disc(size: Size) -> Alpha:
     rows, columns = np.mgrid[: size[1], : size[0]]
     return np.clip((min(size) / 3 - np.hypot(rows - size[1] / 2, columns - size[0] / 2)) / 6, 0, 1).astype(np.float32)
@@ -74,11 +80,9 @@ def test_chroma_is_blended_with_the_mean_of_its_four_alphas() -> None:
     levels = np.zeros((4, 4), np.uint8)
     levels[:2, :2] = [[255, 255], [0, 2]]
     levels[2:, 2:] = 255
-    form = YuvFormat(ColourSpace())
-    person, scene = (
-        YuvImage(*(np.full(n, v, np.uint8) for n in ((4, 4), (2, 2), (2, 2))), form.space) for v in (200, 100)
-    )
-    composite = DenseMatte(person, levels / np.float32(255)).over(scene)
+    person, scene = (flat_codes(code) for code in (200, 100))
+    alpha = levels.astype(np.float32) / np.float32(255)
+    composite = DenseMatte(person, alpha.astype(np.float32)).over(scene)
     np.testing.assert_array_equal(composite.u, [[150, 100], [100, 200]])
     np.testing.assert_array_equal(composite.v, composite.u)
     np.testing.assert_array_equal(composite.y[:2, :2], [[200, 200], [100, 101]])
