@@ -28,8 +28,8 @@ FIT_AT_ONCE = 1 << 16
 
 GREYS_PX = 1
 GREY_SPARE = 4.0
-"""By how many levels the frame's greys may go beyond those of the small image within GREYS_PX. On four clips six of 22
-million pixels get another alpha than if all were computed, and twice this would not find them all either."""
+"""By how many levels the frame's greys may go beyond those of the small image within GREYS_PX. On four clips three of
+22 million pixels are more than two levels off what they would be if all were computed, with twice this two."""
 
 FULL = np.float32(255)
 MEAN = np.full((1, 3), 1 / 3, np.float32)
