@@ -13,7 +13,8 @@ SIX_AT_ONCE = """
 import signal, threading
 from model_api import create_model
 
-create_model("video")
+model = create_model("video")
+model.compile_for((320, 180))
 come = []
 names = "SIGINT SIGTERM SIGHUP SIGUSR1 SIGUSR2 SIGALRM"
 numbers = [getattr(signal, name) for name in names.split()]
