@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,16 @@ def images_in(folder: Path) -> list[Path]:
     if not paths:
         raise SourceError(f"{folder}: a folder without images. Expected some of {', '.join(sorted(IMAGE_SUFFIXES))}")
     return paths
+
+
+def images_at(address: str) -> list[Path]:
+    """The images in a folder, those of a pattern, or the one file whatever it is. None where they cannot be found."""
+    path = Path(address)
+    with suppress(OSError, SourceError):  # said when they are opened
+        if is_pattern(address):
+            return images_of(address)
+        return images_in(path) if path.is_dir() else [path]
+    return []
 
 
 def files_in(folder: Path) -> list[Path]:

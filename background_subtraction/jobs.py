@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, images_in, images_of, is_pattern
+from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, images_at, is_pattern
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.formats import CONTAINERS
 from background_subtraction.sources.demuxing.addresses import local_path
@@ -173,13 +172,7 @@ def _named(output: Output, clip: Clip, encoding: Encoding, selection: Selection,
 
 def _images_of(address: str) -> list[Path]:
     """The images that an input consists of, none for a video."""
-    path = Path(address)
-    with suppress(OSError, SourceError):  # said when it is opened
-        if is_pattern(address):
-            return images_of(address)
-        if path.is_dir():
-            return images_in(path)
-    return [path] if path.suffix.lower() in IMAGE_SUFFIXES and "://" not in address else []
+    return [] if "://" in address else [path for path in images_at(address) if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _own_names(images: list[Path], selection: Selection) -> tuple[str, ...]:

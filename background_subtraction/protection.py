@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from background_subtraction.image_files import images_in, images_of, is_pattern
+from background_subtraction.image_files import images_at, images_of, is_pattern
 from background_subtraction.jobs import Clip
 from background_subtraction.options import Options
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.open import file_of
+from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.open import is_live
 from model_api.errors import SinkError, SourceError
 
@@ -57,16 +58,8 @@ def _read(clips: Sequence[Clip], options: Options) -> Iterator[tuple[Identity, s
 
 def _files_at(address: str) -> list[Path]:
     """The files that an input or a background consists of."""
-    if address.startswith("file:"):
-        address = address.removeprefix("file://").removeprefix("file:")
-    if is_live(address):
-        return []
-    with suppress(OSError, SourceError):  # said when it is opened
-        if is_pattern(address):
-            return images_of(address)
-        if Path(address).is_dir():
-            return images_in(Path(address))
-    return [Path(address)]
+    path = local_path(address)
+    return [] if is_live(path) else images_at(path)
 
 
 def _files_of(output: Output, encoding: Encoding) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,6 +31,7 @@ from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyF
 from background_subtraction.sources.base import SourceInfo
 from background_subtraction.thread_budget import same_scheduling
 from model_api.errors import SinkError
+from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
 from model_api.resize import fit_to_window_letterbox, resize_picture
@@ -97,10 +99,13 @@ class VideoSink(Sink):
 
     def takes(self, format_: YuvFormat) -> bool:
         """Whether only bits, range and chroma of planes in this format change."""
-        target = target_of(
-            self._format.codec, self._format.pixel_format, self._source.form, self._source.size, colours=True
-        )
-        return target.space is not None and target.space.converts_exactly(format_.space)
+        return self._own_space is not None and self._own_space.converts_exactly(format_.space)
+
+    @cached_property
+    def _own_space(self) -> ColourSpace | None:
+        """What the planes of frames with colours stand for in the file, None for RGB. Asked for with each frame."""
+        form, size = self._source.form, self._source.size
+        return target_of(self._format.codec, self._format.pixel_format, form, size, colours=True).space
 
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Encode an image. Raises SinkError."""

@@ -15,7 +15,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from model_api.pictures.picture import Picture, bgr_of
+from model_api.pictures.picture import Picture, bgr_of, size_of
 from model_api.pictures.yuv_image import CHROMA_STEPS, YuvImage
 from model_api.types import Floats, Image, Size, Tile
 
@@ -106,8 +106,7 @@ class DeepCoefficients:
 
     def alpha(self, tile: Tile) -> SlopeAndOffset:
         """See `AlphaCoefficients`."""
-        slope, offset = self._alpha
-        return slope[tile], offset[tile]
+        return _in_tile(self._alpha, tile)
 
     @cached_property
     def _alpha(self) -> SlopeAndOffset:
@@ -133,7 +132,7 @@ class FastCoefficients:
     @property
     def size(self) -> Size:
         """(width, height) of the small image in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        return size_of(self.image)
 
     @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
@@ -146,8 +145,7 @@ class FastCoefficients:
 
     def alpha(self, tile: Tile) -> SlopeAndOffset:
         """See `AlphaCoefficients`."""
-        slope, offset = self._alpha
-        return slope[tile], offset[tile]
+        return _in_tile(self._alpha, tile)
 
     @cached_property
     def _alpha(self) -> SlopeAndOffset:
@@ -180,7 +178,7 @@ class FastAlphaCoefficients:
     @property
     def size(self) -> Size:
         """(width, height) of the small image in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        return size_of(self.image)
 
     @property
     def bounds(self) -> tuple[Floats, Floats]:
@@ -191,6 +189,11 @@ class FastAlphaCoefficients:
     def alpha(self, tile: Tile) -> SlopeAndOffset:
         """See `AlphaCoefficients`."""
         return _fitted_in(tile, self.person, lambda part: (grey(self.image[part]), self.person[part] * FULL))
+
+
+def _in_tile(coefficients: SlopeAndOffset, tile: Tile) -> SlopeAndOffset:
+    slope, offset = coefficients
+    return slope[tile], offset[tile]
 
 
 def fit_coefficients(guide: Floats, answer: Floats) -> SlopeAndOffset:

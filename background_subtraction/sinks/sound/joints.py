@@ -1,6 +1,6 @@
 """Recordings joined end to end: their times jump where one ends and the next begins, and go on here.
 
-Pure arithmetic on times. `sources.timeline.continuous` has the same rule for frames; here it is that of packets, and
+Pure arithmetic on times. `timeline.continuous` has the same rule for frames; here it is that of packets, and
 sound follows the picture.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-JUMP_S = Fraction(10)
-"""A step forward by more than this is a joint; ffmpeg's -dts_delta_threshold."""
+from background_subtraction.sources.demuxing.timeline import LONGEST_GAP_S
+
 BACK_S = Fraction(1, 10)
 """A step back by more than this is one too; less is disorder, as in ffmpeg's ffmpeg_demux.c."""
 
@@ -17,8 +17,8 @@ BACK_S = Fraction(1, 10)
 class JoinedTime:
     """Times of pictures in the order of the file -> times that never go back.
 
-    A step back by more than `BACK_S`, or forward by more than `JUMP_S`, is a joint. After it time goes on from the
-    largest end so far.
+    A step back by more than `BACK_S`, or forward by more than `LONGEST_GAP_S`, is a joint. After it time goes on
+    from the largest end so far.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class JoinedTime:
         Returns:
             When it is shown on a timeline without jumps.
         """
-        if self._last_s is not None and not -BACK_S <= order_s - self._last_s <= JUMP_S:
+        if self._last_s is not None and not -BACK_S <= order_s - self._last_s <= LONGEST_GAP_S:
             self.offsets.append(self._end_s - time_s)
         self._last_s = order_s
         joined_s = time_s + self.offsets[-1]
