@@ -15,6 +15,7 @@ import openvino as ov
 from background_subtraction.cli.model_arguments import model_file
 from model_api.create import recognize
 from model_api.errors import ModelContractError
+from model_api.foreign_text import printable
 from model_api.graph import loading
 from model_api.graph.loading import Network
 from model_api.layouts import image_layout
@@ -102,7 +103,11 @@ def run(args: argparse.Namespace) -> None:
         description, unknown = describe(core, network, *recognize(network.signature, network.path.name)), None
     except ModelContractError as error:
         description, unknown = describe(core, network), error
-    print(json.dumps(asdict(description), indent=2, default=sorted) if args.json else "\n".join(lines(description)))
+    print(
+        json.dumps(asdict(description), indent=2, default=sorted)
+        if args.json
+        else printable("\n".join(lines(description)))
+    )
     if unknown:
         raise ModelContractError(f"The program does not run this network: {unknown}")
 
