@@ -7,6 +7,7 @@ turn the direction of writing make one name look like another.
 from __future__ import annotations
 
 import logging
+import reprlib
 
 LONGEST = 200
 KEPT = frozenset("\n\t\u200c\u200d\u3000\u00a0")
@@ -27,10 +28,11 @@ def one_line(text: object, longest: int = LONGEST) -> str:
     """Foreign text as a part of one line of ours.
 
     Args:
-        text: anything; its `str` is taken.
+        text: a text or an error, or another value, of which the beginning is shown.
         longest: characters that are kept.
     """
-    start = str(text)[: longest * 4]
+    words = str(text) if isinstance(text, (str, BaseException)) else reprlib.repr(text)
+    start = words[: longest * 4]
     return printable(" ".join(start.split()))[:longest]
 
 

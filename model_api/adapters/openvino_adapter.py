@@ -37,7 +37,9 @@ class InferenceOptions:
         threads: of the CPU. None: OpenVINO decides.
         cache_dir: a folder where compiled networks are kept from run to run.
         clips: how many clips run at once. A recurrent network gets a stream for each.
-        timeout_s: the longest that a model server may take for an answer, in seconds.
+        timeout_s: seconds that a model server may take for a whole request.
+        server_ca: a PEM file with the authorities whose certificates a model server may have. None: the system's.
+        server_token: who asks, for a model server that wants to know. None: nobody.
         refiner_outside: whether a known guided filter is taken out of the network, and computed with the composite.
         precision: inference precision, "f32", "bf16" or "f16". None: f32 on CPU, the device's default elsewhere.
 
@@ -51,6 +53,8 @@ class InferenceOptions:
     cache_dir: str | None = None
     clips: int = 1
     timeout_s: float = 60.0
+    server_ca: str | None = None
+    server_token: str | None = field(default=None, repr=False)
     refiner_outside: bool = True
     precision: str | None = None
 

@@ -10,8 +10,8 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from model_api.adapters.kserve.adapter import served_network
 from model_api.adapters.kserve.address import Address, parse_address
+from model_api.adapters.kserve.description import served_network
 from model_api.adapters.kserve.image_conversion import from_network, to_network
 from model_api.errors import OptionError
 from model_api.graph import loading
@@ -39,6 +39,7 @@ PREPROCESSINGS = (
         ("localhost:8000/v2/models/rvm:12", Address("http", "localhost:8000", "rvm", "12")),
         ("http://localhost:8000/models/rvm", Address("http", "localhost:8000", "rvm")),
         ("https://models.example.com:443/v2/models/rvm", Address("https", "models.example.com:443", "rvm")),
+        ("grpcs://models.example.com:9000/models/rvm", Address("grpcs", "models.example.com:9000", "rvm")),
         ("grpc://localhost:9000/v2/models/rvm/versions/1", Address("grpc", "localhost:9000", "rvm", "1")),
     ],
 )
