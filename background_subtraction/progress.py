@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from background_subtraction.sinks.outputs import Outputs
-from model_api.foreign_text import one_line
+from model_api.terminal.foreign_text import one_line
 
 NAMES_LENGTH = 30
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from model_api.foreign_text import printable
+from model_api.terminal.foreign_text import printable
 
 
 class BackgroundSubtractionError(Exception):

@@ -103,7 +103,7 @@ def _run(name: str, words: Sequence[str], program: str) -> int:
     # Imported here so that a missing library is one line, and Ctrl-C meanwhile too.
     from background_subtraction.cli.arguments import OPTION_OF
     from model_api.errors import BackgroundSubtractionError, OptionError, renamed
-    from model_api.foreign_text import log_printable
+    from model_api.terminal.foreign_text import log_printable
 
     log_printable()
     if name not in TOOLS:
@@ -125,7 +125,7 @@ class _Parser(argparse.ArgumentParser):
     """Its errors repeat words of the command line, which a shell may have made of names of files."""
 
     def error(self, message: str) -> NoReturn:
-        from model_api.foreign_text import one_line
+        from model_api.terminal.foreign_text import one_line
 
         super().error(one_line(message, LONGEST_USAGE))
 

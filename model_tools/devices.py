@@ -21,8 +21,8 @@ from background_subtraction.cli.model_arguments import model_file
 from model_api import AsyncPipeline, Frame, create_model
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import DeviceError, InferenceError, ShapeError
-from model_api.foreign_text import printable
 from model_api.graph.loading import reason
+from model_api.terminal.foreign_text import printable
 from model_api.types import Alpha, Image, Size
 
 FAILURES = (DeviceError, InferenceError, ShapeError, RuntimeError)

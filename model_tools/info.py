@@ -15,12 +15,12 @@ import openvino as ov
 from background_subtraction.cli.model_arguments import model_file
 from model_api.create import recognize
 from model_api.errors import ModelContractError
-from model_api.foreign_text import printable
 from model_api.graph import loading
 from model_api.graph.loading import Network
 from model_api.layouts import image_layout
 from model_api.models.base import MattingModel
 from model_api.preprocessing import Override, Preprocessing
+from model_api.terminal.foreign_text import printable
 from model_api.types import Binding, TensorSpec
 from model_tools.convert.command import preprocessing_of
 

@@ -39,7 +39,7 @@ def _main(arguments: Sequence[str], program: str) -> int:
         from background_subtraction.report import Report
         from background_subtraction.run import prepare
         from model_api.errors import BackgroundSubtractionError, OptionError, renamed
-        from model_api.foreign_text import log_printable
+        from model_api.terminal.foreign_text import log_printable
     except ImportError as error:
         return _fail(program, _missing_library(error))
 
@@ -66,7 +66,7 @@ def _main(arguments: Sequence[str], program: str) -> int:
 
 
 def _kept(names: list[str]) -> str:
-    from model_api.foreign_text import one_line
+    from model_api.terminal.foreign_text import one_line
 
     return f"; kept in {', '.join(map(one_line, names))}" if names else ""
 

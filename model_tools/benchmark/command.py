@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from background_subtraction.cli import argument_types as values
 from model_api.errors import OptionError
-from model_api.foreign_text import printable
+from model_api.terminal.foreign_text import printable
 from model_tools.benchmark.machine import this_machine
 from model_tools.benchmark.plot import as_svg
 from model_tools.benchmark.process import process_of

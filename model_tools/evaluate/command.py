@@ -18,7 +18,7 @@ from model_api import MattingModel
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.errors import OptionError
-from model_api.foreign_text import printable
+from model_api.terminal.foreign_text import printable
 from model_tools.evaluate.conditions import after_cuts, under_conditions
 from model_tools.evaluate.datasets import PLATES, Case, LabelledByModel, Still, Video, recorded_clips, stills
 from model_tools.evaluate.degradations import DEGRADATIONS

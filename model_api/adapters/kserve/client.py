@@ -20,7 +20,7 @@ from model_api.adapters.kserve.http_client import HttpClient
 from model_api.adapters.kserve.tensors import ReceivedTensor
 from model_api.errors import DeviceError, InferenceError, ModelContractError, ModelFileError
 from model_api.extras import install_command
-from model_api.foreign_text import one_line
+from model_api.terminal.foreign_text import one_line
 from model_api.types import Tensors
 
 INSTALL = install_command("ovms")

@@ -10,7 +10,7 @@ from typing import Any
 from model_api.adapters.kserve.address import Address
 from model_api.adapters.kserve.tensors import LARGEST_BYTES, LARGEST_RANK, TYPES, bytes_of
 from model_api.errors import ModelContractError
-from model_api.foreign_text import one_line
+from model_api.terminal.foreign_text import one_line
 from model_api.types import Signature, TensorSpec
 
 MOST_TENSORS = 200

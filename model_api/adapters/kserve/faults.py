@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_api.foreign_text import one_line
+from model_api.terminal.foreign_text import one_line
 
 
 class ServerError(Exception):

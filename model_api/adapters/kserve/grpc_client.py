@@ -16,7 +16,7 @@ from model_api.adapters.kserve.address import Address
 from model_api.adapters.kserve.faults import DeniedError, LateError, LostError, ServerError, WrongAnswerError
 from model_api.adapters.kserve.requests import request_arguments
 from model_api.adapters.kserve.tensors import ReceivedTensor
-from model_api.foreign_text import one_line
+from model_api.terminal.foreign_text import one_line
 from model_api.types import Tensors
 
 LONGEST_DESCRIPTION = 1 << 22

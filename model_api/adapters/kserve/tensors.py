@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.adapters.kserve.faults import WrongAnswerError
-from model_api.foreign_text import one_line
 from model_api.layouts import LAYOUTS, layout_of
+from model_api.terminal.foreign_text import one_line
 from model_api.types import Binding, Tensors, TensorSpec
 
 TYPES: Mapping[str, tuple[str, type[np.generic]]] = {

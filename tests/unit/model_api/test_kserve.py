@@ -101,6 +101,7 @@ OPENVINO_MODEL_SERVER = {
     "inputs": [{"name": "src", "datatype": "FP32", "shape": [1, 3, 720, 1280]}],
     "outputs": [{"name": "pha", "datatype": "FP32", "shape": [1, 1, 720, 1280]}],
 }
+TENSORS = {key: OPENVINO_MODEL_SERVER[key] for key in ("inputs", "outputs")}
 TOLD = {"reverse_input_channels": "YES", "mean_values": "1 2 3", "scale_values": "255", "size": {"height": "200"}}
 
 
@@ -118,7 +119,7 @@ TOLD = {"reverse_input_channels": "YES", "mean_values": "1 2 3", "scale_values":
     ],
 )
 def test_preprocessing_as_servers_tell_it(metadata: dict[str, Any], expected: str) -> None:
-    network = served_network(HERE, metadata)
+    network = served_network(HERE, {**TENSORS, **metadata})
     published = Preprocessing("RGB", scale=(255.0, 255.0, 255.0), source="as the published network")
     assert str(find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=published)) == expected
 

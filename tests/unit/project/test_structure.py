@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGES = {
-    "model_api": ("pictures", "bundled", "mattes", "graph", "adapters", "models", "pipelines"),
+    "model_api": ("terminal", "pictures", "bundled", "mattes", "graph", "adapters", "models", "pipelines"),
     "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "cluster", "cli"),
     "model_tools": ("reporting", "download", "compose", "evaluate", "convert", "quantize", "benchmark", "train"),
 }
