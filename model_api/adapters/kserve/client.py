@@ -136,6 +136,4 @@ def _denied(address: Address) -> Iterator[None]:
     try:
         yield
     except DeniedError as error:
-        raise DeviceError(
-            f"model server {address}: {error}. Expected the token of somebody it knows", "server_token"
-        ) from error
+        raise DeviceError(f"model server {address}: {error}; give a token that it knows", "server_token") from error

@@ -108,6 +108,7 @@ class GrpcClient:
             # A packed message would be unpacked without a bound. Bit 0 stands for "not packed".
             ("grpc.compression_enabled_algorithms_bitset", 1),
             ("grpc.per_message_decompression", 0),
+            ("grpc.enable_retries", 0),
         ]
         return self._library.InferenceServerClient(self._address.server, creds=self._credentials, channel_args=options)
 

@@ -112,11 +112,15 @@ class HttpClient:
         every = {"Accept-Encoding": "identity", **self._access.headers, **(headers or {})}
         timeout_s = self._access.timeout_s
         try:
-            return self._run(asyncio.wait_for(self._asked(method, url, longest, body, every), timeout_s))
+            return self._run(self._asked(method, url, longest, body, every))
         except asyncio.TimeoutError as error:
             raise LateError(timeout_s) from error
-        except (self._http.ClientPayloadError, self._http.ClientResponseError) as error:
-            raise WrongAnswerError(f"its answer is no whole HTTP ({_words(error)})") from error
+        except self._http.ServerDisconnectedError as error:
+            raise LostError("it closed the connection") from error
+        except self._http.ClientPayloadError as error:
+            raise WrongAnswerError("its answer breaks off") from error
+        except self._http.ClientResponseError as error:
+            raise WrongAnswerError(f"its answer is no HTTP ({one_line(error.message, 60)})") from error
         except (self._http.ClientError, OSError) as error:
             raise LostError(_words(error)) from error
 
@@ -130,11 +134,14 @@ class HttpClient:
             connector=connector, timeout=untimed, auto_decompress=False, cookie_jar=self._http.DummyCookieJar()
         )
 
-    async def _asked(
-        self, method: str, url: str, longest: int, body: bytes | None, headers: Mapping[str, str]
-    ) -> HttpAnswer:
+    async def _asked(self, *question: Any) -> HttpAnswer:
         if self._broken:
             raise LostError("it was broken off here")
+        return await asyncio.wait_for(self._exchanged(*question), self._access.timeout_s)
+
+    async def _exchanged(
+        self, method: str, url: str, longest: int, body: bytes | None, headers: Mapping[str, str]
+    ) -> HttpAnswer:
         # A redirection would carry frames and token to a server that the user has not named.
         asking = self._session.request(method, url, data=body, headers=headers, allow_redirects=False)
         async with asking as response:
@@ -242,8 +249,8 @@ def _successful(answer: HttpAnswer) -> HttpAnswer:
     except (ValueError, KeyError, RecursionError):
         reason = bytes(answer.content[:LONGEST_REASON]).decode("utf-8", "replace")
     if answer.status in DENIED:
-        raise DeniedError(f"{said}: {one_line(reason)}")
-    raise ServerError(one_line(reason) or said)
+        raise DeniedError(f"{said}: {one_line(reason)}" if reason else said)
+    raise ServerError(one_line(reason or said))
 
 
 def _parsed(answer: HttpAnswer, length: int | None = None) -> object:
