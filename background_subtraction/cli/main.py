@@ -39,9 +39,11 @@ def _main(arguments: Sequence[str], program: str) -> int:
         from background_subtraction.report import Report
         from background_subtraction.run import prepare
         from model_api.errors import BackgroundSubtractionError, OptionError, renamed
+        from model_api.terminal.foreign_text import log_printable
     except ImportError as error:
         return _fail(program, _missing_library(error))
 
+    log_printable()
     report = Report()
     try:
         options = parse_options(arguments, program)
@@ -64,7 +66,9 @@ def _main(arguments: Sequence[str], program: str) -> int:
 
 
 def _kept(names: list[str]) -> str:
-    return f"; kept in {', '.join(names)}" if names else ""
+    from model_api.terminal.foreign_text import one_line
+
+    return f"; kept in {', '.join(map(one_line, names))}" if names else ""
 
 
 def _fail(program: str, message: str, code: int = 1) -> int:
