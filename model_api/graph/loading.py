@@ -80,12 +80,11 @@ def read(path: Path) -> Network:
     if suffix not in FRONT_ENDS:
         raise ModelFileError(f"{path}: not a model file by its suffix. Expected {', '.join(FRONT_ENDS)}")
     try:
-        model = _load(path)
-    except (RuntimeError, *FRONT_END_ERRORS) as error:
+        return network_of(path, _load(path))
+    except (RuntimeError, ValueError, *FRONT_END_ERRORS) as error:  # ValueError: names that are not UTF-8
         raise ModelFileError(
             f"{path}: OpenVINO cannot read this model ({reason(error)}). Expected a whole IR or ONNX file"
         ) from error
-    return network_of(path, model)
 
 
 def network_of(path: Path, model: ov.Model) -> Network:
@@ -232,6 +231,8 @@ def _take_state_out(model: ov.Model) -> dict[str, str]:
     states = {}
     for assign in assigns:
         name = assign.get_variable_id()
+        if name not in reads:
+            raise ModelContractError(f"State {name} is written but never read. Expected ReadValue and Assign in pairs")
         read = reads[name]
         _require_zero_start(name, read)
         parameter = ops.parameter(read.output(0).partial_shape, read.output(0).element_type, name=f"{name}_in")

@@ -74,7 +74,9 @@ COMMANDS: Mapping[str, Callable[[str, random.Random], Sequence[str]]] = {
 SHARES = {"video": 8, "picture": 6, "onnx": 4, "ir": 4, "text": 1}
 
 
-def make_case(number: int, seed: int, seeds: Mapping[str, Sequence[Path]], good: Mapping[str, Path], root: Path) -> Case:
+def make_case(
+    number: int, seed: int, seeds: Mapping[str, Sequence[Path]], good: Mapping[str, Path], root: Path
+) -> Case:
     """Damage a file, and choose what it is given to.
 
     Args:

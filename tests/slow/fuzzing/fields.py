@@ -33,7 +33,7 @@ def fields_of(data: bytes, suffix: str) -> list[Field]:
     """The numbers of a file, by the format that its suffix names. Empty for formats that are not known here."""
     find = FORMATS.get(suffix)
     found = list(find(data)) if find else []
-    return [field for field in found if 0 <= field.start and field.start + field.size <= len(data)]
+    return [field for field in found if field.start >= 0 and field.start + field.size <= len(data)]
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]:
@@ -159,7 +159,7 @@ def words(data: bytes) -> Iterator[Field]:
     """Formats whose header is a row of numbers: BMP, GIF, FLV, TS, TFLite and others."""
     for order in ("little", "big"):
         for size in (1, 2, 4):
-            yield from (Field(place, size, order) for place in range(4, min(len(data), 160), size))  # type: ignore[arg-type]
+            yield from (Field(place, size, order) for place in range(4, min(len(data), 160), size))
 
 
 def decimals(data: bytes) -> Iterator[Field]:

@@ -11,8 +11,8 @@ from tests.slow.fuzzing.fields import TEXT, fields_of, png_parts
 NUMBERS = (0, 1, 2, 3, 127, 128, 255, 256, 4095, 16000, 32767, 32768, 65535, 65536, 1 << 24, (1 << 31) - 1, 1 << 31, -1)
 WORDS = (
     b"", b"0", b"-1", b"1", b"3", b"7", b"65535", b"16000", b"99999999999", b"1e309", b"nan", b"0,0,0,0", b"1,3,-1,-1",
-    b"f16", b"u8", b"string", b"../../../etc/passwd", b"%s%n", b"\xff\xfe", b"\x1b[2J", b"Parameter", b"Result", b"ReadValue",
-    b"Convolution", "\u202e\u00e9".encode(), b"A" * 5000,
+    b"f16", b"u8", b"string", b"../../../etc/passwd", b"%s%n", b"\xff\xfe", b"\x1b[2J", b"Parameter", b"Result",
+    b"ReadValue", b"Convolution", "\u202e\u00e9".encode(), b"A" * 5000,
 )  # fmt: skip
 """What takes the place of a number or an attribute in a text."""
 

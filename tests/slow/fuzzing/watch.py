@@ -47,7 +47,8 @@ class Worker:
         """Run a case. A run that went over a limit has ended the process."""
         process = self._ready()
         self.cases += 1
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdin.write(json.dumps(asdict(case)) + "\n")
         process.stdin.flush()
         over = watched(process, process.stdout)
