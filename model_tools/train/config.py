@@ -102,9 +102,12 @@ def read_config(path: Path) -> Config:
         raise OptionError(f"{path}: no TOML: it is not text in UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path}: no TOML: {error}") from error
-    stages = tuple(_stage(stage, path) for stage in table.pop("stages", ()))
-    data = _data(table.pop("data", {}), path)
-    return _made(Config, {**table, "data": data, "stages": stages}, path)
+    try:
+        stages = tuple(_stage(stage, path) for stage in table.pop("stages", ()))
+        data = _data(table.pop("data", {}), path)
+        return _made(Config, {**table, "data": data, "stages": stages}, path)
+    except (AttributeError, TypeError, ValueError) as error:  # a number where a list is expected, and the like
+        raise OptionError(f"{path}: {error}. Expected what model_tools/train/configs has") from error
 
 
 def _data(table: dict[str, Any], path: Path) -> Data:

@@ -26,12 +26,13 @@ def mutate(data: bytes, suffix: str, others: Sequence[bytes], rng: random.Random
         others: whole files to take parts from.
         rng: decides how and where.
     """
+    limit = 2 * len(data) + 100_000  # repeats of repeats
     structured = bool(fields_of(data, suffix))
     for _ in range(rng.choice((1, 1, 1, 2, 2, 4))):
         if structured and rng.random() < 0.6:
             data = change_field(data, suffix, rng)
         else:
-            data = rng.choice(DAMAGES)(data, others, rng)
+            data = rng.choice(DAMAGES)(data, others, rng)[:limit]
     # Half of the damaged PNGs get right checksums: the damage is then past the first check.
     return with_checksums(data) if suffix in (".png", ".apng") and rng.random() < 0.5 else data
 

@@ -15,11 +15,20 @@ from background_subtraction.cli.main import main as demo
 from model_tools.__main__ import main as tools
 from tests.support.command import run_command
 
+if sys.platform == "linux":
+    import resource
+
 PROGRAMS = {"demo": demo, "tools": tools}
 STATUS = Path("/proc/self/status")
 
 
+ADDRESSES_BYTES = 16 << 30
+"""The last line of defence, for a case that takes memory faster than the watch looks."""
+
+
 def main() -> None:
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES_BYTES, ADDRESSES_BYTES))
     # The descriptor 1 is the commands' own while they run.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         for line in sys.stdin:
