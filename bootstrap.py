@@ -3,7 +3,7 @@
 
     python bootstrap.py demo ARGUMENTS…              run background_subtraction_demo.py with these arguments
     python bootstrap.py tools TOOL ARGUMENTS…        run a tool for models: download, convert, quantize, train, …
-    python bootstrap.py check                        run every check: format, lint, types, tests
+    python bootstrap.py check                        run every check: format, lint, types, audit, tests
 
 The first use makes a virtual environment in .venv and installs the requirements into it, with the extras that the
 command needs; later uses start at once. It may be called from any folder.
@@ -56,6 +56,7 @@ CHECKS = (
     ["ruff", "format", "--check", "."],
     ["ruff", "check", "."],
     ["mypy"],
+    ["requirements.audit"],
     ["pytest", "--numprocesses", "logical", "--maxprocesses", "8", "--dist", "worksteal"],
 )
 # The window is tested on a virtual screen, transparent video in a browser; opencv-python needs libGL and GLib.
