@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 Order = Literal["big", "little"]
@@ -19,6 +20,8 @@ class Field:
     order: Order = "big"
 
 
+DEEPEST, MOST_FIELDS = 12, 20_000
+"""Of files that are damaged already: parts in parts, and numbers that are looked at."""
 PARENT_BOXES = frozenset((b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta", b"moof", b"traf"))
 """ISO/IEC 14496-12: boxes that hold boxes alone."""
 PARENT_ELEMENTS = frozenset((
@@ -32,11 +35,11 @@ JPEG_WITHOUT_LENGTH = frozenset((0xD8, 0x01, *range(0xD0, 0xD8)))
 def fields_of(data: bytes, suffix: str) -> list[Field]:
     """The numbers of a file, by the format that its suffix names. Empty for formats that are not known here."""
     find = FORMATS.get(suffix)
-    found = list(find(data)) if find else []
+    found = list(islice(find(data), MOST_FIELDS)) if find else []
     return [field for field in found if field.start >= 0 and field.start + field.size <= len(data)]
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]:
+def boxes(data: bytes, start: int = 0, end: int | None = None, depth: int = 0) -> Iterator[Field]:
     """MP4 and MOV: the size of each box, and the 32-bit words of those that hold numbers."""
     end = len(data) if end is None else end
     while start + 8 <= end:
@@ -44,17 +47,17 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field
         yield Field(start, 4)
         yield Field(start + 4, 4)  # its name
         inside = min(start + max(size, 8), end)
-        if kind in PARENT_BOXES:
-            yield from boxes(data, start + 8, inside)
+        if kind in PARENT_BOXES and depth < DEEPEST:
+            yield from boxes(data, start + 8, inside, depth + 1)
         elif kind == b"stsd":
-            yield from boxes(data, start + 16, inside)
+            yield Field(start + 16, 4)
             yield from (Field(place, 2) for place in range(start + 16, min(start + 110, inside), 2))
         elif kind != b"mdat":
             yield from (Field(place, 4) for place in range(start + 8, min(inside, start + 208), 4))
         start += size if size >= 8 else end
 
 
-def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]:
+def elements(data: bytes, start: int = 0, end: int | None = None, depth: int = 0) -> Iterator[Field]:
     """Matroska and WebM: the length of each element, and its value where that is a number."""
     end = len(data) if end is None else end
     while start + 2 <= end:
@@ -64,22 +67,22 @@ def elements(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Fi
             return
         yield Field(after, inside - after)
         stop = min(inside + size, end)
-        if identity in PARENT_ELEMENTS:
-            yield from elements(data, inside, stop)
+        if identity in PARENT_ELEMENTS and depth < DEEPEST:
+            yield from elements(data, inside, stop, depth + 1)
         elif 0 < size <= 8:
             yield Field(inside, size)
         start = stop
 
 
-def chunks(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]:
+def chunks(data: bytes, start: int = 0, end: int | None = None, depth: int = 0) -> Iterator[Field]:
     """AVI and WebP: the size of each chunk, and the numbers in the short ones."""
     end = len(data) if end is None else end
     while start + 8 <= end:
         size = int.from_bytes(data[start + 4 : start + 8], "little")
         yield Field(start + 4, 4, "little")
         stop = min(start + 8 + size, end)
-        if data[start : start + 4] in PARENT_CHUNKS:
-            yield from chunks(data, start + 12, stop)
+        if data[start : start + 4] in PARENT_CHUNKS and depth < DEEPEST:
+            yield from chunks(data, start + 12, stop, depth + 1)
         else:
             yield from (Field(place, 4, "little") for place in range(start + 8, min(stop, start + 72), 4))
             yield from (Field(place, 3, "little") for place in (start + 12, start + 15))  # WebP's canvas
