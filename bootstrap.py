@@ -25,6 +25,7 @@ import sys
 import venv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -161,9 +162,14 @@ class Locked:
     wanted_by: frozenset[str]
 
 
-def locked_packages() -> Iterator[Locked]:
+@cache
+def locked_packages() -> tuple[Locked, ...]:
     """All of the lock. One that differs between systems has several entries."""
-    text = (ROOT / LOCK).read_text(encoding="utf-8")
+    return tuple(locked_in((ROOT / LOCK).read_text(encoding="utf-8")))
+
+
+def locked_in(text: str) -> Iterator[Locked]:
+    """The entries of a lock, as uv writes it."""
     for entry in re.finditer(r"^([\w.-]+)==.*\n(?:    --hash.*\n)*((?:    #.*\n)*)", text, re.M):
         wanted_by = re.findall(r"^    # +(?:via )?([\w.-]+)$", entry[2], re.M)
         yield Locked(normal(entry[1]), entry[0].removesuffix(entry[2]), frozenset(map(normal, wanted_by)))
@@ -171,7 +177,7 @@ def locked_packages() -> Iterator[Locked]:
 
 def locked_for(files: list[Path]) -> list[Locked]:
     """What the lock has for requirements files: the packages that they name, and those that these need."""
-    packages = list(locked_packages())
+    packages = locked_packages()
     named = re.findall(r"^([A-Za-z0-9][\w.-]*)", "\n".join(map(listed_in, files)), re.M)
     chosen = set(map(normal, named))
     while more := {package.name for package in packages if package.wanted_by & chosen} - chosen:

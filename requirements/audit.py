@@ -22,7 +22,7 @@ def main() -> int:
     """Returns 1 if there are known vulnerabilities, else 0."""
     with TemporaryDirectory() as folder:
         single = Path(folder) / "requirements.txt"
-        single.write_text(next(bootstrap.locked_packages()).text, encoding="utf-8")
+        single.write_text(bootstrap.locked_packages()[0].text, encoding="utf-8")
         # One question first: where it gets no answer, the others are not asked.
         if not audited(single):
             print("Not audited for known vulnerabilities: PyPI's service for that does not answer.")
