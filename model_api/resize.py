@@ -198,8 +198,22 @@ def cover(picture: Picture, size: Size) -> Picture:
 def _part(plane: AnyImage, part: Rectangle, whole_wh: Size) -> AnyImage:
     """A rectangle of a picture of `whole_wh` in one of its planes: all samples of chroma that it touches."""
     x, y, width, height = part
-    across, down = (round(side / own) for side, own in zip(whole_wh, plane.shape[1::-1], strict=True))
-    return plane[y // down : -(-(y + height) // down), x // across : -(-(x + width) // across)]
+    columns, rows = (
+        _samples(first, length, side, own)
+        for first, length, side, own in zip((x, y), (width, height), whole_wh, plane.shape[1::-1], strict=True)
+    )
+    return plane[rows, columns]
+
+
+def _samples(first: int, length: int, side: int, own: int) -> slice:
+    """The samples of a plane's side of `own` that pixels `first` to `first + length` of a picture's side touch.
+
+    A plane of chroma has every second or fourth sample; a network's answer may have any size, a larger one too.
+    """
+    step = max(1, round(side / own))
+    if -(-side // step) == own:
+        return slice(first // step, -(-(first + length) // step))
+    return slice(first * own // side, -(-(first + length) * own // side))
 
 
 def _placed(part: AnyImage, place: Rectangle, whole_wh: Size) -> AnyImage:

@@ -82,6 +82,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     Returns:
         0: done. 1: the work failed or was interrupted, or a library is missing. 2: invalid usage.
     """
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))  # as model_api.pictures.encoded; before OpenCV
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a closed stdout, as behind "| head", is no error
     _interrupt_on_signals()

@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
 
 def _main(arguments: Sequence[str], program: str) -> int:
     import logging
+    import os
 
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))  # as model_api.pictures.encoded; before OpenCV
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:

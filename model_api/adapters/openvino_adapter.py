@@ -16,6 +16,7 @@ import openvino as ov
 from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.compiled_cache import compiling, require_cache
 from model_api.adapters.devices import check_device, device_config
+from model_api.adapters.port_sizes import require_sizes
 from model_api.adapters.signal_stack import signals_on_own_stack
 from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
@@ -210,6 +211,7 @@ class OpenVinoAdapter:
                 f"{self._device} does not take this model: {loading.reason(error)}. Try another one", "device"
             ) from error
         signals_on_own_stack()
+        require_sizes([*compiled.inputs, *compiled.outputs], self.binding)
         requests = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         ports = {name: port for port in compiled.outputs for name in port.names}
         zeros = {

@@ -15,6 +15,7 @@ from background_subtraction.sources.demuxing.pipe import Pipe
 from background_subtraction.sources.selection import Selection
 from background_subtraction.thread_budget import BESIDE_INFERENCE
 from model_api.errors import SourceError
+from model_api.pictures.encoded import LARGEST_PIXELS, require_pixels
 from model_api.types import Size
 
 STREAM_TIMEOUT_S = 10.0
@@ -67,9 +68,11 @@ def open_container(address: str, selection: Selection, pipe: Pipe) -> Any:
             )
     try:
         stream = video_stream(container, address)
+        require_pixels(stream.width, stream.height, without_password(address))
     except SourceError:
         container.close()
         raise
+    stream.codec_context.options = {"max_pixels": str(LARGEST_PIXELS)}  # later frames may be larger
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = max(FEWEST_THREADS.get(stream.codec_context.name, 1), BESIDE_INFERENCE)
     return container

@@ -16,6 +16,8 @@ from background_subtraction.sources.demuxing.packets import IN_ORDER
 FASTEST = Fraction(240)
 """Frames per second that a header is believed without a look at the times of its frames."""
 SLOWEST = Fraction(1)
+HIGHEST = Fraction(1_000_000)
+"""Frames per second beyond which times are damaged."""
 USUAL_RATES = tuple(
     Fraction(rate)
     for rate in (5, 10, 12, 15, 20, "24000/1001", 24, 25, "30000/1001", 30, 48, 50, "60000/1001", 60, 120)
@@ -73,13 +75,18 @@ def measured_rate(times_s: Sequence[Fraction], fallback: Fraction | None = None)
     """
     steps_s = [later - sooner for sooner, later in pairwise(sorted(set(times_s)))]
     if len(steps_s) < 2:
-        return fallback or UNKNOWN_RATE
+        return _possible(fallback or UNKNOWN_RATE)
     mean = 1 / Fraction(sum(steps_s), len(steps_s))
     typical = 1 / Fraction(median(steps_s))
     if abs(mean - typical) > DROPPED * typical:  # frames were left out: the usual distance tells more
         # Too coarse to tell 29.97 from 30.
-        return _usual(typical, 2 * NEAR, WHOLE_RATES) or mean.limit_denominator(1001) or mean
-    return _usual(mean, NEAR) or mean.limit_denominator(1001) or mean
+        return _usual(typical, 2 * NEAR, WHOLE_RATES) or _possible(mean.limit_denominator(1001) or mean)
+    return _usual(mean, NEAR) or _possible(mean.limit_denominator(1001) or mean)
+
+
+def _possible(rate: Fraction) -> Fraction:
+    """A rate that encoders count with: damaged headers tell millions of frames a second."""
+    return Fraction(rate) if rate <= HIGHEST else UNKNOWN_RATE
 
 
 def _usual(rate: Fraction, near: Fraction, rates: Sequence[Fraction] = USUAL_RATES) -> Fraction | None:
