@@ -144,8 +144,8 @@ class VideoSink(Sink):
         self._complete = True
 
     def kept(self) -> str:
-        """Return the name of the file, if its first frame can be decoded."""
-        if self._identity is None or self._identity != self._identity_now():
+        """Return the name of the file, if its first frame can be decoded. What went into a pipe cannot be looked at."""
+        if self._identity is None or self._identity != self._identity_now() or not self._path.is_file():
             return ""
         with suppress(av.error.FFmpegError, OSError, IndexError), av.open(f"file:{self._path}") as container:
             return str(self._path) if next(container.decode(video=0), None) else ""
