@@ -154,11 +154,13 @@ def warn_of_tone_mapping(path: Path, form: PictureForm, target: Target) -> None:
 def with_light(options: Mapping[str, str], encoder: str, target: Target, light: LightLevels | None) -> dict[str, str]:
     """Add HDR10's metadata to the options of an encoder."""
     hdr = target.space is not None and target.space.hdr
-    own = light_options(encoder, light) if hdr else {}
-    return {
-        **options,
-        **{name: ":".join([options[name], own[name]] if name in options else [own[name]]) for name in own},
-    }
+    return joined_options(options, light_options(encoder, light) if hdr else {})
+
+
+def joined_options(options: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """Options of an encoder, and more. Those that hold a list get the entries of both."""
+    joined = {name: f"{options[name]}:{more[name]}" for name in more if name in options and name.endswith("-params")}
+    return {**options, **more, **joined}
 
 
 def light_options(encoder: str, light: LightLevels | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
 from background_subtraction.sinks.pictures import (
     Target,
+    joined_options,
     says_aspect,
     shown_size,
     target_of,
@@ -27,7 +28,7 @@ from background_subtraction.sinks.pictures import (
     with_light,
 )
 from background_subtraction.sinks.sound.side_tracks import SideTracks, check_side_tracks, side_tracks
-from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames
+from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames, prompt_options
 from background_subtraction.sources.base import SourceInfo
 from background_subtraction.thread_budget import same_scheduling
 from model_api.errors import SinkError
@@ -66,7 +67,9 @@ class VideoSink(Sink):
         self._path = path
         self._format = format_
         self._source = source
-        self._options = quality.options(format_, path)
+        self._options = joined_options(
+            quality.options(format_, path), prompt_options(format_.codec.encoder, source.rate)
+        )
         self._sound_path = source.sound if sound else None
         self._sound: SideTracks | None = None
         self._palette: Palette | None = None

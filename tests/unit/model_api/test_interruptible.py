@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 - what is left out after the interruption is what is tested
 """Signals that come while something is closed."""
 
 from __future__ import annotations
