@@ -165,7 +165,8 @@ class _Run:
         with self.unreadable.passed_over(), HeldInterruption() as held, ExitStack() as stack:
             source = stack.enter_context(opened or _open(clip, options))
             stack.enter_context(self.progress.clip(clip.name))
-            background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))
+            aspect = source.info.form.pixel_aspect
+            background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr, aspect))
             needed, interactive = model.needs_clean_plate, self.window is not None
             plate = open_clean_plate(options.clean_plate, source.info, needed=needed, interactive=interactive)
             model.compile_for(source.info.size)
@@ -180,7 +181,7 @@ class _Run:
             try:
                 for result in pipeline.run(plate.attach(reader)):
                     received_s = perf_counter()
-                    frame = CompositeFrame(result, background)
+                    frame = CompositeFrame(result, background, aspect)
                     outputs.render(frame)
                     rendering_s = perf_counter() - received_s
                     outputs.write(frame)

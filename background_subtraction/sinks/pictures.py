@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -127,14 +126,6 @@ def target_of(codec: Codec, pixel_format: str, form: PictureForm, size: Size, *,
     same = own is not None and replace(space, depth=own.depth) == own
     tags = written_tags(form.tags, space, size) if same else tags_of(space)
     return Target(pixel_format, space, chroma, tags)
-
-
-def shown_size(size: Size, pixel_aspect: Fraction) -> Size:
-    """The (width, height) of a picture with square pixels. Pixels are only added."""
-    width, height = size
-    if pixel_aspect > 1:
-        return round(width * pixel_aspect), height
-    return width, round(height / pixel_aspect)
 
 
 def says_aspect(path: Path, codec: Codec) -> bool:

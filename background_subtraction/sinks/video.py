@@ -22,7 +22,6 @@ from background_subtraction.sinks.pictures import (
     Target,
     joined_options,
     says_aspect,
-    shown_size,
     target_of,
     warn_of_tone_mapping,
     with_light,
@@ -35,7 +34,7 @@ from model_api.errors import SinkError
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
-from model_api.resize import fit_to_window_letterbox, resize_picture
+from model_api.resize import fit_to_window_letterbox, resize_picture, shown_size
 from model_api.types import Size
 
 FASTEST_RATE = Fraction(240)

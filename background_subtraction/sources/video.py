@@ -40,6 +40,7 @@ from background_subtraction.sources.demuxing.timeline import (
 from background_subtraction.sources.pictures import BGR_FORM, PictureForm, alpha_decoder, form_of, picture_of
 from background_subtraction.sources.selection import Selection, Timed
 from model_api.errors import SourceError
+from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import Picture, size_of
 from model_api.resize import resize_picture
 from model_api.types import Frame, Size
@@ -229,7 +230,10 @@ class VideoSource(Closing):
             aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
             self._form = form_of(frame, picture, aspect, self._selection.size)
             if not self._form.tags.understood:
-                log.warning("%s: colours by a matrix that is not known (%d)", self._name, self._form.tags.matrix)
+                log.warning(
+                    "%s: colours by matrix %d of ITU-T H.273 cannot be converted: taken for %s, they are not exact",
+                    self._name, self._form.tags.matrix, _name_of(self._form.space),
+                )  # fmt: skip
         return picture
 
     def _timed(self, packets: Iterable[Any]) -> Iterator[tuple[Any, Fraction | None]]:
@@ -245,3 +249,7 @@ class VideoSource(Closing):
                 yield frame, number / self._rate
             else:
                 yield frame, None if time is None or not frame.time_base else time * frame.time_base - self._start_s
+
+
+def _name_of(space: ColourSpace | None) -> str:
+    return "RGB" if space is None else space.matrix.upper().replace("BT", "BT.")
