@@ -40,6 +40,17 @@ def name_for_ffmpeg(address: str) -> str:
     return address if is_url(address) else ffmpeg_name(address)
 
 
+def options_of_network(address: str) -> dict[str, Any]:
+    """What av.open needs beside an address so that a server that breaks off or says nothing does not hold it for ever.
+
+    Args:
+        address: as users write it, or as `name_for_ffmpeg` gives it.
+    """
+    if not is_url(address):
+        return {}
+    return {"options": dict(RECONNECT) if is_http(address) else {}, "timeout": STREAM_TIMEOUT_S}
+
+
 def open_container(address: str, selection: Selection, pipe: Pipe) -> Any:
     """Open an input, with threads for its decoder.
 
@@ -61,9 +72,8 @@ def open_container(address: str, selection: Selection, pipe: Pipe) -> Any:
             file: Any = pipe if address == PIPE else name_for_ffmpeg(address)
             container = av.open(
                 file,
-                options=dict(RECONNECT) if is_http(address) else {},
-                timeout=STREAM_TIMEOUT_S if is_url(address) else None,
                 metadata_errors="replace",  # tags in Latin-1 are no reason to lose the picture
+                **options_of_network(address),
             )
     try:
         stream = video_stream(container, address)
