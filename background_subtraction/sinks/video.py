@@ -29,6 +29,7 @@ from background_subtraction.sinks.pictures import (
 from background_subtraction.sinks.sound.side_tracks import SideTracks, check_side_tracks, side_tracks
 from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames, prompt_options
 from background_subtraction.sources.base import SourceInfo
+from background_subtraction.sources.demuxing.faults import reason_of
 from background_subtraction.thread_budget import same_scheduling
 from model_api.errors import SinkError
 from model_api.pictures.colour_space import ColourSpace
@@ -226,7 +227,7 @@ class VideoSink(Sink):
             with same_scheduling():
                 context.open(strict=False)
         except av.error.FFmpegError as error:
-            said = codec.remedy or getattr(error, "strerror", "") or str(error)
+            said = codec.remedy or reason_of(error)
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
         if pal8:
             self._palette = Palette(stream.width, stream.height, self._tick_s)

@@ -11,8 +11,9 @@ import av
 from av.stream import Discard
 
 from background_subtraction.sinks.sound.joints import JoinedTime, beside
-from background_subtraction.sinks.sound.lane import FAULTS, reason_of
+from background_subtraction.sinks.sound.lane import FAULTS
 from background_subtraction.sources.demuxing.container import video_stream
+from background_subtraction.sources.demuxing.faults import reason_of
 from background_subtraction.sources.demuxing.timeline import longest_gap_s
 
 MOST_FAULTS = 20
