@@ -11,7 +11,7 @@ from typing import Protocol
 from background_subtraction.thread_budget import cores
 
 KEY_FRAME_EVERY_S = 2
-HELD_S = Fraction(4, 5)
+HELD_S = Fraction(5, 6)
 """Seconds of video that wait inside an encoder at most: a run that is killed loses them."""
 FINEST_TICK_S = Fraction(1, 20_000)
 ON_TIME_S = Fraction(1, 900)
@@ -177,5 +177,5 @@ DELAYS: Mapping[str, tuple[Delay, ...]] = {
 def prompt_options(encoder: str, rate: Fraction) -> dict[str, str]:
     """Options with which an encoder holds back HELD_S of a video at this rate, or as little as it can."""
     delays = DELAYS.get(encoder, (Delay(0),))
-    fitting = (options for delay in delays if (options := delay.within(int(rate * HELD_S))) is not None)
+    fitting = (options for delay in delays if (options := delay.within(round(rate * HELD_S))) is not None)
     return next(fitting, dict(delays[-1].options))

@@ -79,7 +79,7 @@ def test_a_gif_keeps_uneven_times(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert not caplog.text
 
 
-@pytest.mark.parametrize("rate", [1, 5, 12, 20, 30])
+@pytest.mark.parametrize("rate", [1, 5, 12, 20, 24, 30])
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9"])
 def test_encoders_hold_little_back(codec: str, rate: int) -> None:
     """Frames that went in without having come out: what a run that is killed loses. One is always being encoded."""
@@ -96,4 +96,4 @@ def test_encoders_hold_little_back(codec: str, rate: int) -> None:
         picture.pts, picture.time_base = index, Fraction(1, rate)
         held += 1 - len(context.encode(picture))
         most_held = max(most_held, held)
-    assert most_held <= max(Fraction(1), rate * HELD_S)
+    assert most_held <= max(1, round(rate * HELD_S))
