@@ -79,8 +79,10 @@ def test_a_gif_keeps_uneven_times(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert not caplog.text
 
 
-@pytest.mark.parametrize("rate", [1, 5, 12, 20, 24, 30])
-@pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9"])
+@pytest.mark.parametrize(("codec", "rate"), [
+    *((codec, rate) for codec in ("h264", "hevc", "vp9") for rate in (1, 5, 12, 20, 24, 30)),
+    *(("av1", rate) for rate in (1, 5, 12)),  # at higher rates SVT-AV1 gives frames out when it has time
+])  # fmt: skip
 def test_encoders_hold_little_back(codec: str, rate: int) -> None:
     """Frames that went in without having come out: what a run that is killed loses. One is always being encoded."""
     known = CODECS[codec]
