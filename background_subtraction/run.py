@@ -30,7 +30,7 @@ from background_subtraction.sources.reader_thread import Newest, Prefetched
 from background_subtraction.thread_budget import shared_cores
 from background_subtraction.unreadable import Unreadable
 from model_api import AsyncPipeline, MattingModel, create_model
-from model_api.interruptible import SLICE_S
+from model_api.interruptible import SLICE_S, HeldInterruption
 
 log = logging.getLogger(__name__)
 
@@ -162,10 +162,11 @@ class _Run:
     def _clip(self, clip: Clip, opened: Source | None) -> None:
         """One input from its first frame to its last, or until the user or `stop` ends it."""
         options, model = self.options, self.model
-        with self.unreadable.passed_over(), ExitStack() as stack:
+        with self.unreadable.passed_over(), HeldInterruption() as held, ExitStack() as stack:
             source = stack.enter_context(opened or _open(clip, options))
             stack.enter_context(self.progress.clip(clip.name))
-            background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr))
+            aspect = source.info.form.pixel_aspect
+            background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr, aspect))
             needed, interactive = model.needs_clean_plate, self.window is not None
             plate = open_clean_plate(options.clean_plate, source.info, needed=needed, interactive=interactive)
             model.compile_for(source.info.size)
@@ -175,20 +176,24 @@ class _Run:
             drops = source.info.drops
             reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
 
+            pipeline = AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts)
             frame = None
-            for result in AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts).run(plate.attach(reader)):
-                received_s = perf_counter()
-                frame = CompositeFrame(result, background)
-                outputs.render(frame)
-                rendering_s = perf_counter() - received_s
-                outputs.write(frame)
-                self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, outputs)
-                self._show(frame, plate, outputs)
-                if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
-                    return
-            outputs.finish()
-            if self.window and frame and source.info.frames == 1:
-                self.window.hold(frame, self.report)
+            try:
+                for result in pipeline.run(plate.attach(reader)):
+                    received_s = perf_counter()
+                    frame = CompositeFrame(result, background, aspect)
+                    outputs.render(frame)
+                    rendering_s = perf_counter() - received_s
+                    outputs.write(frame)
+                    self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, outputs)
+                    self._show(frame, plate, outputs)
+                    if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
+                        return
+                outputs.finish()
+                if self.window and frame and source.info.frames == 1:
+                    self.window.hold(frame, self.report)
+            finally:
+                held.begin()  # until all is closed
 
     def _show(self, frame: CompositeFrame, plate: CleanPlate, outputs: Outputs) -> None:
         """In the window, the progress bar and the log."""

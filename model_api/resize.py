@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 import cv2
@@ -174,6 +175,19 @@ def rounded_size(size: Size, scale: float = 1.0) -> Size:
 def size_of_area(size: Size, area_wh: Size) -> Size:
     """The aspect ratio of `size` with as many pixels as `area_wh`, in multiples of MULTIPLE_PX."""
     return rounded_size(size, math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1])))
+
+
+def shown_size(size: Size, pixel_aspect: Fraction) -> Size:
+    """The (width, height) of a picture with square pixels. Pixels are only added.
+
+    Args:
+        size: (width, height) as it is stored.
+        pixel_aspect: the width of a pixel by its height.
+    """
+    width, height = size
+    if pixel_aspect > 1:
+        return round(width * pixel_aspect), height
+    return width, round(height / pixel_aspect)
 
 
 def resize_picture(picture: Picture, size: Size) -> Picture:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from background_subtraction.cli.signals import ending_at_once, raise_interrupt
+from background_subtraction.cli.signals import Signals, ending_at_once
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction") -> int:
@@ -22,13 +22,13 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
         The exit code. 0: done. 1: the run failed or was interrupted. 2: invalid usage.
     """
     try:
-        with ending_at_once(program, last=arguments is None):
-            return _main(sys.argv[1:] if arguments is None else arguments, program)
+        with ending_at_once(program, last=arguments is None) as signals:
+            return _main(sys.argv[1:] if arguments is None else arguments, program, signals)
     except KeyboardInterrupt:  # between the end of the run and that of the program
         return _fail(program, "interrupted")
 
 
-def _main(arguments: Sequence[str], program: str) -> int:
+def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     import logging
     import os
 
@@ -50,7 +50,7 @@ def _main(arguments: Sequence[str], program: str) -> int:
     try:
         options = parse_options(arguments, program)
         with renamed(OPTION_OF), prepare(options, report) as run:
-            raise_interrupt()
+            signals.raise_interrupt(", ".join(str(output.path) for output in options.outputs) or "the window")
             run()
     except OptionError as error:
         return _fail(program, str(error), code=2)

@@ -23,7 +23,7 @@ from model_api.pictures.layers import layers_of
 from model_api.pictures.picture import Picture, in_format, plain_picture, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat
 from model_api.ranges import LEVEL, NATURAL, require_each
-from model_api.resize import cover
+from model_api.resize import cover, resize_picture, shown_size
 from model_api.results import Result
 from model_api.types import Frame, Image, Size
 
@@ -65,13 +65,14 @@ class Background(Protocol):
     ) -> None: ...
 
 
-def open_background(target: str | None, blur_px: int = 0) -> Background:
+def open_background(target: str | None, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1)) -> Background:
     """Open a background.
 
     Args:
         target: a colour, an image, a folder or pattern of images, a video, a camera, a stream, or "transparent". None:
             the real scene if it is blurred, else green.
         blur_px: the width in pixels of a box that blurs like it, 0 for no blur.
+        pixel_aspect: the width of the frames' pixels by their height: images and videos look in them as elsewhere.
 
     Raises:
         OptionError: neither a file nor a colour.
@@ -83,7 +84,7 @@ def open_background(target: str | None, blur_px: int = 0) -> Background:
     if target is None:
         return RealScene(blur_px) if blur_px else ColourBackground(DEFAULT_COLOUR)
     if is_pattern(target):
-        return MovingBackground(open_source(target, loop=True), blur_px)
+        return MovingBackground(open_source(target, loop=True), blur_px, pixel_aspect)
     if not Path(target).exists():
         colour = parse_colour(target)
         if colour is not None:
@@ -95,8 +96,8 @@ def open_background(target: str | None, blur_px: int = 0) -> Background:
                 "target_bgr",
             )
     if Path(target).suffix.lower() in IMAGE_SUFFIXES:
-        return StillBackground(read_image(Path(target)), blur_px)
-    return MovingBackground(open_source(target, loop=True), blur_px)
+        return StillBackground(read_image(Path(target)), blur_px, pixel_aspect)
+    return MovingBackground(open_source(target, loop=True), blur_px, pixel_aspect)
 
 
 def parse_colour(text: str) -> Colour | None:
@@ -168,10 +169,12 @@ class RealScene(_NothingToClose):
 class StillBackground(_NothingToClose):
     """An image that fills the frame and keeps its aspect ratio."""
 
-    def __init__(self, image: Image, blur_px: int = 0) -> None:
+    def __init__(self, image: Image, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1)) -> None:
         """Raise ShapeError unless `image` is (H, W, 3) uint8 BGR."""
         require_image("image", image)
-        self._fitted = lru_cache(maxsize=2)(lambda size, wanted: in_format(_prepared(image, size, blur_px), wanted))
+        self._fitted = lru_cache(maxsize=2)(
+            lambda size, wanted: in_format(_prepared(image, size, blur_px, pixel_aspect), wanted)
+        )
 
     def __enter__(self) -> StillBackground:
         return self
@@ -187,14 +190,15 @@ class MovingBackground:
     The two frame rates may differ.
     """
 
-    def __init__(self, source: Source, blur_px: int = 0) -> None:
+    def __init__(self, source: Source, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1)) -> None:
         """Take a source that loops."""
         self._source = source
+        aspect = pixel_aspect / source.info.form.pixel_aspect
         self._reader = Prefetched(source)
         self._frames = iter(self._reader)
         self._shown: deque[Frame] = deque()
         self._fitted = lru_cache(maxsize=2)(
-            lambda frame, size, wanted: in_format(_prepared(_opaque(frame), size, blur_px), wanted)
+            lambda frame, size, wanted: in_format(_prepared(_opaque(frame), size, blur_px, aspect), wanted)
         )
 
     def __enter__(self) -> MovingBackground:
@@ -251,8 +255,9 @@ def _opaque(frame: Frame) -> Picture:
     return frame.picture if frame.opacity is None else over_black(frame.image, frame.opacity)
 
 
-def _prepared(picture: Picture, size: Size, blur_px: int) -> Picture:
-    fitted = cover(picture, size)
+def _prepared(picture: Picture, size: Size, blur_px: int, pixel_aspect: Fraction) -> Picture:
+    """pixel_aspect: that of the frames, by that of the picture."""
+    fitted = resize_picture(cover(picture, shown_size(size, pixel_aspect)), size)
     return with_planes(fitted, partial(_blurred, blur_px / size[0]), size) if blur_px else fitted
 
 

@@ -46,7 +46,9 @@ class Outputs:
         self._taken = 0
         self._stack = ExitStack()
         every: tuple[Output | DeviceOutput, ...] = (*outputs, *devices)
-        self._sinks = [(output.view, WriterThread(open_sink(output, encoding, source))) for output in every]
+        self._sinks = [
+            (output.view, WriterThread(open_sink(output, encoding, source), source.rate)) for output in every
+        ]
 
     def check(self) -> None:
         """Try encoders and devices that may be missing. Raises SinkError."""

@@ -31,6 +31,8 @@ NO_TIMES, JOINTS = 0x80, 0x200
 """AVFMT_NOTIMESTAMPS and AVFMT_TS_DISCONT of libavformat/avformat.h: formats without times, and with joints."""
 LONGEST_GAP_S = Fraction(10)
 """A longer one in a format that has joints is one. FFmpeg's -dts_delta_threshold."""
+MOST_WAITING = 8
+"""Frames without a time that are kept until one with a time comes."""
 JITTER = 2
 """Frames by which times may go back without being those of another recording."""
 
@@ -107,7 +109,7 @@ def continuous(
         gap_s: a longer time without frames is a joint. None: none is.
     """
     shift_s, last_s = Fraction(0), None
-    for item, file_s in timed:
+    for item, file_s in _begun(timed, step_s):
         if last_s is None:
             time_s = file_s or Fraction(0)
         elif file_s is None:
@@ -120,6 +122,21 @@ def continuous(
             time_s = last_s + (ahead_s if ahead_s > 0 else step_s / 2)
         last_s = time_s
         yield item, time_s
+
+
+def _begun(timed: Iterable[tuple[Item, Fraction | None]], step_s: Fraction) -> Iterator[tuple[Item, Fraction | None]]:
+    """Frames whose times are missing before the first time that is there, as RTSP sends one, come just before it."""
+    frames, waiting = iter(timed), list[Item]()
+    for item, file_s in frames:
+        if file_s is None and len(waiting) < MOST_WAITING:
+            waiting.append(item)
+            continue
+        begins_s = Fraction(0) if file_s is None else file_s - len(waiting) * step_s
+        yield from ((sooner, begins_s + number * step_s) for number, sooner in enumerate(waiting))
+        yield item, file_s
+        yield from frames
+        return
+    yield from ((item, number * step_s) for number, item in enumerate(waiting))
 
 
 def frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:

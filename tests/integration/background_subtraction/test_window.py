@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -22,6 +23,7 @@ import Xlib.X
 
 from model_api.types import Image
 from tests.conftest import COMMAND
+from tests.support.colours import write_planes
 from tests.support.media import write_images
 
 WINDOW = "Background subtraction"
@@ -77,7 +79,7 @@ class Desk:
         """Where no window manager is, Qt misses the order to paint about once in ten starts: its window is there,
         and stays black. A window manager would have it painted when it frames it."""
         command = ["xdotool", "search", "--name", WINDOW, "windowunmap", "--sync", "windowmap"]
-        subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True, timeout=TIMEOUT_S)
+        subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=False, timeout=TIMEOUT_S)
 
     def close_window(self) -> None:
         """As a window manager does it: by asking the program (ICCCM 4.2.8.1)."""
@@ -101,7 +103,7 @@ class Desk:
                 return image
             if time.monotonic() > map_again_s and not image.any():
                 self.map_again()
-                map_again_s = deadline_s
+                map_again_s = time.monotonic() + 4  # a slow machine may have no window yet
             time.sleep(0.05)
         cv2.imwrite(str(self.folder / f"not {what}.png"), image)
         raise AssertionError(f"{what} never came; see {self.folder}")
@@ -269,5 +271,16 @@ def test_a_result_beside_the_input_within_a_size(start: Callable[..., Desk]) -> 
     image = desk.wait_for(lambda image: colour_at(image, 30, 75) == PERSON, "small")
     assert [colour_at(image, x, 75) for x in (150, 230, 350)] == [ROOM, PERSON, GREEN]
     assert colour_at(image, 600, 75) == BLACK  # the empty screen
+    desk.press("q")
+    desk.end()
+
+
+def test_pixels_on_the_screen_are_square(start: Callable[..., Desk], tmp_path: Path) -> None:
+    """A red clip of 400×300 whose pixels are twice as wide as high is 800×300 on the screen. Red: BT.601's codes."""
+    planes = [np.full((SIZE[1] // n, SIZE[0] // n), code, np.uint8) for n, code in ((1, 81), (2, 90), (2, 240))]
+    clip = write_planes(tmp_path / "wide.mp4", [planes] * 3, "yuv420p", aspect=Fraction(2))
+    desk = start("-i", clip, "--loop")
+    image = desk.wait_for(lambda image: min(colour_at(image, 790, 290)[2], colour_at(image, 600, 150)[2]) > 240, "wide")
+    assert [colour_at(image, x, y) for x, y in ((815, 150), (600, 310))] == [BLACK, BLACK]
     desk.press("q")
     desk.end()
