@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
 from time import perf_counter
@@ -30,6 +30,7 @@ from background_subtraction.sources.reader_thread import Newest, Prefetched
 from background_subtraction.thread_budget import shared_cores
 from background_subtraction.unreadable import Unreadable
 from model_api import AsyncPipeline, MattingModel, create_model
+from model_api.graph.precision import AUTO
 from model_api.interruptible import SLICE_S, HeldInterruption
 
 log = logging.getLogger(__name__)
@@ -103,11 +104,14 @@ def _checked(
 
 
 def load_model(options: Options) -> MattingModel:
-    """Load the model that the options name. Raises what `create_model` raises."""
+    """Load the model that the options name. Raises what `create_model` raises.
+
+    The precision is chosen for this processor, if the options name none.
+    """
     return create_model(
         options.model,
         options.device,
-        inference=options.inference,
+        inference=replace(options.inference, precision=options.inference.precision or AUTO),
         override=options.override,
         options=options.model_options,
         adapter=options.adapter,

@@ -26,6 +26,8 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels. The first pixel extends from 0 to 1."""
 SAMPLES = 4
 """Pixels along each side that are averaged for one pixel of a thumbnail."""
+BILINEAR_UP_TO = 1.5
+"""How far chroma may be shrunk by interpolation alone: every sample still counts."""
 MULTIPLE_PX = 32
 """Networks halve their image five times."""
 
@@ -55,8 +57,19 @@ class Fit:
         Returns:
             (H, W, 3) uint8 BGR of `input_wh`, with black borders.
         """
-        seen = bgr_through(picture, lambda plane: self.resized(plane, self.placed[2:]))
-        return _placed(seen, self.placed, self.input_wh)
+        return _placed(bgr_through(picture, self._seen), self.placed, self.input_wh)
+
+    def _seen(self, plane: Plane) -> Plane:
+        """The part of a plane that is shown, at the size of the input.
+
+        Chroma that is stored at half the size hardly shrinks. Bilinear takes a fifth of the time there, and differs by
+        0.3 of 255 in the mean.
+        """
+        part, (width, height) = _part(plane, self.shown, self.frame_wh), self.placed[2:]
+        is_chroma = plane.shape[1::-1] != self.frame_wh
+        if is_chroma and part.shape[1] < width * BILINEAR_UP_TO and part.shape[0] < height * BILINEAR_UP_TO:
+            return cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+        return resize(part, (width, height))
 
     def resized(self, plane: Plane, size: Size) -> Plane:
         """The part of a plane that is shown, at another size."""

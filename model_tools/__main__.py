@@ -52,6 +52,10 @@ TOOLS = {
         "model_tools.benchmark.command",
         "Measure the speed of the bare network, of the whole program and of other configurations, in turns.",
     ),
+    "advise": Tool(
+        "model_tools.advise",
+        "Find the precision, threads and streams with which the program is fastest here, and what they cost.",
+    ),
     "train": Tool("model_tools.train.command", "Train a matting network. The same command resumes a stopped training."),
     "export": Tool("model_tools.train.export", "Write trained or published PyTorch weights to an ONNX file."),
     "label": Tool("model_tools.train.label", "Let a model label clips and photographs with alphas, for training."),

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
 
-from background_subtraction.sources.orientation import Orientation, orientation_of
+from background_subtraction.sources.orientation import Orientation, orientation_of, side_data
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.colour_tags import CODE_OF, FULL, UNTAGGED, ColourTags
 from model_api.pictures.picture import Picture, size_of
@@ -213,7 +213,7 @@ def believed(pixel_aspect: Fraction | None) -> Fraction:
 def light_levels_of(frame: Any) -> LightLevels | None:
     """Read HDR10's metadata: FFmpeg's AVMasteringDisplayMetadata and AVContentLightMetadata."""
     screen, content = (
-        frame.side_data.get(kind) for kind in (SideData.MASTERING_DISPLAY_METADATA, SideData.CONTENT_LIGHT_LEVEL)
+        side_data(frame, kind) for kind in (SideData.MASTERING_DISPLAY_METADATA, SideData.CONTENT_LIGHT_LEVEL)
     )
     if screen is None and content is None:
         return None

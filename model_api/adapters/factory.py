@@ -14,6 +14,7 @@ from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapte
 from model_api.bundled import find_model
 from model_api.errors import renamed
 from model_api.graph import loading, refiner_extraction
+from model_api.graph.precision import AUTO
 from model_api.preprocessing import ImageInput
 from model_api.types import Binding, Signature
 
@@ -59,7 +60,7 @@ def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork
         rest = refiner_extraction.extract_refiner(model, binding) if inference.refiner_outside else None
         if rest is not None:
             model, binding = rest.model, rest.binding
-        return OpenVinoAdapter(core, device, model, binding=binding, options=inference)
+        return OpenVinoAdapter(core, device, model, binding=binding, options=inference, name=network.path.name)
 
     return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, run)
 
@@ -105,7 +106,7 @@ def _warn_of_ignored(device: str, inference: InferenceOptions) -> None:
         "streams": inference.streams,
         "threads": inference.threads,
         "cache_dir": inference.cache_dir,
-        "precision": inference.precision,
+        "precision": inference.precision != AUTO and inference.precision,
     }
     ignored = [name for name, value in settings.items() if value]
     if ignored:

@@ -23,11 +23,12 @@ from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import loading
 from model_api.graph.cpu_optimizations import rewritten
 from model_api.graph.loading import Network
+from model_api.graph.precision import AUTO, resolved
 from model_api.ranges import POSITIVE, POSITIVE_NUMBER, require_choice, require_text
 from model_api.types import Binding, Tensors
 
 Array = npt.NDArray[Any]
-PRECISIONS = ("f32", "bf16", "f16")
+PRECISIONS = (AUTO, "f32", "bf16", "f16")
 IN_BACKGROUND = ("AUTO", "MULTI")
 """Devices that still compile for others when they compute already."""
 
@@ -46,7 +47,8 @@ class InferenceOptions:
         server_ca: a PEM file with the authorities whose certificates a model server may have. None: the system's.
         server_token: who asks, for a model server that wants to know. None: nobody.
         refiner_outside: whether a known guided filter is taken out of the network, and computed with the composite.
-        precision: inference precision, "f32", "bf16" or "f16". None: f32 on CPU, the device's default elsewhere.
+        precision: inference precision, "f32", "bf16", "f16", or "auto": bf16 where `graph.precision` finds it faster.
+            None: f32 on CPU, the device's default elsewhere.
 
     Raises:
         OptionError: a value that a parameter does not take.
@@ -112,7 +114,14 @@ class OpenVinoAdapter:
     """Compiles once for each set of input shapes: at once if the network's are fixed, else when they come first."""
 
     def __init__(
-        self, core: ov.Core, device: str, model: ov.Model, *, binding: Binding, options: InferenceOptions
+        self,
+        core: ov.Core,
+        device: str,
+        model: ov.Model,
+        *,
+        binding: Binding,
+        options: InferenceOptions,
+        name: str = "",
     ) -> None:
         """Compile a network, if its shapes are fixed.
 
@@ -122,6 +131,7 @@ class OpenVinoAdapter:
             model: the graph, with its preprocessing inside.
             binding: the roles of its inputs and outputs.
             options: how it is computed.
+            name: for messages.
 
         Raises:
             DeviceError: the device refuses the network or a setting.
@@ -130,7 +140,7 @@ class OpenVinoAdapter:
         self.binding = binding
         self._core = core
         self._device = device
-        self._options = options
+        self._options = replace(options, precision=resolved(options.precision, core, device, model, name))
         self._states = dict(binding.states)
         self._model = model
         self._programs: dict[tuple[Any, ...], _Program] = {}
@@ -269,5 +279,5 @@ def _config(core: ov.Core, device: str, hint: str, options: InferenceOptions) ->
         streams=options.streams,
         threads=options.threads,
         requests=options.requests,
-        precision=options.precision,
+        precision=None if options.precision == AUTO else options.precision,
     )
