@@ -87,7 +87,8 @@ def copy_clip(clip: Clip, options: Options) -> Copied:
     with ExitStack() as stack:
         source = stack.enter_context(open_source(clip.address, selection=options.selection))
         opened = [
-            (output.view, WriterThread(open_sink(output, options.encoding, source.info))) for output in clip.outputs
+            (output.view, WriterThread(open_sink(output, options.encoding, source.info), source.info.rate))
+            for output in clip.outputs
         ]
         sinks = [(view, stack.enter_context(sink)) for view, sink in opened]
         reader = stack.enter_context(Prefetched(source, options.ahead))
