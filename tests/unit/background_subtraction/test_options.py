@@ -30,6 +30,7 @@ ADDED_OPTIONS = """
     --output_video_mbps     --input_resize --seq_chunk --num_workers
     --print_completion --disable_progress --checkpoint --variant
     --version --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
+    --server_ca --server_token
 """
 
 
