@@ -53,6 +53,9 @@ def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork
         ModelFileError: there is no model that can be read.
         OptionError: no such bundled model, or options that do not go with the device.
     """
+    unused = [name for name in ("server_ca", "server_token") if getattr(inference, name) is not None]
+    if unused:
+        log.warning("%s: only a model on a server uses this", ", ".join(unused))
     core, device, network = read_network(Path(find_model(path)), device, inference)
 
     def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
