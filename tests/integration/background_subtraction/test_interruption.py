@@ -162,8 +162,8 @@ def test_signals_that_follow_do_not_spoil_the_file(
         shown = sum(1 for _ in container.decode(video=0))
         container.seek(0)
         sounds = [frame.pts * frame.time_base + frame.samples / 48_000 for frame in container.decode(audio=0)]
-    assert shown == frames
-    assert max(sounds) == pytest.approx(frames / 30, abs=0.1)
+    assert shown - frames in (0, 1)  # an interruption comes between writing a frame and counting it, too
+    assert max(sounds) == pytest.approx(shown / 30, abs=0.1)
 
 
 @contextmanager
