@@ -89,6 +89,9 @@ def read(path: Path) -> Network:
         ) from error
     if not (network.signature.inputs and network.signature.outputs):
         raise ModelFileError(f"{path}: a network without inputs or without outputs. Expected a whole IR or ONNX file")
+    empty = [str(spec) for spec in network.signature.inputs if 0 in spec.shape]
+    if empty:  # OpenVINO divides by it, which ends the process
+        raise ModelFileError(f"{path}: input {', '.join(empty)} has a side of 0. Expected a whole IR or ONNX file")
     return network
 
 

@@ -89,6 +89,15 @@ def network_without_outputs(folder: Path) -> Path:
     return changed(red_is_alpha(folder / "model.onnx"), lambda model: model.graph.ClearField("output"))
 
 
+def input_without_width(folder: Path) -> Path:
+    """OpenVINO 2026.4 divides by it."""
+    return changed(red_is_alpha(folder / "model.onnx"), lambda model: set_width(model.graph.input[0], 0))
+
+
+def set_width(value: onnx.ValueInfoProto, width: int) -> None:
+    value.type.tensor_type.shape.dim[3].dim_value = width
+
+
 def name_that_is_not_text(folder: Path) -> Path:
     """Latin-1 in an ONNX, whose texts are UTF-8 (Protocol Buffers, "Language Guide")."""
     path = red_is_alpha(folder / "model.onnx")
@@ -106,6 +115,7 @@ def name_that_is_not_text(folder: Path) -> Path:
         (state_layer_without_a_name, "a ReadValue layer without a variable_id. The file is damaged"),
         (convolution_without_weights, "a Conv node with 1 of its 2 inputs. The file is damaged"),
         (network_without_outputs, "a network without inputs or without outputs"),
+        (input_without_width, "input input 1×3×48×0 has a side of 0"),
         (name_that_is_not_text, "OpenVINO cannot read this model"),
     ],
 )
