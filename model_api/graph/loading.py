@@ -22,7 +22,7 @@ from openvino.frontend import (
 from openvino.preprocess import PrePostProcessor
 
 from model_api.errors import ModelContractError, ModelFileError
-from model_api.graph.damage import require_named_states
+from model_api.graph.damage import require_no_fatal_damage
 from model_api.graph.traversal import redirect
 from model_api.layouts import layout_of
 from model_api.preprocessing import ImageInput, Preprocessing
@@ -80,13 +80,19 @@ def read(path: Path) -> Network:
         raise ModelFileError(f"{path}: {OTHER_FILES[suffix]}")
     if suffix not in FRONT_ENDS:
         raise ModelFileError(f"{path}: not a model file by its suffix. Expected {', '.join(FRONT_ENDS)}")
-    require_named_states(path)
+    require_no_fatal_damage(path)
     try:
-        return network_of(path, _load(path))
+        network = network_of(path, _load(path))
     except (RuntimeError, ValueError, *FRONT_END_ERRORS) as error:  # ValueError: names that are not UTF-8
         raise ModelFileError(
             f"{path}: OpenVINO cannot read this model ({reason(error)}). Expected a whole IR or ONNX file"
         ) from error
+    if not (network.signature.inputs and network.signature.outputs):
+        raise ModelFileError(f"{path}: a network without inputs or without outputs. Expected a whole IR or ONNX file")
+    empty = [str(spec) for spec in network.signature.inputs if 0 in spec.shape]
+    if empty:  # OpenVINO divides by it, which ends the process
+        raise ModelFileError(f"{path}: input {', '.join(empty)} has a side of 0. Expected a whole IR or ONNX file")
+    return network
 
 
 def network_of(path: Path, model: ov.Model) -> Network:
