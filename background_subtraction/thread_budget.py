@@ -13,7 +13,6 @@ from pathlib import Path
 
 import cv2
 
-
 QUOTA_FILES = (
     ("/sys/fs/cgroup/cpu.max",),
     ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
@@ -39,10 +38,11 @@ def quota_cores(text: str) -> int | None:
     Returns:
         At least 1. None: no limit.
     """
-    quota, _, period = text.strip().partition(" ")
-    if not (quota.isdecimal() and period.strip().isdecimal() and int(period) > 0):
+    numbers = text.split()
+    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers) or numbers[1] == "0":
         return None
-    return max(1, -(-int(quota) // int(period)))
+    quota, period = map(int, numbers)
+    return max(1, -(-quota // period))
 
 
 BESIDE_INFERENCE = max(1, cores() // 2)
