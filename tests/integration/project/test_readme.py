@@ -54,6 +54,7 @@ NOT_RUN = {
 SMALLER = {
     " compose ": ["--clips", "2", "--frames", "4", "--size", "96x64"],
     " benchmark ": ["--frames", "4", "--rounds", "1"],
+    " advise ": ["--frames", "4", "--rounds", "1"],
 }
 """Commands that would take long -> what is added to them."""
 
