@@ -16,7 +16,8 @@ from model_api.adapters.kserve.image_conversion import from_network, to_network
 from model_api.adapters.kserve.tensors import longest_answer
 from model_api.errors import OptionError
 from model_api.graph import loading
-from model_api.preprocessing import ImageInput, Override, Preprocessing, find_preprocessing
+from model_api.preprocessing import ImageInput, Override, Preprocessing
+from model_api.recognition.file_facts import find_preprocessing
 from model_api.types import Signature, TensorSpec
 
 HERE = Address("grpc", "localhost:9000", "rvm")
