@@ -1,12 +1,15 @@
 """The application: frames in, composited frames out.
 
-`convert_video` raises errors of one tree, `BackgroundSubtractionError`: `model_api.errors` draws it.
+`convert_video` and `convert_videos` raise errors of one tree, `BackgroundSubtractionError`, which `model_api.errors`
+draws.
 """
 
 TYPE_CHECKING = False
 
 __all__ = [
     "BackgroundSubtractionError",
+    "BatchError",
+    "ClipReport",
     "DeviceError",
     "DisplayError",
     "InferenceError",
@@ -20,15 +23,19 @@ __all__ = [
     "SourceError",
     "__version__",
     "convert_video",
+    "convert_videos",
 ]
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from background_subtraction.conversion import convert_video
+    from background_subtraction.batch.clip_report import ClipReport
+    from background_subtraction.library.convert_video import convert_video
+    from background_subtraction.library.convert_videos import convert_videos
     from background_subtraction.report import Report
     from model_api import (
         BackgroundSubtractionError,
+        BatchError,
         DeviceError,
         DisplayError,
         InferenceError,
@@ -48,5 +55,10 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        own = {"convert_video": "background_subtraction.conversion", "Report": "background_subtraction.report"}
+        own = {
+            "ClipReport": "background_subtraction.batch.clip_report",
+            "convert_video": "background_subtraction.library.convert_video",
+            "convert_videos": "background_subtraction.library.convert_videos",
+            "Report": "background_subtraction.report",
+        }
         return getattr(import_module(own.get(name, "model_api")), name)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, images_at, is_pattern
+from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, images_at, is_pattern, natural_key
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.formats import CONTAINERS
 from background_subtraction.sources.demuxing.addresses import local_path
@@ -68,14 +70,25 @@ DEFAULT_SUFFIX = ".mp4"
 TRANSPARENT_SUFFIX = ".webm"
 UNMARKED = ("composite", "side by side", "transparent")
 """Views whose files have the name of the input alone."""
+PART = ".part"
+"""What the name of an output ends in until it is whole, before the ending that says its format."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One input, with a state of its own, and its outputs."""
+    """One input, with a state of its own, and its outputs.
+
+    Args:
+        address: the input.
+        outputs: files.
+        folder: where it lies below the folder that was named, "" for right in it: outputs lie likewise.
+    """
 
     address: str
-    outputs: tuple[Output, ...]
+    outputs: tuple[Output, ...] = ()
+    folder: str = ""
 
     @property
     def name(self) -> str:
@@ -88,32 +101,64 @@ class Clip:
 
 
 def expand(inputs: Sequence[str]) -> list[str]:
-    """List the addresses of all clips. A folder of videos stands for the videos in it.
+    """List the addresses of all clips. See `find_clips`."""
+    return [clip.address for clip in find_clips(inputs)]
+
+
+def find_clips(inputs: Sequence[str], *, recursive: bool = False, without: Sequence[Path] = ()) -> list[Clip]:
+    """List all clips, without outputs.
+
+    A folder of videos stands for the videos in it, a pattern such as clips/*.mp4 for the files that it matches. What
+    is named NAME.part.mp4 in a folder is an output that is not whole, and is left out.
+
+    Args:
+        inputs: addresses.
+        recursive: whether folders within a folder count too. Their images are a clip each.
+        without: folders that are not looked into.
 
     Raises:
-        SourceError: a folder holds both images and videos.
+        SourceError: a folder holds both images and videos, or a pattern matches nothing.
     """
-    return [address for name in inputs for address in _addresses(name)]
+    names = [name for pattern in inputs for name in _matching(pattern)]
+    if not recursive:
+        return [Clip(address) for name in names for address in _addresses(name)]
+    apart = {os.path.realpath(folder) for folder in without}
+    return [clip for name in names for clip in _tree(name, apart)]
 
 
 def plan(
     inputs: Sequence[str], outputs: tuple[Output, ...], encoding: Encoding, selection: Selection = Selection()
 ) -> list[Clip]:
-    """Name the outputs of each input.
+    """Find the clips, and name the outputs of each: see `find_clips` and `with_outputs`.
 
-    One input has its outputs as they are named. In an output that is a folder, and for several inputs all are, a video
-    becomes a file of its own name, and images become images of their own names.
+    One input has its outputs as they are named, unless they are folders.
+    """
+    clips = find_clips(inputs)
+    several = [clip.address for clip in clips] != [inputs[0]]
+    return with_outputs(clips, outputs, encoding, selection, several=several)
+
+
+def with_outputs(
+    clips: Sequence[Clip], outputs: tuple[Output, ...], encoding: Encoding, selection: Selection, *, several: bool
+) -> list[Clip]:
+    """Name the outputs of each clip.
+
+    In an output that is a folder, and for several inputs all are, a video becomes a file of its own name, and images
+    become images of their own names.
+
+    Args:
+        clips: without outputs.
+        outputs: as the user named them.
+        encoding: how they are written.
+        selection: which part of the clips.
+        several: whether there are several clips, or might be.
 
     Raises:
-        SourceError: a folder holds both images and videos.
         OptionError: several inputs, and outputs that are no folders, or two inputs of one name.
     """
-    addresses = expand(inputs)
-    several = addresses != [inputs[0]]
     for output in outputs if several else ():
         if output.path.suffix and not is_folder(output):
             raise OptionError(f"{output.path}: several inputs need an output folder, such as results/", "outputs")
-    clips = [Clip(address, ()) for address in addresses]
     if outputs and several:
         _require_own_names(clips)
     return [
@@ -127,15 +172,67 @@ def is_folder(output: Output) -> bool:
     return output.folder or (os.path.isdir(output.path) and output.path.suffix.lower() not in CONTAINERS)
 
 
+def is_part(name: str) -> bool:
+    """Whether a file or folder of this name is an output that is not whole."""
+    return Path(name).stem.endswith(PART) or name.endswith(PART)
+
+
+def _matching(pattern: str) -> list[str]:
+    """The files that a pattern of the shell matches; any other address as it is."""
+    if "://" in pattern or not glob.has_magic(pattern) or os.path.exists(pattern):
+        return [pattern]
+    names = [name for name in glob.glob(pattern, recursive=True) if not is_part(name)]
+    if not names:
+        raise SourceError(f"{pattern}: matches no file. Expected a pattern such as clips/*.mp4")
+    return sorted(names, key=natural_key)
+
+
 def _addresses(name: str) -> list[str]:
     folder = Path(local_path(name))
     if not folder.is_dir():
         return [name]
-    files = files_in(folder)
-    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
-    if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
+    videos, images = _media_in(folder)
+    if videos and images:
         raise SourceError(f"{name}: holds both images and videos. Put the images, or the videos, into another folder")
     return [str(path) for path in videos] or [name]
+
+
+def _media_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The videos and the images in a folder."""
+    files = [path for path in files_in(folder) if not is_part(path.name)]
+    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+    return videos, [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+
+
+def _tree(name: str, without: set[str]) -> Iterator[Clip]:
+    """The clips in a folder and in all folders within it."""
+    top = Path(local_path(name))
+    if not top.is_dir():
+        yield Clip(name)
+        return
+    for folder, within, _ in os.walk(top):
+        own = [child for child in within if not (child.startswith(".") or is_part(child))]
+        within[:] = [
+            child
+            for child in sorted(own, key=natural_key)
+            if os.path.realpath(os.path.join(folder, child)) not in without
+        ]
+        yield from _clips_of(Path(folder), Path(folder).relative_to(top))
+
+
+def _clips_of(folder: Path, place: Path) -> Iterator[Clip]:
+    """The clips right in a folder of a tree. place: where it lies in the tree."""
+    videos, images = _media_in(folder)
+    if videos and images:
+        log.warning("%s: holds both images and videos. The images are left out", folder)
+    if videos:
+        yield from (Clip(str(path), folder=_within(place)) for path in videos)
+    elif images:
+        yield Clip(str(folder), folder=_within(place.parent))
+
+
+def _within(place: Path) -> str:
+    return "" if place == Path() else place.as_posix()
 
 
 def _live_name(address: str) -> str:
@@ -146,9 +243,9 @@ def _live_name(address: str) -> str:
     return f"camera_{address}" if address.isdecimal() else "pipe"
 
 
-def _require_own_names(clips: list[Clip]) -> None:
-    names = [clip.name for clip in clips]
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _require_own_names(clips: Sequence[Clip]) -> None:
+    names = Counter(os.path.join(clip.folder, clip.name) for clip in clips)
+    twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
         raise OptionError(
             f"Several inputs are named {', '.join(twice)}: their outputs would overwrite each other", "inputs"
@@ -158,16 +255,20 @@ def _require_own_names(clips: list[Clip]) -> None:
 def _named(output: Output, clip: Clip, encoding: Encoding, selection: Selection, *, several: bool) -> Output:
     if not several and not is_folder(output):
         return output
+    folder = output.path / clip.folder
     if encoding.type == "png_sequence":
-        return replace(output, path=output.path / clip.name) if several else output
+        return replace(output, path=folder / clip.name) if several else output
     images = _images_of(clip.address) if encoding.type != "video" else []
     if images:
         is_file = images == [Path(clip.address)]
-        folder = output.path if is_file or not several else output.path / clip.name
-        return replace(output, path=folder, names=_own_names(images, selection))
+        return replace(
+            output,
+            path=folder if is_file or not several else folder / clip.name,
+            names=_own_names(images, selection),
+        )
     suffix = TRANSPARENT_SUFFIX if output.view == "transparent" else DEFAULT_SUFFIX
     ending = suffix if output.view in UNMARKED else f"_{output.view}{suffix}"
-    return replace(output, path=output.path / f"{clip.name}{ending}")
+    return replace(output, path=folder / f"{clip.name}{ending}")
 
 
 def _images_of(address: str) -> list[Path]:

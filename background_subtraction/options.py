@@ -19,6 +19,46 @@ from model_api.ranges import NATURAL, POSITIVE, require_choice, require_text
 
 
 @dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """How several clips are converted, checked.
+
+    Args:
+        recursive: whether folders within an input folder count too. Outputs lie in the same folders.
+        listed: whether the inputs come from a list: then outputs are folders, however many inputs there are.
+        resume: leave out what the manifest says is done: the same input, with the same options.
+        overwrite: do all of it, and replace outputs that exist.
+        manifest: the file that says what was done, None for one in the folder of the first output.
+        shard: (which part, of how many) of the clips, the first part is 0. None: all.
+        workers: processes, each with its model and its share of the cores; 0 for none. On Ray: actors.
+        cluster: the address of a cluster, such as dask://host:8786.
+        attempts: how often a clip is tried that fails.
+
+    Raises:
+        OptionError: another value, or two that contradict each other.
+    """
+
+    recursive: bool = False
+    listed: bool = False
+    resume: bool = False
+    overwrite: bool = False
+    manifest: str | None = None
+    shard: tuple[int, int] | None = None
+    workers: int = 0
+    cluster: str | None = None
+    attempts: int = 2
+
+    def __post_init__(self) -> None:
+        NATURAL.require(workers=self.workers)
+        POSITIVE.require(attempts=self.attempts)
+        require_text(manifest=self.manifest, cluster=self.cluster)
+        if self.resume and self.overwrite:
+            raise OptionError("and overwrite. Expected one of them: what is done is left out, or done again", "resume")
+        if self.shard is not None and not 0 <= self.shard[0] < self.shard[1]:
+            part, parts = self.shard
+            raise OptionError(f"{part}/{parts}. Expected 0/{max(1, parts)} to {max(0, parts - 1)}/{parts}", "shard")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """One run, checked.
 
@@ -46,6 +86,7 @@ class Options:
         ahead: frames that are decoded ahead.
         progress: whether to show a progress bar, None for where there is a terminal.
         also_read: files that were read for these values, such as a list of labels: no output may overwrite them.
+        batch: how several clips are converted.
         for_detection: names of settings that were made and that only models that detect objects use.
 
     Raises:
@@ -76,6 +117,7 @@ class Options:
     progress: bool | None = None
     also_read: tuple[str, ...] = ()
     for_detection: tuple[str, ...] = ()
+    batch: BatchOptions = BatchOptions()
 
     def __post_init__(self) -> None:
         require_text(model=self.model, target_bgr=self.target_bgr, clean_plate=self.clean_plate)
@@ -88,6 +130,8 @@ class Options:
         POSITIVE.require(jobs=self.jobs, ahead=self.ahead)
         if self.jobs > 1 and self.window is not None:
             raise OptionError(f"{self.jobs}, and a window. Expected 1, or no window", "jobs")
+        if self.jobs > 1 and (self.batch.workers or self.batch.cluster):
+            raise OptionError(f"{self.jobs}, and workers or a cluster. Expected one of them", "jobs")
 
 
 def outputs_of(view: str, paths: Sequence[str]) -> tuple[Output, ...]:

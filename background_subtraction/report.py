@@ -26,8 +26,9 @@ class Report:
         resources: how busy the machine was, a line each.
     """
 
-    def __init__(self) -> None:
-        """Begin with no frame."""
+    def __init__(self, whole: Report | None = None) -> None:
+        """Begin with no frame. whole: the report of a batch, where this one is a clip's: it counts the same frames."""
+        self._whole = whole
         self.frames = 0
         self.latency_s = 0.0
         self.stages_s = dict.fromkeys(STAGES, 0.0)
@@ -70,6 +71,13 @@ class Report:
             self._written_s[clip] = written_s
             self.stages_s["Writing"] = sum(self._written_s.values())
             self._dropped[clip] = dropped
+        if self._whole:
+            self._whole.add(result, rendering_s, written_s, dropped, clip)
+
+    def count(self, frames: int) -> None:
+        """Count frames that another process finished, of which nothing else is known."""
+        with self._lock:
+            self.frames += frames
 
     @property
     def dropped(self) -> int:
@@ -94,6 +102,8 @@ class Report:
         """The figures for people, in the form of the Open Model Zoo's demos."""
         if not self.frames:
             return ["No frame was finished"]
+        if not self._started_s:
+            return ["Metrics report:", f"\tFrames: {self.frames}"]
         dropped = [f"\tDropped: {self.dropped}"] if self.dropped else []
         stages = [f"\t{stage}:\t{seconds / self.frames * 1000:.1f} ms" for stage, seconds in self.stages_s.items()]
         return [

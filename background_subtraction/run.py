@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
 from time import perf_counter
+from typing import Protocol
 
 from background_subtraction.checks import check_background, check_clip, check_source, warn_of_unused
 from background_subtraction.compositing.backgrounds import open_background
@@ -20,7 +20,7 @@ from background_subtraction.options import Options
 from background_subtraction.preview.frame_log import raw_lines
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.preview.window import Window
-from background_subtraction.progress import Progress
+from background_subtraction.progress import ClipProgress, Progress
 from background_subtraction.protection import require_nothing_lost
 from background_subtraction.report import Report
 from background_subtraction.sinks.outputs import Outputs
@@ -31,13 +31,13 @@ from background_subtraction.thread_budget import shared_cores
 from background_subtraction.unreadable import Unreadable
 from model_api import AsyncPipeline, MattingModel, create_model
 from model_api.graph.precision import AUTO
-from model_api.interruptible import SLICE_S, HeldInterruption
+from model_api.interruptible import HeldInterruption
 
 log = logging.getLogger(__name__)
 
 
 def run(options: Options, report: Report, model: MattingModel | None = None) -> None:
-    """Put every frame of every input over its background, into the window and the outputs.
+    """Put every frame of every input over its background, into the window and the outputs: one input after another.
 
     Whatever ends the run, an error or an interruption, what was written until then is closed and plays.
 
@@ -73,8 +73,8 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
         if window:
             stack.enter_context(window)
         progress = stack.enter_context(Progress(totals, show=options.progress))
-        run = _Run(options, report, model, window, monitors, progress, unreadable)
-        yield partial(run.all, clips, first)
+        run = Run(options, report, model, progress, monitors, window)
+        yield partial(run.in_turn, clips, first, unreadable)
 
 
 @contextmanager
@@ -118,55 +118,56 @@ def load_model(options: Options) -> MattingModel:
     )
 
 
+class Stop(Protocol):
+    """An event of threads or of processes."""
+
+    def is_set(self) -> bool:
+        """Whether clips are to end after the frame that is being written."""
+
+
 @dataclass(frozen=True, eq=False)
-class _Run:
-    """What all clips of a run share."""
+class Run:
+    """What the clips of a run share.
+
+    Args:
+        options: what to do.
+        report: counts the frames.
+        model: it, loaded.
+        progress: shows them.
+        monitors: measure how busy the machine is.
+        window: None for none.
+        stop: set from elsewhere, it ends a clip after the frame that is being written.
+    """
 
     options: Options
     report: Report
     model: MattingModel
-    window: Window | None
+    progress: ClipProgress
     monitors: Monitors
-    progress: Progress
-    unreadable: Unreadable
-    stop: Event = field(default_factory=Event)
+    window: Window | None = None
+    stop: Stop = field(default_factory=Event)
 
-    def all(self, clips: list[Clip], first: Source) -> None:
-        """first: the source of the first clip."""
-        sources: list[Source | None] = [first, *[None] * (len(clips) - 1)]
-        run = self._together if self.options.jobs > 1 else self._in_turn
+    def in_turn(self, clips: list[Clip], first: Source, unreadable: Unreadable) -> None:
+        """One clip after another. first: the source of the first one."""
         try:
-            run(list(zip(clips, sources, strict=True)))
+            for clip in clips:
+                with unreadable.passed_over():
+                    self.clip(clip, first if clip is clips[0] else None)
+                if self.window and self.window.closed:
+                    break
         finally:
             self.report.resources = self.monitors.means()
-        self.unreadable.require_none()
+        unreadable.require_none()
 
-    def _in_turn(self, clips: list[tuple[Clip, Source | None]]) -> None:
-        for clip, source in clips:
-            self._clip(clip, source)
-            if self.window and self.window.closed:
-                return
+    def clip(self, clip: Clip, opened: Source | None = None) -> None:
+        """One input from its first frame to its last, or until the user or `stop` ends it.
 
-    def _together(self, clips: list[tuple[Clip, Source | None]]) -> None:
-        """`jobs` clips at the same time on one model. The first error ends all of them."""
-        with ThreadPoolExecutor(self.options.jobs, "clip") as pool:
-            runs: list[Future[None]] = []
-            try:
-                for clip, source in clips:
-                    runs.append(pool.submit(self._clip, clip, source))
-                _until_the_end_or_an_error(runs)
-            finally:
-                self.stop.set()
-                for waiting in runs:
-                    waiting.cancel()
-                wait(runs)
-        for ended in runs:
-            ended.result()
-
-    def _clip(self, clip: Clip, opened: Source | None) -> None:
-        """One input from its first frame to its last, or until the user or `stop` ends it."""
+        Args:
+            clip: the input and its outputs.
+            opened: its source, where it is open already. It is closed here.
+        """
         options, model = self.options, self.model
-        with self.unreadable.passed_over(), HeldInterruption() as held, ExitStack() as stack:
+        with HeldInterruption() as held, ExitStack() as stack:
             source = stack.enter_context(opened or _open(clip, options))
             stack.enter_context(self.progress.clip(clip.name))
             aspect = source.info.form.pixel_aspect
@@ -211,12 +212,3 @@ class _Run:
 
 def _open(clip: Clip, options: Options) -> Source:
     return open_source(clip.address, loop=options.loop, selection=options.selection)
-
-
-def _until_the_end_or_an_error(runs: list[Future[None]]) -> None:
-    """In slices of time, so that Ctrl-C is noticed at once: see `model_api.interruptible`."""
-    running: set[Future[None]] = set(runs)
-    while running:
-        done, running = wait(runs, SLICE_S, FIRST_EXCEPTION)
-        if any(run.exception() for run in done):
-            return

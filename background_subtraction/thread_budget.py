@@ -20,9 +20,15 @@ QUOTA_FILES = (
 """Where Linux says how much time a container gets: in version 2 of control groups, and in version 1."""
 
 
+def usable_cores() -> list[int]:
+    """Return the numbers of the cores that this process may use."""
+    own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return sorted(own)
+
+
 def cores() -> int:
     """Return how many cores this process may use: those that it may run on, or what its container's quota is worth."""
-    present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    present = len(usable_cores())
     for names in QUOTA_FILES:
         with suppress(OSError):
             return min(present, quota_cores(" ".join(Path(name).read_text() for name in names)) or present)

@@ -21,6 +21,7 @@ from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.create import create_model
 from model_api.errors import (
     BackgroundSubtractionError,
+    BatchError,
     DeviceError,
     DisplayError,
     InferenceError,
@@ -43,6 +44,7 @@ from model_api.types import Frame
 __all__ = [
     "AsyncPipeline",
     "BackgroundSubtractionError",
+    "BatchError",
     "DenseMatte",
     "DeviceError",
     "DisplayError",

@@ -10,6 +10,7 @@
     ├── ShapeError               an array of another shape or type than expected, or arrays that do not go together
     ├── SourceError              frames cannot be read
     ├── SinkError                results cannot be written
+    ├── BatchError               some clips of several failed; the others were done
     └── DisplayError             no window can be shown
 
 A message says in one line what is wrong, what was expected, and what to do next: the command prints it as it is. Names
@@ -82,6 +83,10 @@ class SourceError(BackgroundSubtractionError):
 
 class SinkError(BackgroundSubtractionError):
     """Results cannot be written."""
+
+
+class BatchError(BackgroundSubtractionError):
+    """Some clips of several failed; the others were done."""
 
 
 class DisplayError(BackgroundSubtractionError):

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
+from background_subtraction.cli.batch_arguments import add_batch_arguments
 from background_subtraction.cli.completion import PrintCompletion
 from background_subtraction.cli.model_arguments import add_computing_arguments, add_preprocessing_arguments
 from background_subtraction.sinks.base import OUTPUT_TYPES
@@ -32,6 +33,8 @@ OPTION_OF: Mapping[str, str] = {
     "server_ca": "--server_ca", "server_token": "--server_token", "outputs": "-o", "limit": "-limit",
     "resolution": "--output_resolution", "monitors": "-u", "jobs": "--jobs", "type": "--output_type",
     "codec": "--codec", "crf": "--crf", "mbps": "--output_video_mbps", "start_s": "--start", "end_s": "--end",
+    "workers": "--workers", "cluster": "--cluster", "shard": "--shard", "resume": "--resume",
+    "overwrite": "--overwrite", "manifest": "--manifest",
     "skip": "--skip", "rate": "--fps", "size": "--input_resize", "raw_size": "--raw_size", "ahead": "--num_workers",
 }  # fmt: skip
 """Parameter of the library -> the option that gives it."""
@@ -46,8 +49,9 @@ EXAMPLES = """examples:
     %(prog)s -i talk.mp4 --output_transparent out.mov --no_show
   Images in, alphas as images out:
     %(prog)s -i frames/%%04d.png --output_alpha alphas/%%04d.png --no_show
-  A folder of videos, two at the same time:
-    %(prog)s -i clips/ -o results/ --jobs 2 --no_show
+  A folder of videos and all folders in it, in two processes; and what is left of it, after an interruption:
+    %(prog)s -i clips/ -o results/ --recursive --workers 2 --no_show
+    %(prog)s -i clips/ -o results/ --recursive --workers 2 --resume --no_show
   A model that compares with an image of the empty room:
     %(prog)s -i 0 --background empty_room.png
 """
@@ -77,6 +81,7 @@ def build_parser(program: str) -> Parser:
     _add_inference_options(parser.add_argument_group("Inference options"))
     _add_io_options(parser.add_argument_group("Input/output options"))
     _add_file_options(parser.add_argument_group("File options"))
+    add_batch_arguments(parser.add_argument_group("Many inputs"))
     parser.add_argument_group("Debug options").add_argument(
         "-r",
         "--raw_output_message",
@@ -108,10 +113,11 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         "-i",
         "--input",
         "--input_source",
-        required=True,
         nargs="+",
-        help="Required. An image, a folder of images or of videos, a pattern such as frames/%%04d.png, a video, the "
-        "address of a stream, the number of a camera, or - for a pipe. Several are processed one after another.",
+        default=[],
+        help="Required. An image, a folder of images or of videos, a pattern such as frames/%%04d.png or clips/*.mp4, "
+        "a video, the address of a stream, the number of a camera, or - for a pipe. Several are processed one after "
+        "another.",
     )
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, AUTO:GPU,CPU or HETERO:GPU,CPU. Default: CPU.")
     add(
@@ -237,7 +243,6 @@ def _add_io_options(group: argparse._ArgumentGroup) -> None:
     )
     for name, device in DEVICES.items():
         add(f"--{name}", nargs="?", const="", metavar="DEVICE", help=device.summary)
-    add("--jobs", type=values.positive, default=1, help="Process this many inputs at the same time. Default: 1.")
 
 
 def _add_file_options(group: argparse._ArgumentGroup) -> None:

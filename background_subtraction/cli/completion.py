@@ -13,7 +13,7 @@ from model_api.extras import install_command
 SHELLS = ("bash", "zsh", "tcsh")
 FILES = (
     "model", "input", "labels", "target_bgr", "background", "output", "output_alpha", "output_foreground",
-    "output_transparent",
+    "output_transparent", "input_list", "manifest",
 )  # fmt: skip
 FOLDERS = ("cache_dir",)
 

@@ -36,10 +36,10 @@ def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
+        from background_subtraction.batch.session import prepare_run
         from background_subtraction.cli.arguments import OPTION_OF
         from background_subtraction.cli.parse import parse_options
         from background_subtraction.report import Report
-        from background_subtraction.run import prepare
         from model_api.errors import BackgroundSubtractionError, OptionError, renamed
         from model_api.terminal.foreign_text import log_printable
     except ImportError as error:
@@ -49,7 +49,7 @@ def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     report = Report()
     try:
         options = parse_options(arguments, program)
-        with renamed(OPTION_OF), prepare(options, report) as run:
+        with renamed(OPTION_OF), prepare_run(options, report) as run:
             signals.raise_interrupt(", ".join(str(output.path) for output in options.outputs) or "the window")
             run()
     except OptionError as error:

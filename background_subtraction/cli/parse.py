@@ -9,6 +9,7 @@ from typing import Any
 
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, build_parser
+from background_subtraction.cli.batch_arguments import batch_options_of, inputs_of
 from background_subtraction.cli.model_arguments import override_of
 from background_subtraction.options import Options, composite_view, outputs_of
 from background_subtraction.preview.window import WindowOptions
@@ -53,7 +54,7 @@ def _options(args: argparse.Namespace) -> Options:
     encoding = _encoding(args)
     return Options(
         model=_model(args),
-        inputs=tuple(args.input),
+        inputs=inputs_of(args),
         device=args.device,
         adapter=args.adapter,
         inference=_inference_options(args),
@@ -82,6 +83,7 @@ def _options(args: argparse.Namespace) -> Options:
         ahead=max(1, args.num_workers),
         progress=False if args.disable_progress else None,
         also_read=() if args.labels is None else (args.labels,),
+        batch=batch_options_of(args),
         for_detection=tuple(DETECTION[name] for name in _detection_settings(args)),
     )
 

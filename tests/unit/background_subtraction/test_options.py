@@ -31,6 +31,7 @@ ADDED_OPTIONS = """
     --print_completion --disable_progress --checkpoint --variant
     --version --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
     --server_ca --server_token
+    --input_list --recursive --workers --cluster --shard --resume --overwrite --manifest
 """
 
 

@@ -20,7 +20,7 @@ PACKAGES = {
     "model_api": (
         "terminal", "pictures", "bundled", "mattes", "recognition", "graph", "adapters", "models", "pipelines",
     ),
-    "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "cluster", "cli"),
+    "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "batch", "library", "cli"),
     "model_tools": (
         "reporting",
         "download",
@@ -39,6 +39,9 @@ ONE_DOOR = {
     "openvino": ("model_api/adapters/openvino_adapter.py", "model_api/graph/", "model_tools/"),
     "av": ("background_subtraction/sources/", "background_subtraction/sinks/"),
     "pyvirtualcam": ("background_subtraction/sinks/virtual_camera.py",),
+    "distributed": ("background_subtraction/batch/engines/dask_cluster.py",),
+    "ray": ("background_subtraction/batch/engines/ray_cluster.py",),
+    "fsspec": ("background_subtraction/batch/storage.py",),
     "tritonclient": ("model_api/adapters/kserve/",),
     "aiohttp": ("model_api/adapters/kserve/",),
     "grpc": ("model_api/adapters/kserve/",),

@@ -1,0 +1,1 @@
+"""Who converts the clips of a batch: threads here, processes here, or a cluster."""

@@ -1,0 +1,91 @@
+"""Clips on the actors of a Ray cluster. Each keeps its compiled model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from background_subtraction.batch.engines.crew import Crew, WorkerLost
+from background_subtraction.batch.execution import Engine
+from background_subtraction.options import Options
+from model_api.errors import OptionError
+from model_api.extras import install_command
+
+T = TypeVar("T")
+
+
+class _Hand:
+    """What an actor does: anything that it is given, in a process of its own."""
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        return function(*arguments)
+
+
+class RayWorker:
+    """One actor."""
+
+    def __init__(self, ray: Any, cores: int, number: int) -> None:
+        """Ask for it. It waits until so many cores are free."""
+        self._ray = ray
+        self._name = f"Ray actor {number}"
+        self._actor = ray.remote(_Hand).options(num_cpus=cores).remote()
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call it there. Raises what it raises, or WorkerLost."""
+        try:
+            return self._ray.get(self._actor.call.remote(function, *arguments))
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            raise WorkerLost(f"{self._name} was lost: {_line(error)}") from error
+
+    def interrupt(self) -> None:
+        """End it in the middle of its clip: nobody can tell it to stop."""
+        self.close()
+
+    def close(self) -> None:
+        """End it."""
+        with suppress(Exception):  # the cluster may be gone
+            self._ray.kill(self._actor)
+
+
+@contextmanager
+def ray_engine(address: str, options: Options) -> Iterator[Engine]:
+    """Connect to a cluster, and ask it for actors.
+
+    There are `workers` of them, which share the cores of the cluster; without that one for each machine.
+
+    Args:
+        address: ray://host:port.
+        options: of the batch.
+
+    Raises:
+        OptionError: Ray is not installed, or nobody answers.
+    """
+    ray = _connected(address)
+    try:
+        machines = [node for node in ray.nodes() if node["Alive"]]
+        cores = [int(node["Resources"].get("CPU", 0)) for node in machines]
+        size = options.batch.workers or len(machines)
+        share = max(1, sum(cores) // size)
+        with Crew(lambda number: RayWorker(ray, min(share, max(cores)), number), size) as crew:
+            yield Engine(crew, interrupt=crew.interrupt)
+    finally:
+        ray.shutdown()
+
+
+def _connected(address: str) -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise OptionError(f"{address}: needs Ray ({error}). {install_command('ray')}", "cluster") from error
+    try:
+        ray.init(address, log_to_driver=False, logging_level="error")
+    except Exception as error:  # of many kinds
+        raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
+    return ray
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,1 @@
+"""The library: a whole video, or many, in one call."""
