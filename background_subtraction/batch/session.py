@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
 
@@ -25,9 +27,11 @@ from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.progress import BatchProgress
 from background_subtraction.report import Report
 from background_subtraction.sources.counting import count_frames
+from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.open import is_live, open_source
 from background_subtraction.thread_budget import cores, shared_cores
 from model_api import MattingModel
+from model_api.bundled import FOLDER
 from model_api.errors import BatchError, OptionError, SinkError, SourceError
 
 LOOKED_AT = 20
@@ -75,7 +79,7 @@ def open_batch(
     here = not (executor or options.batch.workers or options.batch.cluster)
     if model is not None and not here:
         raise OptionError("loaded, but the clips are converted elsewhere. Expected a file or a name", "model")
-    options = _with_share(options)
+    options = _for_elsewhere(options) if executor or options.batch.cluster else _with_share(options)
     plan = plan_batch(options)
     with ExitStack() as stack:
         if here:
@@ -191,10 +195,36 @@ def _say_summary(batch: Batch, reports: list[ClipReport], seconds: float) -> Non
         log.info("Manifest: %s", batch.plan.manifest.place)
 
 
+def _for_elsewhere(options: Options) -> Options:
+    """With names that mean the same in a process with another current folder, and on a machine with the same files."""
+    model = Path(options.model)
+    is_bundled = model.parent == FOLDER and options.adapter == "openvino"
+    local = options.adapter == "openvino" and not is_bundled
+    return replace(
+        options,
+        model=model.stem if is_bundled else str(model.absolute()) if local else options.model,
+        inputs=tuple(_absolute(name) for name in options.inputs),
+        outputs=tuple(replace(output, path=_absolute_path(output.path)) for output in options.outputs),
+        target_bgr=options.target_bgr and _absolute(options.target_bgr),
+        clean_plate=options.clean_plate and _absolute(options.clean_plate),
+    )
+
+
+def _absolute(name: str) -> str:
+    """An address, a file's absolute path, or a colour as it is."""
+    path = local_path(name)
+    is_file = os.path.exists(path) or glob.has_magic(path) or os.sep in path or Path(path).suffix
+    return name if is_live(path) or not is_file else os.path.abspath(path)
+
+
+def _absolute_path(path: Path) -> Path:
+    return path if storage.address_of(path) else path.absolute()
+
+
 def _with_share(options: Options) -> Options:
     """With the threads of a worker's share of the cores, where a process cannot be kept to some of them."""
     workers = options.batch.workers
-    if not workers or options.batch.cluster or hasattr(os, "sched_setaffinity") or options.inference.threads:
+    if not workers or hasattr(os, "sched_setaffinity") or options.inference.threads:
         return options
     return replace(options, inference=replace(options.inference, threads=max(1, cores() // workers)))
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from background_subtraction import __version__
+from background_subtraction.batch.engines.version import own_version
 from background_subtraction.batch.execution import Engine
 from background_subtraction.options import Options
 from model_api.errors import OptionError
@@ -56,7 +57,7 @@ def _connected(address: str) -> Any:
 def _require_program(client: Any, address: str) -> None:
     """All workers have this version: what goes to them are its values."""
     try:
-        versions = client.run(_version)
+        versions = client.run(own_version)
     except Exception as error:  # what unpickling raises
         raise OptionError(
             f"{address}: its workers lack this program ({_line(error)}). Install it there", "cluster"
@@ -65,12 +66,6 @@ def _require_program(client: Any, address: str) -> None:
     if others or not versions:
         have = ", ".join(sorted(f"{name} has {version}" for name, version in others.items())) or "it has no workers"
         raise OptionError(f"{address}: {have}. Expected workers with version {__version__}", "cluster")
-
-
-def _version() -> str:
-    from background_subtraction import __version__
-
-    return __version__
 
 
 def _line(error: BaseException) -> str:

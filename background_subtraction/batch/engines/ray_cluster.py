@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from background_subtraction import __version__
 from background_subtraction.batch.engines.crew import Crew, WorkerLost
+from background_subtraction.batch.engines.version import own_version
 from background_subtraction.batch.execution import Engine
 from background_subtraction.options import Options
 from model_api.errors import OptionError
@@ -65,6 +69,7 @@ def ray_engine(address: str, options: Options) -> Iterator[Engine]:
     """
     ray = _connected(address)
     try:
+        _require_program(ray, address)
         machines = [node for node in ray.nodes() if node["Alive"]]
         cores = [int(node["Resources"].get("CPU", 0)) for node in machines]
         size = options.batch.workers or len(machines)
@@ -81,10 +86,22 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         raise OptionError(f"{address}: needs Ray ({error}). {install_command('ray')}", "cluster") from error
     try:
-        ray.init(address, log_to_driver=False, logging_level="error")
+        logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)  # what it logs, its errors say
+        with warnings.catch_warnings(action="ignore"):  # it warns of what its error says too
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
     return ray
+
+
+def _require_program(ray: Any, address: str) -> None:
+    """The machines have this version: what goes to them are its values."""
+    try:
+        version = ray.get(ray.remote(own_version).remote())
+    except Exception as error:  # what unpickling raises
+        raise OptionError(f"{address}: it lacks this program ({_line(error)}). Install it there", "cluster") from error
+    if version != __version__:
+        raise OptionError(f"{address}: has version {version} of this program. Expected {__version__}", "cluster")
 
 
 def _line(error: BaseException) -> str:

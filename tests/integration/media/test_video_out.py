@@ -510,6 +510,6 @@ def test_an_interrupted_batch_leaves_playable_files(
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 1
     assert stderr.startswith("background_subtraction_demo.py: error: interrupted after ")
-    files = sorted((tmp_path / "out").iterdir())
-    assert [path.name for path in files] == ["a.mp4", "b.mp4"][:jobs]
+    files = sorted((tmp_path / "out").glob("*.mp4"))
+    assert [path.name for path in files] == ["a.part.mp4", "b.part.mp4"][:jobs]
     assert sum(len(probe(path).times) for path in files) == int(stderr.split("after ")[1].split()[0])
