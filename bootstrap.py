@@ -37,8 +37,11 @@ TASKS = ("demo", "tools", "check")
 EXTRAS = {
     "benchmark": r"^tools benchmark .*\bonnxruntime\b",
     "completion": r"--print[_-]completion\b",
+    "dask": r"--cluster[ =]dask://",
     "ovms": r"--adapter[ =]ovms\b",
     "quantize": r"^tools quantize\b",
+    "ray": r"--cluster[ =]ray://",
+    "storage": r"\b(s3a?|gcs|gs|az|abfss?|sftp|ssh|smb|webhdfs|hdfs|oss|hf)://",
     "training": r"^tools (train|export)\b|^tools convert .*\.ckpt\b",
     "virtual_camera": r"--virtual[_-]camera\b",
 }

@@ -102,8 +102,8 @@ class _Running:
         while self.waiting:
             with suppress(BackgroundSubtractionError):
                 task, report = self.next()
-                if report.error != NOT_BEGUN:
-                    yield task, report
+                if report.error != NOT_BEGUN:  # one whose worker was ended did not fail
+                    yield task, replace(report, status=INTERRUPTED if report.status == FAILED else report.status)
 
 
 NOT_BEGUN = "not begun"

@@ -120,7 +120,7 @@ class Manifest:
 
     def _names(self) -> list[str]:
         if self._stored:
-            return storage.siblings(self._stem, self._ending)
+            return sorted({self.place, *storage.siblings(self._stem, self._ending)})
         folder, stem = os.path.split(self._stem)
         names = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
         return [os.path.join(folder, name) for name in sorted(names) if _is_shard_of(name, stem, self._ending)]

@@ -56,9 +56,13 @@ class Part:
 
     def exists(self) -> bool:
         """Whether there is something at its place."""
+        return bool(self.files())
+
+    def files(self) -> list[Path]:
+        """What there is at its place."""
         if self.folder:
-            return self.place.is_dir() and any(self.place.iterdir())
-        return bool(_files_of(self.place))
+            return sorted(self.place.iterdir()) if self.place.is_dir() else []
+        return _files_of(self.place)
 
     def begin(self) -> tuple[int, int] | None:
         """Take away what an interrupted run left. Whoever still writes there loses its file, and notices it.

@@ -6,6 +6,7 @@ does it, an extra.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,12 @@ RENAMED = frozenset({"sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs"})
 """Schemes whose files grow under their name: they get it when they are whole."""
 READ_BY_FFMPEG = frozenset({"http", "https", "ftp"})
 """Schemes from which inputs are not copied: FFmpeg reads what it needs of them."""
+IN_EXTRA = frozenset({"s3", "s3a", "http", "https"})
+"""Schemes for which the extra brings all that fsspec needs."""
 COLLAPSED = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.IGNORECASE)
 """An address as pathlib leaves it: s3:/bucket/name."""
+TALKATIVE = ("aiobotocore", "botocore", "fsspec")
+"""Libraries that log where they found what."""
 METHOD = {"http": {"method": "put"}, "https": {"method": "put"}}
 
 
@@ -148,12 +153,13 @@ def _system_of(scheme: str) -> Any:
     try:
         import fsspec
 
+        for name in TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
         return fsspec.filesystem(scheme)
     except ImportError as error:
-        remedy = install_command("storage")
-        raise OptionError(
-            f"{scheme}:// is read and written by fsspec, which is not whole here: {error}. {remedy}"
-        ) from error
+        # For schemes that the extra does not bring, fsspec says which package does.
+        remedy = f". {install_command('storage')}" if error.name or scheme in IN_EXTRA else ""
+        raise OptionError(f"{scheme}:// needs fsspec ({error}){remedy}") from error
 
 
 def _system(address: str) -> Any:

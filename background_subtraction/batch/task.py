@@ -85,6 +85,12 @@ def convert_here(task: Task) -> ClipReport:
     return convert(task, _here)
 
 
+def convert_with(threads: int, task: Task) -> ClipReport:
+    """Convert a clip in this process, with so many threads for the network unless the options say how many."""
+    inference = replace(task.options.inference, threads=task.options.inference.threads or threads)
+    return convert_here(replace(task, options=replace(task.options, inference=inference)))
+
+
 def convert(task: Task, place: Place) -> ClipReport:
     """Convert a clip. What can be wrong with a clip is told in the report.
 
@@ -172,12 +178,9 @@ def _copy_back(clip: Clip, parts: list[Part]) -> None:
         address = storage.address_of(output.path)
         if not address:
             continue
-        if part.place.is_file():
-            target = f"{address}/{part.place.name}" if output.names else address
-            storage.put(part.place, target)
-            continue
-        for path in sorted(part.place.iterdir()):
-            storage.put(path, f"{address}/{path.name}")
+        folder = address if part.folder or output.names else address.rpartition("/")[0]
+        for path in part.files():
+            storage.put(path, f"{folder}/{path.name}")
 
 
 @dataclass(frozen=True)

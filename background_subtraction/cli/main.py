@@ -37,6 +37,7 @@ def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
         from background_subtraction.batch.session import prepare_run
+        from background_subtraction.batch.storage import address_of
         from background_subtraction.cli.arguments import OPTION_OF
         from background_subtraction.cli.parse import parse_options
         from background_subtraction.report import Report
@@ -63,7 +64,7 @@ def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
             for line in report.lines():
                 logging.info(line)
     for output in options.outputs:
-        logging.info("Wrote %s", output.path)
+        logging.info("Wrote %s", address_of(output.path) or output.path)
     return 0
 
 

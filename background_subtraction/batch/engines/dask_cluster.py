@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from background_subtraction import __version__
-from background_subtraction.batch.engines.version import own_version
+from background_subtraction.batch.engines.about import About, about
 from background_subtraction.batch.execution import Engine
+from background_subtraction.batch.task import convert_with
 from background_subtraction.options import Options
 from model_api.errors import OptionError
 from model_api.extras import install_command
@@ -35,9 +38,9 @@ def dask_engine(address: str, options: Options) -> Iterator[Engine]:
         )
     client = _connected(address)
     try:
-        _require_program(client, address)
+        workers = _asked(client, address)
         executor = client.get_executor(pure=False, retries=RETRIES)
-        yield Engine(executor)
+        yield Engine(executor, partial(convert_with, _share(client, workers)))
         executor.shutdown(wait=False)
     finally:
         client.close(timeout=1)
@@ -54,18 +57,29 @@ def _connected(address: str) -> Any:
         raise OptionError(f"{address}: no Dask scheduler answers ({_line(error)})", "cluster") from error
 
 
-def _require_program(client: Any, address: str) -> None:
-    """All workers have this version: what goes to them are its values."""
+def _asked(client: Any, address: str) -> dict[str, About]:
+    """All workers, by their addresses. They have this version: what goes to them are its values."""
     try:
-        versions = client.run(own_version)
+        workers: dict[str, About] = client.run(about)
     except Exception as error:  # what unpickling raises
         raise OptionError(
             f"{address}: its workers lack this program ({_line(error)}). Install it there", "cluster"
         ) from error
-    others = {name: version for name, version in versions.items() if version != __version__}
-    if others or not versions:
-        have = ", ".join(sorted(f"{name} has {version}" for name, version in others.items())) or "it has no workers"
-        raise OptionError(f"{address}: {have}. Expected workers with version {__version__}", "cluster")
+    others = sorted(f"{name} has {worker.version}" for name, worker in workers.items() if worker.version != __version__)
+    if others or not workers:
+        found = ", ".join(others) or "it has no workers"
+        raise OptionError(f"{address}: {found}. Expected workers with version {__version__}", "cluster")
+    return workers
+
+
+def _share(client: Any, workers: dict[str, About]) -> int:
+    """Cores for each clip: a machine runs as many at once as its workers have threads. The fewest of all machines."""
+    threads: Counter[str] = Counter()
+    for address, known in client.scheduler_info(n_workers=-1)["workers"].items():
+        if address in workers:
+            threads[workers[address].machine] += known["nthreads"]
+    cores = {worker.machine: worker.cores for worker in workers.values()}
+    return max(1, min(cores[machine] // count for machine, count in threads.items()))
 
 
 def _line(error: BaseException) -> str:

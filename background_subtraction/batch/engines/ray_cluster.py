@@ -6,12 +6,14 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from background_subtraction import __version__
+from background_subtraction.batch.engines.about import about
 from background_subtraction.batch.engines.crew import Crew, WorkerLost
-from background_subtraction.batch.engines.version import own_version
 from background_subtraction.batch.execution import Engine
+from background_subtraction.batch.task import convert_with
 from background_subtraction.options import Options
 from model_api.errors import OptionError
 from model_api.extras import install_command
@@ -70,12 +72,11 @@ def ray_engine(address: str, options: Options) -> Iterator[Engine]:
     ray = _connected(address)
     try:
         _require_program(ray, address)
-        machines = [node for node in ray.nodes() if node["Alive"]]
-        cores = [int(node["Resources"].get("CPU", 0)) for node in machines]
-        size = options.batch.workers or len(machines)
-        share = max(1, sum(cores) // size)
-        with Crew(lambda number: RayWorker(ray, min(share, max(cores)), number), size) as crew:
-            yield Engine(crew, interrupt=crew.interrupt)
+        cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        size = options.batch.workers or len(cores)
+        share = max(1, min(sum(cores) // size, *cores))
+        with Crew(lambda number: RayWorker(ray, share, number), size) as crew:
+            yield Engine(crew, partial(convert_with, share), crew.interrupt)
     finally:
         ray.shutdown()
 
@@ -86,9 +87,8 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         raise OptionError(f"{address}: needs Ray ({error}). {install_command('ray')}", "cluster") from error
     try:
-        logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)  # what it logs, its errors say
-        with warnings.catch_warnings(action="ignore"):  # it warns of what its error says too
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        with warnings.catch_warnings(action="ignore"):  # it warns of what its errors say too, and logs it
+            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
     return ray
@@ -97,7 +97,7 @@ def _connected(address: str) -> Any:
 def _require_program(ray: Any, address: str) -> None:
     """The machines have this version: what goes to them are its values."""
     try:
-        version = ray.get(ray.remote(own_version).remote())
+        version = ray.get(ray.remote(about).remote()).version
     except Exception as error:  # what unpickling raises
         raise OptionError(f"{address}: it lacks this program ({_line(error)}). Install it there", "cluster") from error
     if version != __version__:

@@ -82,7 +82,11 @@ def test_several_inputs_at_the_same_time_go_to_a_folder(models: Path, tmp_path: 
         inference=InferenceOptions(clips=2, threads=1),
     )  # fmt: skip
     assert report.frames == 27
-    assert sorted(file.name for file in (tmp_path / "out").glob("*.mp4")) == ["a_alpha.mp4", "b_alpha.mp4", "c_alpha.mp4"]
+    assert sorted(file.name for file in (tmp_path / "out").glob("*.mp4")) == [
+        "a_alpha.mp4",
+        "b_alpha.mp4",
+        "c_alpha.mp4",
+    ]
 
 
 def test_the_options_of_models_arrive(convert: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
