@@ -83,7 +83,8 @@ def plan_batch(options: Options) -> Plan:
     digest = digest_of(options)
     tasks = [Task(clip, options, _asked(clip, digest)) for clip in clips]
     manifest = _manifest(options)
-    known = manifest.read() if manifest and options.batch.resume else {}
+    events = manifest.read() if manifest else {}
+    known = events if options.batch.resume else {}
     skipped = [task for task in tasks if _is_done(task, known.get(task.asked.input))]
     todo = [task for task in tasks if task not in skipped]
     if not options.batch.overwrite:

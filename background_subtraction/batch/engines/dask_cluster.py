@@ -16,7 +16,7 @@ from background_subtraction.options import Options
 from model_api.errors import OptionError
 from model_api.extras import install_command
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 10.0
 RETRIES = 2
 """Of the engine, for workers that leave."""
 

@@ -1,0 +1,155 @@
+"""Workers that die, a command that is killed, and Ctrl-C: nothing half under a final name, and nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import COMMAND, TIMEOUT_S, RunDemo
+from tests.integration.batch.conftest import dask_scheduler
+from tests.support.batches import contents, is_whole, last_events, write_clips
+from tests.support.media import read_video
+
+CLIPS, FRAMES = 4, 900
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(models: Path, tmp_path: Path, demo_environment: dict[str, str]) -> Iterator[Start]:
+    """Starts a batch of clips that take a while. What is left of it is killed at the end of the test."""
+    write_clips(tmp_path / "clips", CLIPS, FRAMES)
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(COMMAND), "-m", str(models / "red.onnx"), "-i", "clips", "-o", "out"]
+        process = subprocess.Popen(
+            [*command, "--target_bgr", "black", "--no_show", *words],
+            cwd=tmp_path, env=demo_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while not reached():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def parts(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("out/*.part.mp4") if path.exists() and path.stat().st_size > 20_000]
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Its processes that convert clips, and not the one that looks after shared resources."""
+    return [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def require_whole_under_final_names(folder: Path) -> None:
+    for path in folder.glob("out/?.mp4"):
+        assert is_whole(path, int(path.stem), FRAMES), path
+
+
+def require_all_whole(folder: Path) -> None:
+    assert [*contents(folder / "out")] == [f"{number}.mp4" for number in range(CLIPS)]
+    require_whole_under_final_names(folder)
+
+
+def test_a_worker_that_is_killed_costs_one_try(start: Start, tmp_path: Path) -> None:
+    process = start("--workers", "2")
+    wait_until(lambda: len(parts(tmp_path)) == 2)
+    killed = workers_of(process)[0].pid
+    os.kill(killed, signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, stderr) == (0, "")
+    assert f"worker process {killed} died: it was killed" in stdout
+    assert f"{CLIPS} of {CLIPS} clips done" in stdout
+    require_all_whole(tmp_path)
+    assert sorted(event["attempts"] for event in last_events(tmp_path / "out").values()) == [1] * (CLIPS - 1) + [2]
+
+
+@pytest.mark.parametrize("words", [(), ("--jobs", "2"), ("--workers", "2")], ids=["serial", "jobs", "workers"])
+def test_a_command_that_is_killed_is_resumed(
+    start: Start, tmp_path: Path, words: tuple[str, ...], run_demo: RunDemo, models: Path
+) -> None:
+    process = start(*words)
+    wait_until(lambda: bool([*tmp_path.glob("out/?.mp4")]) and bool(parts(tmp_path)))
+    workers = workers_of(process)
+    process.kill()
+    process.communicate()
+    psutil.wait_procs(workers, TIMEOUT_S)
+    assert not [worker for worker in workers if worker.is_running()], "they end with the command"
+    require_whole_under_final_names(tmp_path)
+    assert all(read_video(path) for path in parts(tmp_path)), "what is not whole plays"
+    again = run_demo(
+        "-m", models / "red.onnx", "-i", "clips", "-o", "out", "--target_bgr", "black", "--resume", "--jobs", 2
+    )
+    assert (again.returncode, again.stderr) == (0, "")
+    assert ", 0 skipped" not in again.stdout
+    require_all_whole(tmp_path)
+
+
+@pytest.mark.parametrize("words", [("--jobs", "2"), ("--workers", "2")], ids=["jobs", "workers"])
+def test_ctrl_c_closes_what_is_being_written(start: Start, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A terminal sends it to all processes of the command; here its workers get it before it does."""
+    process = start(*words)
+    wait_until(lambda: len(parts(tmp_path)) == 2)
+    for worker in workers_of(process):
+        worker.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 1
+    (line,) = stderr.splitlines()
+    assert "error: interrupted after " in line
+    kept = sorted(tmp_path.glob("out/*.part.mp4"))
+    assert kept
+    assert all(f"out/{path.name}" in line for path in kept), line
+    assert all(0 < len(read_video(path)) < FRAMES for path in kept)
+    require_whole_under_final_names(tmp_path)
+    events = last_events(tmp_path / "out")
+    assert {name for name, event in events.items() if event["status"] == "interrupted"} == {
+        f"{path.name.removesuffix('.part.mp4')}.mp4" for path in kept
+    }
+    assert f"{len(kept)} interrupted" in stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", ["a worker", "the scheduler"])
+def test_dask_processes_that_are_killed(
+    start: Start, tmp_path: Path, killed: str, run_demo: RunDemo, models: Path
+) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    (tmp_path / "dask").mkdir()
+    with dask_scheduler(tmp_path / "dask") as (address, processes):
+        process = start("--cluster", address)
+        wait_until(lambda: len(parts(tmp_path)) == 2)
+        processes[1 if killed == "a worker" else 0].kill()
+        stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    require_whole_under_final_names(tmp_path)
+    if killed == "a worker":
+        assert (process.returncode, stderr) == (0, ""), stdout
+    else:
+        assert process.returncode == 1
+        assert "Traceback" not in stderr
+        assert len(stderr.splitlines()) == 1
+        again = run_demo("-m", models / "red.onnx", "-i", "clips", "-o", "out", "--target_bgr", "black", "--resume")
+        assert (again.returncode, again.stderr) == (0, "")
+    with suppress(FileNotFoundError):
+        assert not parts(tmp_path)
+    require_all_whole(tmp_path)
