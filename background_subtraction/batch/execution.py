@@ -102,11 +102,11 @@ class _Running:
         while self.waiting:
             with suppress(BackgroundSubtractionError):
                 task, report = self.next()
-                if report.error != NOT_BEGUN:  # one whose worker was ended did not fail
+                if report.error != GIVEN_UP:  # one whose worker was ended did not fail
                     yield task, replace(report, status=INTERRUPTED if report.status == FAILED else report.status)
 
 
-NOT_BEGUN = "not begun"
+GIVEN_UP = "was given up by the cluster, or by the executor: perhaps its scheduler has ended"
 
 
 def _report_of(future: Future[ClipReport], task: Task) -> ClipReport:
@@ -117,6 +117,6 @@ def _report_of(future: Future[ClipReport], task: Task) -> ClipReport:
     except BackgroundSubtractionError:
         raise
     except CancelledError:
-        return lost(status=INTERRUPTED, error=NOT_BEGUN)
+        return lost(status=FAILED, error=GIVEN_UP)
     except Exception as error:  # of an engine: its own kinds
         return lost(status=FAILED, error=" ".join(str(error).split()) or type(error).__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,11 +32,13 @@ class Task:
         clip: its input and its outputs, as they will be named.
         options: those of the batch.
         asked: what the manifest tells of it.
+        home: the process that waits for its report.
     """
 
     clip: Clip
     options: Options
     asked: Asked
+    home: str
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def plan_batch(options: Options) -> Plan:
     require_nothing_lost(clips, options)
     _require_other_addresses(clips)
     digest = digest_of(options)
-    tasks = [Task(clip, options, _asked(clip, digest)) for clip in clips]
+    tasks = [Task(clip, options, _asked(clip, digest), process_name()) for clip in clips]
     manifest = _manifest(options)
     events = manifest.read() if manifest else {}
     known = events if options.batch.resume else {}
@@ -90,6 +94,11 @@ def plan_batch(options: Options) -> Plan:
     if not options.batch.overwrite:
         _require_new(todo, known)
     return Plan(tuple(todo), tuple(_skipped(task) for task in skipped), manifest)
+
+
+def process_name() -> str:
+    """This process: its machine and its number."""
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def shown(names: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from background_subtraction.batch import storage
 from background_subtraction.batch.clip_report import DONE, FAILED, INTERRUPTED, ClipReport
 from background_subtraction.batch.listener import Listener, Silent
 from background_subtraction.batch.parts import Part
-from background_subtraction.batch.plan import Task, with_local_outputs
+from background_subtraction.batch.plan import Task, process_name, with_local_outputs
 from background_subtraction.checks import check_source
 from background_subtraction.jobs import Clip
 from background_subtraction.options import Options
@@ -42,7 +41,6 @@ class Place:
         monitors: measure how busy the machine is.
         stop: ends the clips.
         listener: shows how far they are.
-        captures: whether warnings are collected for the process that waits for the report.
     """
 
     model: MattingModel | None = None
@@ -50,7 +48,6 @@ class Place:
     monitors: Monitors = field(default_factory=Monitors)
     stop: Stop = field(default_factory=Event)
     listener: Listener = field(default_factory=Silent)
-    captures: bool = True
 
 
 class _Resident:
@@ -101,7 +98,7 @@ def convert(task: Task, place: Place) -> ClipReport:
     started_s = perf_counter()
     report = Report(whole=place.report)
     name, status, error = without_password(task.clip.address), DONE, ""
-    with _captured(place) as messages:
+    with _captured(task) as messages:
         try:
             status = DONE if _convert(task, place, report) else INTERRUPTED
         except (OptionError, ModelError) as fault:
@@ -120,7 +117,7 @@ def convert(task: Task, place: Place) -> ClipReport:
         seconds=perf_counter() - started_s,
         error=error.removeprefix(f"{name}: "),
         kept=() if status == DONE else tuple(name for name in report.kept if os.path.exists(name)),
-        worker=f"{platform.node()}:{os.getpid()}",
+        worker=process_name(),
         messages=tuple(messages),
     )
 
@@ -210,9 +207,10 @@ class _Collecting(logging.Handler):
 
 
 @contextmanager
-def _captured(place: Place) -> Iterator[list[str]]:
+def _captured(task: Task) -> Iterator[list[str]]:
+    """Collect warnings, unless this is the process that waits for the report: it shows its own."""
     messages: list[str] = []
-    if not place.captures:
+    if task.home == process_name():
         yield messages
         return
     handler = _Collecting(messages)

@@ -26,6 +26,16 @@ class Handler(BaseHTTPRequestHandler):
         self.server.web.asked.append(f"{asked} if {version}" if version else asked)
         self.server.web.answer(path)(self, self.server.web.files.get(path, b""), offset)
 
+    def do_PUT(self) -> None:
+        """A file whose length is not known before, in chunks (RFC 9112, 7.1)."""
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        self.server.web.offer(self.path, b"".join(parts))
+        self.head(201, Content_Length=0)
+
     def do_CONNECT(self) -> None:
         self.server.web.asked.append(f"CONNECT {self.path}")
         self.send_error(403, "No way out of here")

@@ -50,7 +50,7 @@ def open_engine(options: Options, place: Place, listener: Listener, executor: Ex
             yield Engine(crew, interrupt=crew.interrupt)
     else:
         stop = Event()
-        here = Place(place.model, place.report, place.monitors, stop, listener, captures=False)
+        here = Place(place.model, place.report, place.monitors, stop, listener)
         with ThreadPoolExecutor(options.jobs, "clip") as threads:
             yield Engine(threads, partial(convert, place=here), stop.set)
 

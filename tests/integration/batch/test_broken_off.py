@@ -19,7 +19,9 @@ from tests.integration.batch.conftest import dask_scheduler
 from tests.support.batches import contents, is_whole, last_events, write_clips
 from tests.support.media import read_video
 
-CLIPS, FRAMES = 4, 900
+CLIPS, FRAMES = 3, 400
+PLAYS_FROM = 2_000
+"""Bytes of such a clip that hold its first frames."""
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -53,7 +55,7 @@ def wait_until(reached: Callable[[], bool]) -> None:
 
 
 def parts(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("out/*.part.mp4") if path.exists() and path.stat().st_size > 20_000]
+    return [path for path in folder.glob("out/*.part.mp4") if path.exists() and path.stat().st_size > PLAYS_FROM]
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
