@@ -178,7 +178,7 @@ class Run:
             outputs = Outputs(clip.outputs, options.encoding, source.info, options.devices)
             stack.callback(lambda: self.report.kept.extend(outputs.kept()))
             stack.enter_context(outputs)
-            drops = source.info.drops
+            drops, turn = source.info.drops, object()  # the report may live longer than the outputs
             reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
 
             pipeline = AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts)
@@ -190,7 +190,7 @@ class Run:
                     outputs.render(frame)
                     rendering_s = perf_counter() - received_s
                     outputs.write(frame)
-                    self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, outputs)
+                    self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, turn)
                     self._show(frame, plate, outputs)
                     if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
                         return
