@@ -105,7 +105,7 @@ class BatchProgress:
     def begin(self, address: str, name: str) -> None:
         """A clip begins, and shows its name."""
         with self._lock:
-            self._names[address] = name
+            self._names[address] = one_line(name)
             self._describe()
 
     def advance(self, address: str, frames: int = 1) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from background_subtraction.image_files import IMAGE_SUFFIXES, images_at
 from background_subtraction.sources.demuxing.addresses import local_path
-from background_subtraction.sources.demuxing.container import open_container, video_stream
+from background_subtraction.sources.demuxing.container import open_video
 from background_subtraction.sources.demuxing.pipe import Pipe
 from background_subtraction.sources.demuxing.timeline import frame_count, header_rate
 from background_subtraction.sources.images import IMAGE_RATE
@@ -27,9 +27,9 @@ def count_frames(address: str, selection: Selection) -> int | None:
     if Path(path).is_dir() or Path(path).suffix.lower() in IMAGE_SUFFIXES:
         return selection.count(len(images_at(path)), selection.rate or IMAGE_RATE)
     try:
-        with open_container(path, selection, Pipe()) as container:
-            stream = video_stream(container, path)
-            rate = selection.rate or header_rate(container, stream)
-            return None if rate is None else selection.count(frame_count(container, stream, rate), rate)
+        video = open_video(path, selection, Pipe())
+        with video.container:
+            rate = selection.rate or header_rate(video.container, video.stream)
+            return None if rate is None else selection.count(frame_count(video.container, video.stream, rate), rate)
     except SourceError:
         return 0
