@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from background_subtraction.live.settings import Settings
 from background_subtraction.options import Options, composite_view
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.report import Report
@@ -68,6 +69,7 @@ def convert_video(
     encoding: Encoding = Encoding(),
     devices: tuple[DeviceOutput, ...] = (),
     window: WindowOptions | None = None,
+    settings: Settings = Settings(),
 ) -> Report:
     """Convert a video, a folder of images, or several inputs.
 
@@ -112,6 +114,7 @@ def convert_video(
         encoding: type, codec, quality, limit of frames, resolution.
         devices: such as virtual cameras.
         window: show a window. None: show none.
+        settings: the mask, mirror, framing and more. Its background, blur and model are those above.
 
     Returns:
         The report of the run: frames, rate, latency, stages.
@@ -146,8 +149,7 @@ def convert_video(
             **ours,
             model="" if loaded else _model_file(model),
             inputs=_addresses(input_source),
-            target_bgr=target,
-            blur_bgr=blur_bgr,
+            settings=replace(settings, target_bgr=target, blur_bgr=blur_bgr),
             clean_plate=None if clean_plate is None else str(clean_plate),
             loop=loop,
             selection=_combined(selection, "selection", size=input_resize),

@@ -6,6 +6,7 @@ from collections import deque
 from threading import Lock
 from time import perf_counter
 
+from background_subtraction.latencies import Latencies
 from model_api.results import Result
 
 STAGES = ("Decoding", "Preprocessing", "Inference", "Postprocessing", "Rendering", "Writing")
@@ -22,6 +23,8 @@ class Report:
             been shown and handed to the writers.
         stages_s: the sum over all frames, by the names of STAGES. A stage's time is that of its own work, although
             stages overlap.
+        latencies: of live sources, from a frame's arrival to its delivery: when it has been shown and handed to the
+            writers. Of files, which are read ahead, there are none.
         kept: the outputs that can be played, when a clip has ended, whatever ended it.
         resources: how busy the machine was, a line each.
     """
@@ -30,6 +33,7 @@ class Report:
         """Begin with no frame."""
         self.frames = 0
         self.latency_s = 0.0
+        self.latencies = Latencies()
         self.stages_s = dict.fromkeys(STAGES, 0.0)
         self.kept: list[str] = []
         self.resources: list[str] = []
@@ -67,6 +71,8 @@ class Report:
             self.latency_s += now_s - result.started_s
             for stage, stage_s in zip(STAGES[:-1], seconds, strict=True):
                 self.stages_s[stage] += stage_s
+            if result.frame.arrived_s:
+                self.latencies.add(now_s - result.frame.arrived_s)
             self._written_s[clip] = written_s
             self.stages_s["Writing"] = sum(self._written_s.values())
             self._dropped[clip] = dropped
@@ -101,10 +107,17 @@ class Report:
             f"\tFrames: {self.frames}",
             *dropped,
             f"\tLatency: {self.latency_s / self.frames * 1000:.1f} ms",
+            *self._percentiles(),
             f"\tFPS: {self.fps:.1f}",
             *stages,
             *self.resources,
         ]
+
+    def _percentiles(self) -> list[str]:
+        if not self.latencies.count:
+            return []
+        median_s, p99_s = self.latencies.percentile(0.5), self.latencies.percentile(0.99)
+        return [f"\tFrom arrival to delivery: median {median_s * 1000:.1f} ms, 99th percentile {p99_s * 1000:.1f} ms"]
 
     def __repr__(self) -> str:
         if not self.frames:

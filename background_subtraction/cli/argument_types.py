@@ -11,7 +11,21 @@ from typing import Any
 
 from model_api.preprocessing import Triple
 from model_api.preprocessing import triple as three
-from model_api.ranges import NATURAL, POSITIVE, POSITIVE_NUMBER, PROBABILITY, QUALITY, RATE, RATIO, SECONDS, SIDE, Range
+from model_api.ranges import (
+    NATURAL,
+    PIXELS,
+    POSITIVE,
+    POSITIVE_NUMBER,
+    PROBABILITY,
+    QUALITY,
+    RATE,
+    RATIO,
+    SECONDS,
+    SIDE,
+    STEADINESS,
+    ZOOM,
+    Range,
+)
 
 
 def number(text: str, range_: Range) -> float:
@@ -43,6 +57,21 @@ def quality(text: str) -> int:
 def probability(text: str) -> float:
     """Read a number from 0 to 1."""
     return number(text, PROBABILITY)
+
+
+def pixels(text: str) -> int:
+    """Read a whole number of pixels, below 0 too."""
+    return int(number(text, PIXELS))
+
+
+def steadiness(text: str) -> float:
+    """Read a number from 0 to 0.95."""
+    return number(text, STEADINESS)
+
+
+def zoom(text: str) -> float:
+    """Read a number from 1 to 4."""
+    return number(text, ZOOM)
 
 
 def ratio(text: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.completion import PrintCompletion
+from background_subtraction.cli.live_arguments import add_live_arguments
 from background_subtraction.cli.model_arguments import add_computing_arguments, add_preprocessing_arguments
 from background_subtraction.sinks.base import OUTPUT_TYPES
 from background_subtraction.sinks.formats import CODECS
@@ -31,6 +32,9 @@ OPTION_OF: Mapping[str, str] = {
     "resolution": "--output_resolution", "monitors": "-u", "jobs": "--jobs", "type": "--output_type",
     "codec": "--codec", "crf": "--crf", "mbps": "--output_video_mbps", "start_s": "--start", "end_s": "--end",
     "skip": "--skip", "rate": "--fps", "size": "--input_resize", "raw_size": "--raw_size", "ahead": "--num_workers",
+    "mask_threshold": "--mask_threshold", "grow_px": "--mask_grow", "soften_px": "--mask_soften",
+    "steadiness": "--mask_steadiness", "mask_every": "--mask_every", "zoom_limit": "--zoom_limit",
+    "preset": "--preset",
 }  # fmt: skip
 """Parameter of the library -> the option that gives it."""
 
@@ -71,6 +75,7 @@ def build_parser(program: str) -> Parser:
         allow_abbrev=False,
     )
     _add_options(parser.add_argument_group("Options"))
+    add_live_arguments(parser.add_argument_group("Mask and picture options"))
     _add_model_options(parser.add_argument_group("What the model expects, where its file does not say it"))
     _add_inference_options(parser.add_argument_group("Inference options"))
     _add_io_options(parser.add_argument_group("Input/output options"))
@@ -106,7 +111,6 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         "-i",
         "--input",
         "--input_source",
-        required=True,
         nargs="+",
         help="Required. An image, a folder of images or of videos, a pattern such as frames/%%04d.png, a video, the "
         "address of a stream, the number of a camera, or - for a pipe. Several are processed one after another.",
@@ -135,8 +139,8 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--target_bgr",
         metavar="COLOUR|IMAGE|VIDEO",
-        help='The new background: "R,G,B", "#rrggbb", a colour name, "transparent", an image, a video or a pattern. '
-        "Default: green.",
+        help='The new background: "R,G,B", "#rrggbb", a colour name, "transparent", an image, a video, a pattern, or '
+        '"none" for the input as it is. Default: green.',
     )
     add(
         "--background",

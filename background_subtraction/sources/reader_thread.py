@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from time import perf_counter
 from types import TracebackType
 
 from background_subtraction.sources.base import Closing
@@ -79,7 +80,8 @@ class Prefetched:
 class Newest(Prefetched):
     """Reads a live source: the consumer gets the newest frame, and those before it are dropped.
 
-    Frames are counted again, so that no number is missing. Their times are those of the source.
+    Frames are counted again, so that no number is missing. Their times are those of the source. At most one waits: its
+    arrival is noted in it.
     """
 
     def __init__(self, frames: Iterable[Frame]) -> None:
@@ -93,6 +95,7 @@ class Newest(Prefetched):
     def _put(self, item: Frame | BaseException | None) -> bool:
         """A frame takes the room of the one before. What ends the frames waits until the last one has been taken."""
         if isinstance(item, Frame):
+            item = replace(item, arrived_s=perf_counter())
             with suppress(Empty):
                 self._queue.get_nowait()
                 self._room.put(None)

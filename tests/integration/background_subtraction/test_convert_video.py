@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from background_subtraction import BackgroundSubtractionError, OptionError, convert_video
-from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR
+from background_subtraction.compositing.colours import DEFAULT_COLOUR
 from background_subtraction.image_files import read_image
 from background_subtraction.sinks.base import Encoding
 from background_subtraction.sources.selection import Selection

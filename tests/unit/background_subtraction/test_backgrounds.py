@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from background_subtraction.compositing.background_blur import blur_around
-from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR, open_background, parse_colour
+from background_subtraction.compositing.backgrounds import open_background
+from background_subtraction.compositing.colours import DEFAULT_COLOUR, parse_colour
 from model_api.errors import OptionError
 from model_api.mattes.matte import DenseMatte
 from model_api.pictures.picture import bgr_of, size_of
