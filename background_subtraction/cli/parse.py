@@ -12,6 +12,7 @@ from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, build_parser
 from background_subtraction.cli.live_arguments import first_settings, settings_of
 from background_subtraction.cli.model_arguments import override_of
+from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.live import presets
 from background_subtraction.live.settings import Settings
 from background_subtraction.options import Options, composite_view, outputs_of
@@ -47,6 +48,7 @@ def parse_options(arguments: Sequence[str] | None = None, program: str = "backgr
     Raises:
         OptionError: invalid usage.
         SinkError: the preset cannot be written.
+        SourceError: the background of a preset cannot be read.
     """
     words = values.with_underscores(sys.argv[1:] if arguments is None else arguments)
     with renamed(OPTION_OF):
@@ -55,6 +57,8 @@ def parse_options(arguments: Sequence[str] | None = None, program: str = "backgr
         args = parser.parse_args(words)
         settings = settings_of(args, preset)
         if args.save_preset is not None and args.input is None:
+            with open_background(settings.target_bgr, settings.blur_bgr):
+                """It can be read."""
             _save(args.save_preset, settings)
             parser.exit()
         if args.input is None:

@@ -111,8 +111,10 @@ def _view_of(levels: Levels, zoom_limit: float) -> View:
     if box is None:
         return WHOLE
     left, top, width = box
-    zoom = min(max(SHARE_OF_WIDTH / width, 1.0), zoom_limit)
-    return _inside(View(left + width / 2, top + (0.5 - HEADROOM) / zoom, zoom))
+    x = left + width / 2
+    to_centre = 0.5 / max(min(x, 1 - x), THERE)  # a wider view with this centre would reach beyond the frame
+    zoom = min(max(SHARE_OF_WIDTH / width, to_centre), 1 / width, zoom_limit)
+    return _inside(View(x, top + (0.5 - HEADROOM) / zoom, max(zoom, 1.0)))
 
 
 def _people(levels: Levels) -> tuple[float, float, float] | None:

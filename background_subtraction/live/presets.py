@@ -72,12 +72,10 @@ def load(name: str, presets: Path | None = None) -> Settings:
     except OSError as error:
         raise OptionError(f"{path}: cannot be read ({error.strerror or error})", "preset") from error
     try:
-        return changed(Settings(), tomllib.loads(text.decode()))
+        return _read(text)
     except (ValueError, OptionError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        reason = " ".join(str(error).split()) if len(text) <= LARGEST else "too large"
-        raise OptionError(
-            f"{path}: damaged ({reason}). Mend the file, or delete it and save it anew", "preset"
-        ) from error
+        reason = " ".join(str(error).split())
+        raise OptionError(f"{path}: damaged ({reason}). Mend the file, or save it anew", "preset") from error
 
 
 def save(name: str, settings: Settings, presets: Path | None = None) -> Path:
@@ -108,6 +106,12 @@ def save(name: str, settings: Settings, presets: Path | None = None) -> Path:
     except OSError as error:
         raise SinkError(f"{path}: cannot be written ({error.strerror or error})") from error
     return path
+
+
+def _read(text: bytes) -> Settings:
+    if len(text) > LARGEST:
+        raise OptionError(f"too large, more than {LARGEST} bytes")
+    return changed(Settings(), tomllib.loads(text.decode()))
 
 
 def _path(name: str, presets: Path | None) -> Path:

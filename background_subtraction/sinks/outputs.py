@@ -8,7 +8,7 @@ from types import TracebackType
 from background_subtraction.compositing.composite import CompositeFrame, size_of_view, view_at_size
 from background_subtraction.sinks.base import DeviceOutput, Encoding, Output, Sink
 from background_subtraction.sinks.open import open_sink
-from background_subtraction.sinks.writer_thread import WriterThread
+from background_subtraction.sinks.writer_thread import NewestWriterThread, WriterThread
 from background_subtraction.sources.base import SourceInfo
 from model_api.pictures.picture import format_of
 from model_api.pictures.yuv_image import YuvFormat
@@ -45,8 +45,11 @@ class Outputs:
         self._limit = encoding.limit
         self._taken = 0
         self._stack = ExitStack()
-        every: tuple[Output | DeviceOutput, ...] = (*outputs, *devices)
-        self._sinks = [(output.view, WriterThread(open_sink(output, encoding, source))) for output in every]
+        show = NewestWriterThread if source.drops else WriterThread
+        self._sinks = [
+            *((output.view, WriterThread(open_sink(output, encoding, source))) for output in outputs),
+            *((device.view, show(open_sink(device, encoding, source))) for device in devices),
+        ]
 
     def check(self) -> None:
         """Try encoders and devices that may be missing. Raises SinkError."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from time import perf_counter, sleep
 from types import TracebackType
@@ -99,3 +100,13 @@ class WriterThread(Sink):
             self._sink.__exit__(type(error) if error else None, error, None)
         except Exception as closing_error:
             self._error = self._error or closing_error
+
+
+class NewestWriterThread(WriterThread):
+    """A sink that shows what a live source gives: at most one image waits, and a newer one takes its place."""
+
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
+        """Hand an image over to the thread, without waiting for it. Raises the error of an earlier one."""
+        with suppress(Empty):
+            self._queue.get_nowait()
+        super().write(picture, index, timestamp_s)

@@ -129,7 +129,7 @@ def start(
     desks: list[Desk] = []
 
     def begin(*arguments: object) -> Desk:
-        environment = {**demo_environment, "DISPLAY": display}
+        environment = {**demo_environment, "DISPLAY": display, "XDG_CONFIG_HOME": str(tmp_path / "config")}
         command = [sys.executable, str(COMMAND), "-i", str(tmp_path / "in"), "--target_bgr", "0,255,0"]
         model = [] if "-m" in arguments else ["-m", str(models / "red.onnx")]
         printed = tmp_path / "stdout.txt"
@@ -202,6 +202,35 @@ def graphs(image: Image) -> int:
 
 def has_more_graphs(count: int, image: Image) -> bool:
     return graphs(image) > count
+
+
+def test_keys_change_the_settings(start: Callable[..., Desk]) -> None:
+    """The person is the left half and stays the frame's own; the background is not mirrored with it."""
+    desk = start("--loop")
+    plain = desk.wait_for(shows(PERSON, GREEN), "composite")
+    desk.press("x")
+    desk.wait_for(shows(GREEN, PERSON), "mirrored")
+    desk.press("e")
+    desk.wait_for(shows(ROOM, PERSON), "effect off")
+    desk.press("x")
+    desk.wait_for(shows(PERSON, ROOM), "not mirrored")
+    desk.press("e")
+    desk.wait_for(shows(PERSON, GREEN), "effect on")
+    desk.press("n", "n")
+    desk.wait_for(shows(PERSON, ROOM), "as it is")
+    desk.press("n")
+    desk.wait_for(shows(PERSON, GREEN), "first background")
+    desk.press("question")
+    desk.wait_for(lambda image: white(image) > 3 * white(plain), "help")
+    desk.press("question")
+    desk.wait_for(lambda image: white(image) < 2 * white(plain), "no help")
+    desk.press("p")
+    desk.press("q")
+    assert "P: There are no presets" in desk.end()
+
+
+def white(image: Image) -> int:
+    return int((image[:300, :400] > 220).all(axis=2).sum())
 
 
 def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> None:
