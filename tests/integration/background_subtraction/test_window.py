@@ -73,11 +73,14 @@ class Desk:
         command = ["xdotool", "mousemove", "100", "100", "key", *keys]
         subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True)
 
-    def map_again(self) -> None:
+    def map_again(self) -> bool:
         """Where no window manager is, Qt misses the order to paint about once in ten starts: its window is there,
-        and stays black. A window manager would have it painted when it frames it."""
+        and stays black. A window manager would have it painted when it frames it.
+
+        Answers whether there is a window yet."""
         command = ["xdotool", "search", "--name", WINDOW, "windowunmap", "--sync", "windowmap"]
-        subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True, timeout=TIMEOUT_S)
+        environment = {**os.environ, "DISPLAY": self.display}
+        return not subprocess.run(command, env=environment, check=False, timeout=TIMEOUT_S).returncode
 
     def close_window(self) -> None:
         """As a window manager does it: by asking the program (ICCCM 4.2.8.1)."""
@@ -100,8 +103,7 @@ class Desk:
                 cv2.imwrite(str(self.folder / f"{what}.png"), image)
                 return image
             if time.monotonic() > map_again_s and not image.any():
-                self.map_again()
-                map_again_s = deadline_s
+                map_again_s = deadline_s if self.map_again() else time.monotonic() + 1
             time.sleep(0.05)
         cv2.imwrite(str(self.folder / f"not {what}.png"), image)
         raise AssertionError(f"{what} never came; see {self.folder}")
