@@ -28,7 +28,7 @@ from background_subtraction.progress import Progress
 from background_subtraction.protection import require_nothing_lost
 from background_subtraction.report import Report
 from background_subtraction.sinks.outputs import Outputs
-from background_subtraction.sources.base import Source
+from background_subtraction.sources.base import Closing, Source
 from background_subtraction.sources.open import open_source, require_input
 from background_subtraction.sources.reader_thread import Newest, Prefetched
 from background_subtraction.thread_budget import shared_cores
@@ -207,6 +207,8 @@ class _Run:
             stack.enter_context(outputs)
             drops = source.info.drops
             reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
+            if isinstance(source, Closing):
+                source.rest_while(partial(self._nobody_watches, outputs))
             stage = stack.enter_context(self.session.stage(source.info.size, live=drops))
 
             planned = plans(reader, stage.current, plate)
@@ -238,6 +240,9 @@ class _Run:
         self.progress.update(outputs)
         for line in raw_lines(finished.computed) if self.options.raw_output else ():
             log.info(line)
+
+    def _nobody_watches(self, outputs: Outputs) -> bool:
+        return self.window is None and not len(self.session.frames) and outputs.unwatched
 
     def _hand_on(self, finished: FinishedFrame) -> None:
         """To those who watch, if there are any: the composite in the form that the source has."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from background_subtraction.sources.selection import FOURCC
 from model_api.preprocessing import Triple
 from model_api.preprocessing import triple as three
 from model_api.ranges import (
@@ -108,6 +109,20 @@ def resolution(text: str) -> tuple[int, int]:
     if not sides or not all(SIDE.holds(int(side)) for side in sides.groups()):
         raise argparse.ArgumentTypeError(f'"{text}": expected WIDTHxHEIGHT, such as 1280x720')
     return int(sides[1]), int(sides[2])
+
+
+def camera_size(text: str) -> tuple[int, int] | None:
+    """Read WxH, or auto as None."""
+    return None if text == "auto" else resolution(text)
+
+
+def camera_format(text: str) -> str:
+    """Read four characters, or auto as ""."""
+    if text == "auto":
+        return ""
+    if not text or not FOURCC.fullmatch(text):
+        raise argparse.ArgumentTypeError(f'"{text}": expected four characters, such as MJPG or YUYV, or auto')
+    return text.upper()
 
 
 class SizeAction(argparse.Action):

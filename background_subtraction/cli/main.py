@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from background_subtraction.cli.signals import ending_at_once, raise_interrupt
+from background_subtraction.cli.signals import ending_at_once
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction") -> int:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     """
     try:
         with ending_at_once(program, last=arguments is None):
-            return _main(sys.argv[1:] if arguments is None else arguments, program)
+            return _main(list(sys.argv[1:] if arguments is None else arguments), program)
     except KeyboardInterrupt:  # between the end of the run and that of the program
         return _fail(program, "interrupted")
 
@@ -34,20 +34,18 @@ def _main(arguments: Sequence[str], program: str) -> int:
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
-        from background_subtraction.cli.arguments import OPTION_OF
-        from background_subtraction.cli.parse import parse_options
+        from background_subtraction.cli.commands import COMMANDS, run_once
         from background_subtraction.report import Report
-        from background_subtraction.run import prepare
-        from model_api.errors import BackgroundSubtractionError, OptionError, renamed
+        from model_api.errors import BackgroundSubtractionError, OptionError
     except ImportError as error:
         return _fail(program, _missing_library(error))
 
     report = Report()
     try:
-        options = parse_options(arguments, program)
-        with renamed(OPTION_OF), prepare(options, report) as run:
-            raise_interrupt()
-            run()
+        if arguments and arguments[0] in COMMANDS:
+            COMMANDS[arguments[0]](arguments[1:], program)
+            return 0
+        outputs = run_once(arguments, program, report)
     except OptionError as error:
         return _fail(program, str(error), code=2)
     except BackgroundSubtractionError as error:
@@ -58,7 +56,7 @@ def _main(arguments: Sequence[str], program: str) -> int:
         if report.frames:
             for line in report.lines():
                 logging.info(line)
-    for output in options.outputs:
+    for output in outputs:
         logging.info("Wrote %s", output.path)
     return 0
 
@@ -73,19 +71,20 @@ def _fail(program: str, message: str, code: int = 1) -> int:
 
 
 def _missing_library(error: ImportError) -> str:
+    pip = f"{sys.executable} -m pip"  # model_api, which has it too, may be what cannot be imported
     if (error.name or "").startswith("model_api"):
         return (
             f"{error}. Another package of that name is installed, Intel's openvino-model-api perhaps. Give this "
-            "program an environment of its own, or: pip uninstall openvino-model-api"
+            f"program an environment of its own, or: {pip} uninstall openvino-model-api"
         )
     if "libGL" in str(error) or "libgthread" in str(error) or "libglib" in str(error):
         return (
             f"opencv-python cannot be loaded ({error}). Install the library, on Debian or Ubuntu: "
             "apt install libgl1 libglib2.0-0; or, to run without a window: "
-            "pip uninstall opencv-python && pip install opencv-python-headless"
+            f"{pip} uninstall opencv-python && {pip} install opencv-python-headless"
         )
     from pathlib import Path
 
     if (Path(__file__).resolve().parents[2] / "requirements.txt").is_file():  # of a checkout
-        return f"{error}. Install the dependencies: pip install -r requirements.txt"
-    return f"{error}. List the packages that are missing: pip check"
+        return f"{error}. Install the dependencies: {pip} install -r requirements.txt"
+    return f"{error}. List the packages that are missing: {pip} check"

@@ -91,7 +91,16 @@ def _options(args: argparse.Namespace, settings: Settings) -> Options:
         settings=settings,
         clean_plate=args.background,
         loop=args.loop,
-        selection=Selection(args.start, args.end, args.skip, args.fps, args.input_resize, args.raw_size),
+        selection=Selection(
+            args.start,
+            args.end,
+            args.skip,
+            args.fps,
+            args.input_resize,
+            args.raw_size,
+            args.camera_size,
+            args.camera_format,
+        ),
         outputs=(
             *outputs_of(composite_view(args.target_bgr, args.blur_bgr, encoding, preview), args.output),
             *outputs_of("alpha", args.output_alpha),

@@ -62,6 +62,11 @@ class Outputs:
         return bool(self._files) and 0 < self._limit <= self._taken
 
     @property
+    def unwatched(self) -> bool:
+        """Whether there are only devices, and nobody reads them."""
+        return bool(self._sinks) and not self._files and all(sink.watched is False for _, sink in self._sinks)
+
+    @property
     def busy_s(self) -> float:
         """Seconds that the threads have worked: those of the slowest one."""
         return max((sink.busy_s for _, sink in self._sinks), default=0.0)

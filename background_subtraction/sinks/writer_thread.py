@@ -52,6 +52,11 @@ class WriterThread(Sink):
             raise self._error
         self._queue.put((picture, index, timestamp_s))
 
+    @property
+    def watched(self) -> bool | None:
+        """Ask the other sink."""
+        return self._sink.watched
+
     def finish(self) -> None:
         """Finish the other sink."""
         self._sink.finish()
@@ -86,7 +91,14 @@ class WriterThread(Sink):
         self._close()
 
     def _write_all(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while True:
+            try:
+                item = self._queue.get(timeout=self._sink.repeat_every_s)
+            except Empty:
+                self._sink.repeat()
+                continue
+            if item is None:
+                return
             started_s = perf_counter()
             self._sink.write(*item)
             self.busy_s += perf_counter() - started_s

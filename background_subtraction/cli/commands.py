@@ -1,0 +1,30 @@
+"""What the command does: a run, or one of the commands that are named by the first word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from background_subtraction.cli.arguments import OPTION_OF
+from background_subtraction.cli.parse import parse_options
+from background_subtraction.cli.setup_camera import print_camera_setup
+from background_subtraction.cli.signals import raise_interrupt
+from background_subtraction.report import Report
+from background_subtraction.run import prepare
+from background_subtraction.sinks.base import Output
+from model_api.errors import renamed
+
+COMMANDS: Mapping[str, Callable[[Sequence[str], str], None]] = {"camera-setup": print_camera_setup}
+"""First word -> what it does, with the words that follow and the program's name in messages."""
+
+
+def run_once(arguments: Sequence[str], program: str, report: Report) -> tuple[Output, ...]:
+    """Run from the first frame to the last one. See `parse_options` and `run.run`.
+
+    Returns:
+        The files that were written.
+    """
+    options = parse_options(arguments, program)
+    with renamed(OPTION_OF), prepare(options, report) as run:
+        raise_interrupt()
+        run()
+    return options.outputs
