@@ -17,12 +17,23 @@ COMMANDS: Mapping[str, Callable[[Sequence[str], str], None]] = {"camera-setup": 
 """First word -> what it does, with the words that follow and the program's name in messages."""
 
 
-def run_once(arguments: Sequence[str], program: str, report: Report) -> tuple[Output, ...]:
-    """Run from the first frame to the last one. See `parse_options` and `run.run`.
+def execute(arguments: Sequence[str], program: str, report: Report) -> tuple[Output, ...]:
+    """Do what the words say.
+
+    Args:
+        arguments: all words of the command line.
+        program: its name in messages.
+        report: counts the frames of a run.
 
     Returns:
-        The files that were written.
+        The files that a run wrote.
+
+    Raises:
+        BackgroundSubtractionError: see `parse_options` and `run.run`.
     """
+    if arguments and arguments[0] in COMMANDS:
+        COMMANDS[arguments[0]](arguments[1:], program)
+        return ()
     options = parse_options(arguments, program)
     with renamed(OPTION_OF), prepare(options, report) as run:
         raise_interrupt()

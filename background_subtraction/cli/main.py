@@ -34,7 +34,7 @@ def _main(arguments: Sequence[str], program: str) -> int:
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
-        from background_subtraction.cli.commands import COMMANDS, run_once
+        from background_subtraction.cli.commands import execute
         from background_subtraction.report import Report
         from model_api.errors import BackgroundSubtractionError, OptionError
     except ImportError as error:
@@ -42,10 +42,7 @@ def _main(arguments: Sequence[str], program: str) -> int:
 
     report = Report()
     try:
-        if arguments and arguments[0] in COMMANDS:
-            COMMANDS[arguments[0]](arguments[1:], program)
-            return 0
-        outputs = run_once(arguments, program, report)
+        outputs = execute(arguments, program, report)
     except OptionError as error:
         return _fail(program, str(error), code=2)
     except BackgroundSubtractionError as error:

@@ -25,7 +25,7 @@ SETUP_FILES = (
     SetupFile(
         "load-v4l2loopback.conf",
         "/etc/modules-load.d/v4l2loopback.conf",
-        "The kernel module that makes the virtual camera is loaded at every start. Debian: apt install v4l2loopback-dkms",
+        "The kernel module that makes the virtual camera, loaded at every start. Debian: apt install v4l2loopback-dkms",
     ),
     SetupFile(
         "v4l2loopback.conf",
