@@ -21,6 +21,8 @@ HEADROOM = 0.1
 """Share of the view's height above the person."""
 OTHERS = 0.2
 """Parts of the mask with at least this share of the largest one's area are people too."""
+HEAD = 0.3
+"""The height of most of a head, as a share of the width of head and shoulders."""
 SETTLED_S = 0.6
 """Seconds in which two thirds of a way are gone."""
 STILL = 0.04
@@ -106,28 +108,39 @@ def _seen(plane: Plane, view: View, *, mirror: bool) -> Plane:
 
 
 def _view_of(levels: Levels, zoom_limit: float) -> View:
-    """Head and shoulders in the middle. Nobody there: the whole frame."""
-    box = _people(levels) if zoom_limit > 1 else None
-    if box is None:
+    """Head and shoulders, the head in the middle. Nobody there: the whole frame."""
+    people = _people(levels) if zoom_limit > 1 else None
+    if people is None:
         return WHOLE
-    left, top, width = box
-    x = left + width / 2
-    to_centre = 0.5 / max(min(x, 1 - x), THERE)  # a wider view with this centre would reach beyond the frame
-    zoom = min(max(SHARE_OF_WIDTH / width, to_centre), 1 / width, zoom_limit)
-    return _inside(View(x, top + (0.5 - HEADROOM) / zoom, max(zoom, 1.0)))
+    to_centre = 0.5 / max(min(people.x, 1 - people.x), THERE)  # a wider view with this centre reaches beyond the frame
+    zoom = min(max(SHARE_OF_WIDTH / people.width, to_centre), 1 / people.width, zoom_limit)
+    return _inside(View(people.x, people.top + (0.5 - HEADROOM) / zoom, max(zoom, 1.0)))
 
 
-def _people(levels: Levels) -> tuple[float, float, float] | None:
-    """Left, top and width of all people together, as shares of the frame. None: nobody."""
+@dataclass(frozen=True)
+class _People:
+    """All people together, in shares of the frame: x of the middle, y of the top, and how wide."""
+
+    x: float
+    top: float
+    width: float
+
+
+def _people(levels: Levels) -> _People | None:
+    """None: nobody."""
     small = cv2.resize(levels, SMALL_WH, interpolation=cv2.INTER_AREA)
-    _, _, parts, _ = cv2.connectedComponentsWithStats(cv2.compare(small, 127, cv2.CMP_GT))
-    people = parts[1:]  # the first is the rest of the frame
-    if not len(people):
+    _, labels, parts, _ = cv2.connectedComponentsWithStats(cv2.compare(small, 127, cv2.CMP_GT))
+    areas = parts[1:, cv2.CC_STAT_AREA]  # the first part is the rest of the frame
+    if not areas.size:
         return None
-    people = people[people[:, cv2.CC_STAT_AREA] >= OTHERS * people[:, cv2.CC_STAT_AREA].max()]
-    left, top = people[:, cv2.CC_STAT_LEFT].min(), people[:, cv2.CC_STAT_TOP].min()
-    right = (people[:, cv2.CC_STAT_LEFT] + people[:, cv2.CC_STAT_WIDTH]).max()
-    return float(left / SMALL_WH[0]), float(top / SMALL_WH[1]), float((right - left) / SMALL_WH[0])
+    people = 1 + np.flatnonzero(areas >= OTHERS * areas.max())
+    there = np.isin(labels, people)
+    rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
+    top, width = int(rows[0]), int(columns[-1] - columns[0] + 1)
+    if people.size == 1:  # the head decides: shoulders are cut off by the frame's edge sooner
+        columns = np.flatnonzero(there[top : top + max(1, round(HEAD * width))].any(0))
+    x = (columns[0] + columns[-1] + 1) / 2
+    return _People(float(x / SMALL_WH[0]), top / SMALL_WH[1], width / SMALL_WH[0])
 
 
 def _inside(view: View) -> View:

@@ -85,7 +85,7 @@ class Models:
         taken: Callable[[str, MattingModel], None],
         refused: Callable[[str, str], None],
     ) -> None:
-        log.info("Model %s is being compiled. The one before goes on", name)
+        log.info("Model %s is being compiled. The one before goes on", name or "by default")
         try:
             model = self._load(name)
             with self._lock:

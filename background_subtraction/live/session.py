@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from threading import Event, RLock
 from typing import Any
 
+from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.live.models import Models
 from background_subtraction.live.settings import Settings, changed
 from background_subtraction.live.stage import Stage
@@ -199,6 +200,9 @@ class Session:
         before, (name, model) = self._settings, self._running
         if settings.model not in (before.model, name):
             find_model(settings.model or None)  # raises for a name that no model has
+        if not self._stages and settings.target_bgr != before.target_bgr:
+            with open_background(settings.target_bgr):
+                """It can be read, when the first frame comes."""
         self._use(replace(settings, model=name), model)
         self._settings, self._problem = settings, ""
         if settings.model not in (before.model, name):
@@ -221,7 +225,7 @@ class Session:
             if self._settings.model == name != self._running[0]:
                 self._use(replace(self._settings, model=name), model)
                 self._running = (name, model)
-                log.info("Model %s runs now", name)
+                log.info("Model %s runs now", name or "by default")
         self._sweep()
 
     def _refuse(self, name: str, reason: str) -> None:

@@ -448,7 +448,7 @@ sys.exit(main(arguments, "background_subtraction_demo.py"))
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    said = []
+    said: list[str] = []
     while sum("It is waited for" in line for line in said) < 2:
         said.append(process.stdout.readline())
         assert said[-1], process.communicate()

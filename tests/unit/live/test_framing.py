@@ -44,6 +44,16 @@ def test_the_person_comes_into_the_middle(x: int, limit: float) -> None:
     assert top == pytest.approx(0.1 * HEIGHT, abs=0.05 * HEIGHT)
 
 
+def test_the_head_decides_where_the_middle_is() -> None:
+    """Shoulders reach to the frame's edge, the head does not."""
+    levels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.circle(levels, (420, 120), 50, 255, cv2.FILLED)
+    levels[190:, 330:] = 255
+    levels[160:200, 400:440] = 255
+    view = followed(None, levels, 3.0).view
+    assert view.x == pytest.approx(420 / WIDTH, abs=0.01)
+
+
 @pytest.mark.parametrize("x", [40, 600])
 def test_the_view_stays_within_the_frame_and_the_limit(x: int) -> None:
     view = followed(None, person(x), 2.0).view
