@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from pathlib import Path
 
@@ -257,6 +260,56 @@ def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> N
     desk.wait_for(lambda image: len(list(tmp_path.glob("out_*.png"))) > written, "more frames")
     desk.press("q")
     desk.end()
+
+
+@contextmanager
+def camera_on_the_net() -> Iterator[str]:
+    """JPEGs without an end, as a camera sends them (multipart/x-mixed-replace): the person, then the room, in turn."""
+    closing = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=--part")
+            self.end_headers()
+            with suppress(OSError):  # the program has gone
+                for colour in cycle([PERSON] * 15 + [ROOM] * 15):
+                    data = cv2.imencode(".jpg", np.full((SIZE[1], SIZE[0], 3), colour, np.uint8))[1].tobytes()
+                    head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                    self.wfile.write(head.encode() + data + b"\r\n")
+                    if closing.wait(0.02):
+                        return
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/camera"
+        finally:
+            closing.set()
+            server.shutdown()
+            thread.join()
+
+
+def test_space_stops_the_window_alone_where_frames_come_by_themselves(
+    start: Callable[..., Desk], tmp_path: Path
+) -> None:
+    """What is written, as what a call sees, goes on."""
+    with camera_on_the_net() as address:
+        desk = start("-i", address, "--target_bgr", "none", "-o", tmp_path / "out_%05d.png")
+        desk.wait_for(shows(ROOM, ROOM), "room")
+        person = desk.wait_for(shows(PERSON, PERSON), "person")
+        desk.press("space")
+        still = desk.wait_for(lambda image: figures(image) > 1.2 * figures(person), "paused")
+        written = len(list(tmp_path.glob("out_*.png")))
+        desk.wait_for(lambda image: len(list(tmp_path.glob("out_*.png"))) > written + 40, "goes on")
+        assert colour_at(desk.screen(), 340, 150) == colour_at(still, 340, 150)
+        desk.press("space")
+        desk.wait_for(lambda image: figures(image) < 1.2 * figures(person), "window goes on")
+        desk.press("q")
+        desk.end()
 
 
 @pytest.mark.parametrize("key", ["Escape", "Q"])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,22 @@ from background_subtraction.live.frames import finished_frames
 from background_subtraction.live.plans import plans
 from background_subtraction.live.session import Session
 from background_subtraction.live.settings import Settings
+from background_subtraction.live.subscribers import Delivered
 from background_subtraction.options import Options
 from background_subtraction.report import Report
 from background_subtraction.run import prepare
-from background_subtraction.sinks.base import Output
+from background_subtraction.sinks.base import Output, Sink
 from background_subtraction.sinks.formats import video_format
 from background_subtraction.sinks.video import VideoSink
+from background_subtraction.sinks.writer_thread import NewestWriterThread
 from background_subtraction.sources.base import SourceInfo
 from background_subtraction.sources.open import open_source
 from model_api import create_model
 from model_api.errors import OptionError
+from model_api.pictures.picture import Picture
 from model_api.types import Frame, Image
 from tests.support import networks
+from tests.support.media import indexed_frames, write_video
 
 WIDTH, HEIGHT = 64, 48
 FRAMES, CHANGES = 2000, 200
@@ -333,3 +337,70 @@ def test_a_wrong_change_changes_nothing(files: tuple[Path, Path], changes: dict[
         assert session.settings == before
         next(frames)
         assert next(frames).plan.ready.settings == before
+
+
+def test_the_newest_image_is_shown_by_a_slow_device() -> None:
+    """Of a live source at most one image waits for a device: the one that is written next is the newest."""
+    shown: list[int] = []
+    first, go_on = Event(), Event()
+
+    class Slow(Sink):
+        def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
+            shown.append(index)
+            first.set()
+            assert go_on.wait(TIMEOUT_S)
+
+    with NewestWriterThread(Slow()) as sink:
+        sink.write(numbered(0), 0, Fraction(0))
+        assert first.wait(TIMEOUT_S)
+        for index in range(1, 30):
+            sink.write(numbered(index), index, Fraction(index, 30))
+        go_on.set()
+    assert shown == [0, 29]
+
+
+def test_a_background_is_checked_before_the_first_frame_and_after_the_last(files: tuple[Path, Path]) -> None:
+    with create_model(files[0]) as model:
+        session = Session(Settings(), model, create_model)
+        with pytest.raises(OptionError, match="target_bgr"):
+            session.change({"target_bgr": "nowhere.png"})
+        session.change({"target_bgr": "navy"})
+        with session.stage((WIDTH, HEIGHT)) as stage:
+            assert stage.current().settings.target_bgr == "navy"
+        session.close()
+
+
+def test_a_video_behind_goes_on_where_it_was_after_a_pause(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """An hour of the camera's time is missing: the video does not catch up. Blurred otherwise, it goes on."""
+    levels = [np.full((HEIGHT, WIDTH, 3), 8 * index, np.uint8) for index in range(30)]
+    video = write_video(tmp_path / "behind.mp4", levels)
+    with live_session(files, Settings(target_bgr=str(video))) as (session, run):
+        times = iter([0, 1, 2, 3, 3600 * 30, 3600 * 30 + 1])
+        frames = run(Frame(index, numbered(0), Fraction(time, 30)) for index, time in enumerate(times))
+        seen = [next(frames).composite.view("composite")[0, -1, 0] for _ in range(2)]
+        session.change({"blur_bgr": 5})
+        seen += [next(frames).composite.view("composite")[0, -1, 0] for _ in range(4)]
+    assert np.abs(np.array(seen).astype(int) - [0, 8, 16, 24, 24, 32]).max() <= 3
+
+
+def test_watchers_miss_frames_and_never_hold_the_run_back(files: tuple[Path, Path]) -> None:
+    with create_model(files[0]) as model:
+        session = Session(Settings(), model, create_model)
+        with session.frames.subscribe() as slow, session.frames.subscribe() as other:
+            assert len(session.frames) == 2
+            with session.stage((WIDTH, HEIGHT)) as stage:
+                planned = plans(indexed_frames(9), stage.current, CleanPlate(needed=False))
+                for finished in finished_frames(planned):
+                    composite = finished.composite.view("composite")
+                    session.frames.put(Delivered(composite, finished.plan, 0.0))
+            newest = slow.next(0)
+            assert newest is not None
+            assert newest.index == 8
+            assert slow.next(0) is None
+            session.close()
+            assert slow.next() is None
+            assert slow.ended
+            assert not other.ended
+            assert other.next() is not None
+        assert len(session.frames) == 0
+        assert session.frames.subscribe().next() is None
