@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -18,9 +19,9 @@ import pytest
 from background_subtraction.compositing.clean_plate import CleanPlate
 from background_subtraction.compositing.masks import MaskOptions
 from background_subtraction.live.frames import finished_frames
-from background_subtraction.live.plans import plans
+from background_subtraction.live.plans import Work, plans
 from background_subtraction.live.session import Session
-from background_subtraction.live.settings import Settings
+from background_subtraction.live.settings import Settings, changed
 from background_subtraction.live.subscribers import Delivered
 from background_subtraction.options import Options
 from background_subtraction.report import Report
@@ -252,6 +253,7 @@ def test_each_picture_is_shown_with_its_own_mask_where_only_every_nth_is_compute
             person[:, left : left + 10] = True
             assert finished.composite.index == index
             assert finished.composite.timestamp_s == Fraction(index, 30)
+            assert finished.composite.result.frame.picture is finished.composite.result.matte.frame
             np.testing.assert_array_equal(composite[..., 2] == 255, person)
             np.testing.assert_array_equal(composite[..., 0] == 99, ~person)
 
@@ -404,3 +406,64 @@ def test_watchers_miss_frames_and_never_hold_the_run_back(files: tuple[Path, Pat
             assert other.next() is not None
         assert len(session.frames) == 0
         assert session.frames.subscribe().next() is None
+
+
+def counts_of(run: Any, session: Session, changes: dict[int, dict[str, Any]]) -> list[tuple[int, bool]]:
+    """Of each frame the network's own count, and whether it was computed. changes: made before a frame comes."""
+
+    def frames() -> Iterator[Frame]:
+        for frame in indexed_frames(12):
+            if frame.index in changes:
+                session.change(changes[frame.index])
+            yield frame
+
+    return [
+        (round(float(finished.computed.matte.alpha.max()) / networks.STATE_STEP), finished.plan.work is Work.COMPUTE)
+        for finished in run(frames())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "counts"),
+    [
+        ({}, {}, [*range(12)]),
+        ({"mask_every": 3}, {}, [0, 1, 2, 3]),  # the state goes on from one computed frame to the next
+        ({}, {4: {"effect": False}, 8: {"effect": True}}, [0, 1, 2, 3, 0, 1, 2, 3]),
+        ({}, {4: {"hold": True}, 8: {"hold": False}}, [0, 1, 2, 3, 0, 1, 2, 3]),
+        ({}, {4: {"mirror": True}, 8: {"framing": True}}, [*range(12)]),
+        ({"effect": False, "framing": True}, {4: {"framing": False}, 8: {"effect": True}}, [0, 1, 2, 3, 0, 1, 2, 3]),
+    ],
+)
+def test_a_state_goes_on_where_frames_do_and_is_fresh_after_a_pause(
+    models: Path, settings: dict[str, Any], changes: dict[int, dict[str, Any]], counts: list[int]
+) -> None:
+    counting = models / "counting.onnx"
+    with live_session((counting, counting), changed(Settings(target_bgr="0,0,0"), settings)) as (session, run):
+        seen = counts_of(run, session, changes)
+    assert [count for count, is_computed in seen if is_computed] == counts
+
+
+def test_backgrounds_that_no_frame_needs_are_closed(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """Each video is read by a thread of its own."""
+
+    def reading() -> int:
+        return sum(thread.name == "decoding" for thread in threading.enumerate())
+
+    videos = [
+        write_video(tmp_path / f"{number}.mp4", [np.full((HEIGHT, WIDTH, 3), 20 * number, np.uint8)] * 30)
+        for number in range(3)
+    ]
+    before = reading()
+    with live_session(files, Settings(target_bgr=str(videos[0]))) as (session, run):
+        frames = run(coming())
+        for video in [*videos[1:], *videos]:
+            session.change({"target_bgr": str(videos[0]), "blur_bgr": 3})
+            session.change({"target_bgr": str(video), "blur_bgr": 0})  # the one before was for no frame at all
+            next(frames)
+            next(frames)
+            next(frames)
+            assert reading() == before + 1
+        with pytest.raises(OptionError):
+            session.change({"target_bgr": "nowhere.mp4"})
+        assert reading() == before + 1
+    assert reading() == before
