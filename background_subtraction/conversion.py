@@ -32,7 +32,7 @@ PRECISION_OF = {"float32": "f32", "float": "f32", "float16": "f16", "half": "f16
 """PyTorch's name of a type -> `InferenceOptions.precision`."""
 
 AnyPath = str | os.PathLike[str]
-AnyOptions = TypeVar("AnyOptions", InferenceOptions, ModelOptions, Selection, Encoding)
+AnyOptions = TypeVar("AnyOptions", InferenceOptions, ModelOptions, Selection, Encoding, Settings)
 
 
 def convert_video(
@@ -114,7 +114,7 @@ def convert_video(
         encoding: type, codec, quality, limit of frames, resolution.
         devices: such as virtual cameras.
         window: show a window. None: show none.
-        settings: the mask, mirror, framing and more. Its background, blur and model are those above.
+        settings: mask, mirror, framing and more of `live.settings.Settings`. `model` is the one above.
 
     Returns:
         The report of the run: frames, rate, latency, stages.
@@ -136,8 +136,11 @@ def convert_video(
         quality = None if (crf, output_video_mbps) == (None, None) else Quality(crf, output_video_mbps)
         encoding = _combined(encoding, "encoding", type=output_type, codec=codec, quality=quality)
         target = None if background is None else str(background)
+        NATURAL.require(blur_bgr=blur_bgr)
+        settings = _combined(settings, "settings", target_bgr=target, blur_bgr=blur_bgr or None)
+        composite = composite_view(settings.target_bgr, settings.blur_bgr, encoding)
         outputs = {
-            "output_composition": (output_composition, composite_view(target, blur_bgr, encoding)),
+            "output_composition": (output_composition, composite),
             "output_alpha": (output_alpha, "alpha"),
             "output_foreground": (output_foreground, "foreground"),
             "output_transparent": (output_transparent, "transparent"),
@@ -149,7 +152,7 @@ def convert_video(
             **ours,
             model="" if loaded else _model_file(model),
             inputs=_addresses(input_source),
-            settings=replace(settings, target_bgr=target, blur_bgr=blur_bgr),
+            settings=settings,
             clean_plate=None if clean_plate is None else str(clean_plate),
             loop=loop,
             selection=_combined(selection, "selection", size=input_resize),

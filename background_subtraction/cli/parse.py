@@ -102,7 +102,7 @@ def _options(args: argparse.Namespace, settings: Settings) -> Options:
             args.camera_format,
         ),
         outputs=(
-            *outputs_of(composite_view(args.target_bgr, args.blur_bgr, encoding, preview), args.output),
+            *outputs_of(composite_view(settings.target_bgr, settings.blur_bgr, encoding, preview), args.output),
             *outputs_of("alpha", args.output_alpha),
             *outputs_of("foreground", args.output_foreground),
             *outputs_of("transparent", args.output_transparent),
