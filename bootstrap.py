@@ -3,23 +3,29 @@
 
     python bootstrap.py demo ARGUMENTS…              run background_subtraction_demo.py with these arguments
     python bootstrap.py tools TOOL ARGUMENTS…        run a tool for models: download, convert, quantize, train, …
-    python bootstrap.py check                        run every check: format, lint, types, tests
+    python bootstrap.py check                        run every check: format, lint, types, audit, tests
 
 The first use makes a virtual environment in .venv and installs the requirements into it, with the extras that the
 command needs; later uses start at once. It may be called from any folder.
+
+The versions are those of requirements/lock.txt, and each file must have the hash that stands there. On systems that it
+does not cover, and with BACKGROUND_SUBTRACTION_NEWEST=1 in the environment, they are the newest within the ranges.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -39,12 +45,19 @@ EXTRAS = {
 """A file in requirements/ -> the command lines that need it."""
 
 CONSTRAINTS = "requirements/constraints.txt"
+LOCK = "requirements/lock.txt"
+LOCKED_SYSTEMS = {("Linux", "x86_64"), ("Windows", "AMD64")}
+"""Those for which every package of the lock has a file that needs no compiler."""
+NEWEST_WITHIN_RANGES = "BACKGROUND_SUBTRACTION_NEWEST"
+GRAPHICS_CARDS = re.compile(r"nvidia-|cuda-|triton$")
+"""What PyTorch's builds for graphics cards need, several GB; those for CPUs do without."""
 PIP_STEPS = ("Downloading ", "Using cached ", "Processing ", "Building wheel", "Installing collected packages")
 """How the lines of pip begin that tell what takes time."""
 CHECKS = (
     ["ruff", "format", "--check", "."],
     ["ruff", "check", "."],
     ["mypy"],
+    ["requirements.audit"],
     ["pytest", "--numprocesses", "logical", "--maxprocesses", "8", "--dist", "worksteal"],
 )
 # The window is tested on a virtual screen, transparent video in a browser; opencv-python needs libGL and GLib.
@@ -103,8 +116,10 @@ def stamps_of(files: list[Path], environment: Path) -> dict[Path, str]:
 
 
 def digest_of(file: Path) -> str:
-    """The SHA-256 of a requirements file and of those that it includes."""
-    return hashlib.sha256(listed_in(file).encode()).hexdigest()
+    """The SHA-256 of a requirements file, of those that it includes, and of what the lock has for them."""
+    text = listed_in(file)
+    locked = "".join(package.text for package in locked_for([file])) if is_locked() else ""
+    return hashlib.sha256((text + locked).encode()).hexdigest()
 
 
 def listed_in(file: Path) -> str:
@@ -132,13 +147,89 @@ def make_environment() -> None:
         raise
 
 
+@dataclass(frozen=True)
+class Locked:
+    """A package in the lock.
+
+    Attributes:
+        name: with hyphens.
+        text: its version, its marker and the hashes of its files, as pip reads them.
+        wanted_by: packages that need it.
+    """
+
+    name: str
+    text: str
+    wanted_by: frozenset[str]
+
+
+@cache
+def locked_packages() -> tuple[Locked, ...]:
+    """All of the lock. One that differs between systems has several entries."""
+    return tuple(locked_in((ROOT / LOCK).read_text(encoding="utf-8")))
+
+
+def locked_in(text: str) -> Iterator[Locked]:
+    """The entries of a lock, as uv writes it."""
+    for entry in re.finditer(r"^([\w.-]+)==.*\n(?:    --hash.*\n)*((?:    #.*\n)*)", text, re.M):
+        wanted_by = re.findall(r"^    # +(?:via )?([\w.-]+)$", entry[2], re.M)
+        yield Locked(normal(entry[1]), entry[0].removesuffix(entry[2]), frozenset(map(normal, wanted_by)))
+
+
+def locked_for(files: list[Path]) -> list[Locked]:
+    """What the lock has for requirements files: the packages that they name, and those that these need."""
+    packages = locked_packages()
+    named = re.findall(r"^([A-Za-z0-9][\w.-]*)", "\n".join(map(listed_in, files)), re.M)
+    chosen = set(map(normal, named))
+    while more := {package.name for package in packages if package.wanted_by & chosen} - chosen:
+        chosen |= more
+    return [package for package in packages if package.name in chosen]
+
+
+def normal(name: str) -> str:
+    """A package's name as PEP 503 compares them."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def is_locked() -> bool:
+    """Whether this system's packages are taken from the lock."""
+    return (platform.system(), platform.machine()) in LOCKED_SYSTEMS and not os.environ.get(NEWEST_WITHIN_RANGES)
+
+
 def install(files: list[Path]) -> None:
     """With a line for each step. Raises CalledProcessError."""
     names = ", ".join(file.relative_to(ROOT).as_posix() for file in files)
     say(f"Installing {names} (the first time this takes minutes) …")
-    listed = [part for file in files for part in ("-r", str(file))]
-    options = ["--disable-pip-version-check", "--progress-bar", "off", "-c", str(ROOT / CONSTRAINTS)]
-    command = [str(PYTHON), "-m", "pip", "install", *options, *listed]
+    if is_locked():
+        install_locked(locked_for(files))
+    else:
+        say(f"{LOCK} is not used on this {platform.system()} {platform.machine()}: the newest versions in the ranges.")
+    # After the lock there is nothing left to do, but pip checks that all goes together.
+    pip_install(["-c", str(ROOT / CONSTRAINTS), *(part for file in files for part in ("-r", str(file)))])
+
+
+def install_locked(packages: list[Locked]) -> None:
+    """Install just these files. Raises CalledProcessError where one has another hash."""
+    for_cards = [package for package in packages if GRAPHICS_CARDS.match(package.name)]
+    install_hashed([package for package in packages if package not in for_cards])
+    is_for_cpus = any(ENVIRONMENT.glob("lib/python*/site-packages/torch-*+cpu.dist-info"))
+    if for_cards and platform.system() == "Linux" and not is_for_cpus:
+        install_hashed(for_cards)
+
+
+def install_hashed(packages: list[Locked]) -> None:
+    """Raises CalledProcessError."""
+    listed = ENVIRONMENT / "locked.txt"
+    listed.write_text("".join(package.text for package in packages), encoding="utf-8")
+    try:
+        pip_install(["--require-hashes", "--no-deps", "-r", str(listed)])
+    except subprocess.CalledProcessError:
+        say(f"{LOCK} could not be installed. To install the newest versions instead: {NEWEST_WITHIN_RANGES}=1")
+        raise
+
+
+def pip_install(what: Sequence[str]) -> None:
+    """Raises CalledProcessError."""
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", *what]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as pip:
         for step in steps_in(pip.stdout or ()):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.errors import SourceError
+from model_api.pictures.encoded import decode_image
 from model_api.types import Image, Levels
 
-SILENT = 0
 NUMBER = re.compile(r"%0?\d*d")
 """As in C's printf."""
 IMAGE_SUFFIXES = frozenset({".bmp", ".dib", ".jpeg", ".jpg", ".jp2", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
@@ -38,18 +37,10 @@ def read_picture(path: Path) -> Image:
         data = np.fromfile(path, np.uint8)  # OpenCV cannot open names beyond ASCII on Windows
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    with silent_opencv():
-        try:
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-            is_layered = image is not None and _may_be_transparent(data)
-            stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if is_layered else None
-        except cv2.error as error:  # more pixels than OpenCV's limit
-            raise SourceError(
-                f"{path}: cannot be read ({error.err}). For more than 2^30 pixels set the environment variable "
-                "OPENCV_IO_MAX_IMAGE_PIXELS to their number"
-            ) from error
+    image = decode_image(data, cv2.IMREAD_COLOR, str(path))
     if image is None:
         raise SourceError(f"{path}: not a whole image. Expected one of {', '.join(sorted(IMAGE_SUFFIXES))}")
+    stored = decode_image(data, cv2.IMREAD_UNCHANGED, str(path)) if _may_be_transparent(data) else None
     opacity = _opacity(stored)
     return image if opacity is None or opacity.shape != image.shape[:2] else cv2.merge([*cv2.split(image), opacity])
 
@@ -132,15 +123,3 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     """Sorts "frame 2" before "frame 10"."""
     parts = re.findall(r"\d+|\D+", name.casefold())
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
-
-
-@contextmanager
-def silent_opencv() -> Iterator[None]:
-    """OpenCV writes to the terminal what the caller says better in an error."""
-    logging = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 has it, and where 4 has it
-    level = logging.getLogLevel()
-    logging.setLogLevel(SILENT)
-    try:
-        yield
-    finally:
-        logging.setLogLevel(level)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from background_subtraction.sinks.outputs import Outputs
+from model_api.terminal.foreign_text import one_line
 
 NAMES_LENGTH = 30
 
@@ -32,6 +33,7 @@ class Progress:
     def clip(self, name: str) -> Iterator[None]:
         """Show the clip's name, if there are several."""
         self._started += 1
+        name = one_line(name)
         self._names.append(name)
         self._describe()
         yield

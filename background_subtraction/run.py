@@ -35,7 +35,8 @@ from background_subtraction.thread_budget import shared_cores
 from background_subtraction.unreadable import Unreadable
 from model_api import MattingModel, create_model
 from model_api.bundled import find_model
-from model_api.interruptible import SLICE_S
+from model_api.graph.precision import AUTO
+from model_api.interruptible import SLICE_S, HeldInterruption
 from model_api.pictures.picture import format_of
 
 log = logging.getLogger(__name__)
@@ -129,11 +130,14 @@ def _checked(
 
 
 def load_model(options: Options) -> MattingModel:
-    """Load the model that the options name. Raises what `create_model` raises."""
+    """Load the model that the options name. Raises what `create_model` raises.
+
+    The precision is chosen for this processor, if the options name none.
+    """
     return create_model(
         options.model,
         options.device,
-        inference=options.inference,
+        inference=replace(options.inference, precision=options.inference.precision or AUTO),
         override=options.override,
         options=options.model_options,
         adapter=options.adapter,
@@ -196,7 +200,7 @@ class _Run:
     def _clip(self, clip: Clip, opened: Source | None) -> None:
         """One input from its first frame to its last, or until the user or `stop` ends it."""
         options, model = self.options, self.model
-        with self.unreadable.passed_over(), ExitStack() as stack:
+        with self.unreadable.passed_over(), HeldInterruption() as held, ExitStack() as stack:
             source = stack.enter_context(opened or _open(clip, options))
             stack.enter_context(self.progress.clip(clip.name))
             needed, interactive = model.needs_clean_plate, self.window is not None
@@ -209,25 +213,30 @@ class _Run:
             reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
             if isinstance(source, Closing):
                 source.rest_while(partial(self._nobody_watches, outputs))
-            stage = stack.enter_context(self.session.stage(source.info.size, live=drops))
 
+            aspect = source.info.form.pixel_aspect
+            stage = stack.enter_context(self.session.stage(source.info.size, live=drops, pixel_aspect=aspect))
             planned = plans(reader, stage.current, plate)
+            shown = finished_frames(planned, newest=drops, scene_cuts=options.scene_cuts, pixel_aspect=aspect)
             finished = None
-            for finished in finished_frames(planned, newest=drops, scene_cuts=options.scene_cuts):
-                received_s = perf_counter()
-                frame = finished.composite
-                outputs.render(frame)
-                rendering_s = perf_counter() - received_s
-                outputs.write(frame)
-                self.report.add(frame.result, rendering_s, outputs.busy_s, reader.dropped, outputs)
-                self._hand_on(finished)
-                self._show(finished, plate, outputs, goes_on=drops or bool(options.devices))
-                stage.delivered(finished.plan.ready)
-                if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
-                    return
-            outputs.finish()
-            if self.window and finished and source.info.frames == 1:
-                self.window.hold(finished.composite, self.report)
+            try:
+                for finished in shown:
+                    received_s = perf_counter()
+                    frame = finished.composite
+                    outputs.render(frame)
+                    rendering_s = perf_counter() - received_s
+                    outputs.write(frame)
+                    self.report.add(frame.result, rendering_s, outputs.busy_s, reader.dropped, outputs)
+                    self._hand_on(finished)
+                    self._show(finished, plate, outputs, goes_on=drops or bool(options.devices))
+                    stage.delivered(finished.plan.ready)
+                    if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
+                        return
+                outputs.finish()
+                if self.window and finished and source.info.frames == 1:
+                    self.window.hold(finished.composite, self.report)
+            finally:
+                held.begin()  # until all is closed
 
     def _show(self, finished: FinishedFrame, plate: CleanPlate, outputs: Outputs, *, goes_on: bool) -> None:
         """In the window, the progress bar and the log."""

@@ -12,7 +12,8 @@
     ├── SinkError                results cannot be written
     └── DisplayError             no window can be shown
 
-A message says in one line what is wrong, what was expected, and what to do next: the command prints it as it is. An
+A message says in one line what is wrong, what was expected, and what to do next: the command prints it as it is. Names
+and messages of others in it are made printable: nothing of them is a command to a terminal. An
 error about one parameter has its name in `parameter`, and begins with it. Callers that have another name for the
 parameter, as the command has for its options, use `renamed`.
 """
@@ -21,6 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+from model_api.terminal.foreign_text import printable
 
 
 class BackgroundSubtractionError(Exception):
@@ -41,7 +44,7 @@ class BackgroundSubtractionError(Exception):
         self.parameter = parameter
 
     def __str__(self) -> str:
-        message = super().__str__()
+        message = printable(" ".join(super().__str__().splitlines()))
         return f"{self.parameter}: {message}" if self.parameter else message
 
 

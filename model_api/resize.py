@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 import cv2
@@ -25,6 +26,8 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels. The first pixel extends from 0 to 1."""
 SAMPLES = 4
 """Pixels along each side that are averaged for one pixel of a thumbnail."""
+BILINEAR_UP_TO = 1.5
+"""How far chroma may be shrunk by interpolation alone: every sample still counts."""
 MULTIPLE_PX = 32
 """Networks halve their image five times."""
 
@@ -54,8 +57,19 @@ class Fit:
         Returns:
             (H, W, 3) uint8 BGR of `input_wh`, with black borders.
         """
-        seen = bgr_through(picture, lambda plane: self.resized(plane, self.placed[2:]))
-        return _placed(seen, self.placed, self.input_wh)
+        return _placed(bgr_through(picture, self._seen), self.placed, self.input_wh)
+
+    def _seen(self, plane: Plane) -> Plane:
+        """The part of a plane that is shown, at the size of the input.
+
+        Chroma that is stored at half the size hardly shrinks. Bilinear takes a fifth of the time there, and differs by
+        0.3 of 255 in the mean.
+        """
+        part, (width, height) = _part(plane, self.shown, self.frame_wh), self.placed[2:]
+        is_chroma = plane.shape[1::-1] != self.frame_wh
+        if is_chroma and part.shape[1] < width * BILINEAR_UP_TO and part.shape[0] < height * BILINEAR_UP_TO:
+            return cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+        return resize(part, (width, height))
 
     def resized(self, plane: Plane, size: Size) -> Plane:
         """The part of a plane that is shown, at another size."""
@@ -176,6 +190,19 @@ def size_of_area(size: Size, area_wh: Size) -> Size:
     return rounded_size(size, math.sqrt(area_wh[0] * area_wh[1] / (size[0] * size[1])))
 
 
+def shown_size(size: Size, pixel_aspect: Fraction) -> Size:
+    """The (width, height) of a picture with square pixels. Pixels are only added.
+
+    Args:
+        size: (width, height) as it is stored.
+        pixel_aspect: the width of a pixel by its height.
+    """
+    width, height = size
+    if pixel_aspect > 1:
+        return round(width * pixel_aspect), height
+    return width, round(height / pixel_aspect)
+
+
 def resize_picture(picture: Picture, size: Size) -> Picture:
     """Resize a picture in either form, as `resize` does it, to a (width, height) in pixels."""
     return picture if size_of(picture) == size else with_planes(picture, resize, size)
@@ -198,8 +225,22 @@ def cover(picture: Picture, size: Size) -> Picture:
 def _part(plane: AnyImage, part: Rectangle, whole_wh: Size) -> AnyImage:
     """A rectangle of a picture of `whole_wh` in one of its planes: all samples of chroma that it touches."""
     x, y, width, height = part
-    across, down = (round(side / own) for side, own in zip(whole_wh, plane.shape[1::-1], strict=True))
-    return plane[y // down : -(-(y + height) // down), x // across : -(-(x + width) // across)]
+    columns, rows = (
+        _samples(first, length, side, own)
+        for first, length, side, own in zip((x, y), (width, height), whole_wh, plane.shape[1::-1], strict=True)
+    )
+    return plane[rows, columns]
+
+
+def _samples(first: int, length: int, side: int, own: int) -> slice:
+    """The samples of a plane's side of `own` that pixels `first` to `first + length` of a picture's side touch.
+
+    A plane of chroma has every second or fourth sample; a network's answer may have any size, a larger one too.
+    """
+    step = max(1, round(side / own))
+    if -(-side // step) == own:
+        return slice(first // step, -(-(first + length) // step))
+    return slice(first * own // side, -(-(first + length) * own // side))
 
 
 def _placed(part: AnyImage, place: Rectangle, whole_wh: Size) -> AnyImage:

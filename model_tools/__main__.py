@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
+from typing import NoReturn
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ TOOLS = {
         "model_tools.benchmark.command",
         "Measure the speed of the bare network, of the whole program and of other configurations, in turns.",
     ),
+    "advise": Tool(
+        "model_tools.advise",
+        "Find the precision, threads and streams with which the program is fastest here, and what they cost.",
+    ),
     "train": Tool("model_tools.train.command", "Train a matting network. The same command resumes a stopped training."),
     "export": Tool("model_tools.train.export", "Write trained or published PyTorch weights to an ONNX file."),
     "label": Tool("model_tools.train.label", "Let a model label clips and photographs with alphas, for training."),
@@ -67,6 +72,10 @@ EXTRAS = {
 """Library, by its import name -> the extra that installs it."""
 
 
+LONGEST_USAGE = 2000
+"""Characters of a message about the command line: it may list all choices."""
+
+
 def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction-tools") -> int:
     """Run a tool.
 
@@ -77,6 +86,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     Returns:
         0: done. 1: the work failed or was interrupted, or a library is missing. 2: invalid usage.
     """
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))  # as model_api.pictures.encoded; before OpenCV
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a closed stdout, as behind "| head", is no error
     _interrupt_on_signals()
@@ -98,11 +108,13 @@ def _run(name: str, words: Sequence[str], program: str) -> int:
     # Imported here so that a missing library is one line, and Ctrl-C meanwhile too.
     from background_subtraction.cli.arguments import OPTION_OF
     from model_api.errors import BackgroundSubtractionError, OptionError, renamed
+    from model_api.terminal.foreign_text import log_printable
 
+    log_printable()
     if name not in TOOLS:
         _outline(program).parse_args([name, *words])
     tool = import_module(TOOLS[name].module)
-    parser = argparse.ArgumentParser(prog=f"{program} {name}", description=TOOLS[name].summary, allow_abbrev=False)
+    parser = _Parser(prog=f"{program} {name}", description=TOOLS[name].summary, allow_abbrev=False)
     tool.add_arguments(parser)
     try:
         with renamed(OPTION_OF):
@@ -114,11 +126,20 @@ def _run(name: str, words: Sequence[str], program: str) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its errors repeat words of the command line, which a shell may have made of names of files."""
+
+    def error(self, message: str) -> NoReturn:
+        from model_api.terminal.foreign_text import one_line
+
+        super().error(one_line(message, LONGEST_USAGE))
+
+
 def _outline(program: str) -> argparse.ArgumentParser:
     from background_subtraction import __version__
 
     lines = "\n".join(f"  {name:<10} {tool.summary}" for name, tool in TOOLS.items())
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         description=f"tools:\n{lines}",
         epilog=f"{program} TOOL --help shows the options of a tool.",

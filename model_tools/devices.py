@@ -22,6 +22,7 @@ from model_api import AsyncPipeline, Frame, create_model
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph.loading import reason
+from model_api.terminal.foreign_text import printable
 from model_api.types import Alpha, Image, Size
 
 FAILURES = (DeviceError, InferenceError, ShapeError, RuntimeError)
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
         failed = []
         for device in devices:
             works, text = row(core, path, device, expected)
-            print(f"{device:<{width}}  {text}", flush=True)
+            print(printable(f"{device:<{width}}  {text}"), flush=True)
             failed += [] if works else [device]
     grave = [device for device in failed if args.device or device in plain]
     if grave:

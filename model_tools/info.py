@@ -20,6 +20,7 @@ from model_api.graph.loading import Network
 from model_api.layouts import image_layout
 from model_api.models.base import MattingModel
 from model_api.preprocessing import Override, Preprocessing
+from model_api.terminal.foreign_text import printable
 from model_api.types import Binding, TensorSpec
 from model_tools.convert.command import preprocessing_of
 
@@ -102,7 +103,11 @@ def run(args: argparse.Namespace) -> None:
         description, unknown = describe(core, network, *recognize(network.signature, network.path.name)), None
     except ModelContractError as error:
         description, unknown = describe(core, network), error
-    print(json.dumps(asdict(description), indent=2, default=sorted) if args.json else "\n".join(lines(description)))
+    print(
+        json.dumps(asdict(description), indent=2, default=sorted)
+        if args.json
+        else printable("\n".join(lines(description)))
+    )
     if unknown:
         raise ModelContractError(f"The program does not run this network: {unknown}")
 

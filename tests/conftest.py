@@ -41,7 +41,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.stem.removeprefix("test_") in SLOW:
+        if item.path.stem.removeprefix("test_") in SLOW or item.path.parent.name == "slow":
             item.add_marker(pytest.mark.slow)
 
 

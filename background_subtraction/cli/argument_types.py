@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from background_subtraction.sources.selection import FOURCC
@@ -27,6 +29,8 @@ from model_api.ranges import (
     ZOOM,
     Range,
 )
+
+LONGEST_SECRET = 1 << 16
 
 
 def number(text: str, range_: Range) -> float:
@@ -101,6 +105,23 @@ def triple(text: str) -> Triple:
         return three(tuple(float(number) for number in re.split(r"[\s,]+", text.strip())))
     except ValueError:
         raise argparse.ArgumentTypeError(f'"{text}": expected one number or three, such as 127.5 or 1,2,3') from None
+
+
+def secret(text: str) -> str:
+    """Read a token from FILE or env:NAME. The command line is no place for it: every user of a machine can list those.
+
+    Messages do not repeat `text`, which may be the token itself.
+    """
+    kind, _, name = text.partition(":")
+    try:
+        token = os.environ.get(name, "") if kind == "env" else Path(text).read_text(encoding="ascii")[:LONGEST_SECRET]
+    except (OSError, ValueError):
+        raise argparse.ArgumentTypeError(
+            "cannot be read. Expected a file that holds the token, or env:NAME for an environment variable"
+        ) from None
+    if not token.strip():
+        raise argparse.ArgumentTypeError("is empty or not set. Expected a file or env:NAME that holds the token")
+    return token.strip()
 
 
 def resolution(text: str) -> tuple[int, int]:

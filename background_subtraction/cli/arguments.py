@@ -30,7 +30,8 @@ OPTION_OF: Mapping[str, str] = {
     "labels": "--labels", "target_bgr": "--target_bgr", "clean_plate": "--background", "blur_bgr": "--blur_bgr",
     "layouts": "--layout", "mean_values": "--mean_values", "scale_values": "--scale_values",
     "downsample_ratio": "--downsample_ratio", "requests": "-nireq", "streams": "-nstreams", "threads": "-nthreads",
-    "precision": "--infer_precision", "timeout_s": "--server_timeout", "outputs": "-o", "limit": "-limit",
+    "precision": "--infer_precision", "cache_dir": "--cache_dir", "timeout_s": "--server_timeout",
+    "server_ca": "--server_ca", "server_token": "--server_token", "outputs": "-o", "limit": "-limit",
     "resolution": "--output_resolution", "monitors": "-u", "jobs": "--jobs", "type": "--output_type",
     "codec": "--codec", "crf": "--crf", "mbps": "--output_video_mbps", "start_s": "--start", "end_s": "--end",
     "skip": "--skip", "rate": "--fps", "size": "--input_resize", "raw_size": "--raw_size", "ahead": "--num_workers",
@@ -193,7 +194,19 @@ def _add_inference_options(group: argparse._ArgumentGroup) -> None:
         type=values.positive_number,
         default=60.0,
         metavar="SECONDS",
-        help="How long a model server may take for an answer. Default: 60.",
+        help="How long a model server may take for a whole request. Default: 60.",
+    )
+    add(
+        "--server_ca",
+        metavar="FILE",
+        help="A PEM file with the authority that signed the model server's certificate. Default: the system's "
+        "authorities.",
+    )
+    add(
+        "--server_token",
+        type=values.secret,
+        metavar="FILE|env:NAME",
+        help="A file, or an environment variable, that holds the token for a model server that wants to know who asks.",
     )
 
 

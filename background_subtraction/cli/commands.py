@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from background_subtraction.cli.arguments import OPTION_OF
 from background_subtraction.cli.parse import parse_options
 from background_subtraction.cli.setup_camera import print_camera_setup
-from background_subtraction.cli.signals import raise_interrupt
+from background_subtraction.cli.signals import Signals
 from background_subtraction.report import Report
 from background_subtraction.run import prepare
 from background_subtraction.sinks.base import Output
@@ -17,13 +17,14 @@ COMMANDS: Mapping[str, Callable[[Sequence[str], str], None]] = {"camera-setup": 
 """First word -> what it does, with the words that follow and the program's name in messages."""
 
 
-def execute(arguments: Sequence[str], program: str, report: Report) -> tuple[Output, ...]:
+def execute(arguments: Sequence[str], program: str, report: Report, signals: Signals) -> tuple[Output, ...]:
     """Do what the words say.
 
     Args:
         arguments: all words of the command line.
         program: its name in messages.
         report: counts the frames of a run.
+        signals: how the command answers them.
 
     Returns:
         The files that a run wrote.
@@ -36,6 +37,6 @@ def execute(arguments: Sequence[str], program: str, report: Report) -> tuple[Out
         return ()
     options = parse_options(arguments, program)
     with renamed(OPTION_OF), prepare(options, report) as run:
-        raise_interrupt()
+        signals.raise_interrupt(", ".join(str(output.path) for output in options.outputs) or "the window")
         run()
     return options.outputs

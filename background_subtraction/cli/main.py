@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from background_subtraction.cli.signals import ending_at_once
+from background_subtraction.cli.signals import Signals, ending_at_once
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction") -> int:
@@ -22,27 +22,31 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
         The exit code. 0: done. 1: the run failed or was interrupted. 2: invalid usage.
     """
     try:
-        with ending_at_once(program, last=arguments is None):
-            return _main(list(sys.argv[1:] if arguments is None else arguments), program)
+        with ending_at_once(program, last=arguments is None) as signals:
+            return _main(list(sys.argv[1:] if arguments is None else arguments), program, signals)
     except KeyboardInterrupt:  # between the end of the run and that of the program
         return _fail(program, "interrupted")
 
 
-def _main(arguments: Sequence[str], program: str) -> int:
+def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     import logging
+    import os
 
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))  # as model_api.pictures.encoded; before OpenCV
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
         from background_subtraction.cli.commands import execute
         from background_subtraction.report import Report
         from model_api.errors import BackgroundSubtractionError, OptionError
+        from model_api.terminal.foreign_text import log_printable
     except ImportError as error:
         return _fail(program, _missing_library(error))
 
+    log_printable()
     report = Report()
     try:
-        outputs = execute(arguments, program, report)
+        outputs = execute(arguments, program, report, signals)
     except OptionError as error:
         return _fail(program, str(error), code=2)
     except BackgroundSubtractionError as error:
@@ -59,7 +63,9 @@ def _main(arguments: Sequence[str], program: str) -> int:
 
 
 def _kept(names: list[str]) -> str:
-    return f"; kept in {', '.join(names)}" if names else ""
+    from model_api.terminal.foreign_text import one_line
+
+    return f"; kept in {', '.join(map(one_line, names))}" if names else ""
 
 
 def _fail(program: str, message: str, code: int = 1) -> int:

@@ -157,6 +157,8 @@ def _inference_options(args: argparse.Namespace) -> InferenceOptions:
         cache_dir=args.cache_dir,
         clips=args.jobs,
         timeout_s=args.server_timeout,
+        server_ca=args.server_ca,
+        server_token=args.server_token,
         refiner_outside=args.refiner == "outside",
         precision=args.infer_precision,
     )

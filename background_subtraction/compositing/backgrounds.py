@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -50,13 +51,16 @@ class Background(Protocol):
     ) -> None: ...
 
 
-def open_background(target: str | None, blur_px: int = 0, *, live: bool = False) -> Background:
+def open_background(
+    target: str | None, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1), *, live: bool = False
+) -> Background:
     """Open a background.
 
     Args:
         target: a colour, an image, a folder or pattern of images, a video, a camera, a stream, "transparent", or "none"
             for the frame as it is. None: the real scene if it is blurred, else green.
         blur_px: the width in pixels of a box that blurs like it, 0 for no blur.
+        pixel_aspect: the width of the frames' pixels by their height: images and videos look in them as elsewhere.
         live: the frames come as they come: a video goes on after a pause where it was, and catches up with nothing.
 
     Raises:
@@ -69,7 +73,7 @@ def open_background(target: str | None, blur_px: int = 0, *, live: bool = False)
     if target in NAMED:
         return NAMED[target]()
     if is_pattern(target) or Path(target).exists():
-        return open_media(target, blur_px, live=live)
+        return open_media(target, blur_px, pixel_aspect, live=live)
     colour = parse_colour(target)
     if colour is not None:
         return ColourBackground(colour)
@@ -79,7 +83,7 @@ def open_background(target: str | None, blur_px: int = 0, *, live: bool = False)
             f'{", ".join(map(repr, NAMED))}, "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})',
             "target_bgr",
         )
-    return open_media(target, blur_px, live=live)
+    return open_media(target, blur_px, pixel_aspect, live=live)
 
 
 class _NothingToClose:

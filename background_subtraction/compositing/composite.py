@@ -13,7 +13,7 @@ from background_subtraction.compositing.backgrounds import Background, Unchanged
 from model_api.mattes.compositing import blend
 from model_api.pictures.picture import Picture, in_format, size_of
 from model_api.pictures.yuv_image import CHROMA_STEPS, YuvFormat, YuvImage, yuv_of_levels
-from model_api.resize import fit_to_window, resize_picture
+from model_api.resize import fit_to_window, resize_picture, shown_size
 from model_api.results import Result
 from model_api.types import Image, Levels, Size
 
@@ -27,10 +27,12 @@ class CompositeFrame:
     Args:
         result: the frame and its matte.
         background: what has the frame's background.
+        pixel_aspect: the width of the frame's pixels by their height.
     """
 
     result: Result
     background: Background
+    pixel_aspect: Fraction = Fraction(1)
     _made: dict[tuple[str, YuvFormat | None], Picture] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -123,6 +125,12 @@ def view_at_size(frame: CompositeFrame, view: str, resolution: Size | None, want
     """Make a view, scaled up or down to fit into `resolution` (width, height). None: the view's own size."""
     picture = frame.view(view, wanted)
     return resize_picture(picture, _fitted(size_of(picture), resolution))
+
+
+def view_on_screen(frame: CompositeFrame, view: str, resolution: Size | None) -> Picture:
+    """Make a view as `view_at_size` does, with square pixels."""
+    picture = frame.view(view)
+    return resize_picture(picture, _fitted(shown_size(size_of(picture), frame.pixel_aspect), resolution))
 
 
 def size_of_view(view: str, frame_wh: Size, resolution: Size | None) -> Size:

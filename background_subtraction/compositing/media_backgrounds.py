@@ -19,7 +19,7 @@ from background_subtraction.sources.reader_thread import Prefetched
 from model_api.arrays import require_image
 from model_api.pictures.picture import Picture, in_format, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat
-from model_api.resize import cover
+from model_api.resize import cover, resize_picture, shown_size
 from model_api.results import Result
 from model_api.types import Frame, Image, Size
 
@@ -27,21 +27,26 @@ LIVE_GAP_S = Fraction(2)
 """A video that was not shown for longer, as while the effect is off, does not catch up: it would read all of it."""
 
 
-def open_media(target: str, blur_px: int = 0, *, live: bool = False) -> StillBackground | MovingBackground:
+def open_media(
+    target: str, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1), *, live: bool = False
+) -> StillBackground | MovingBackground:
     """Open an image, images, a video, a camera or a stream. Arguments and errors: see `backgrounds.open_background`."""
     if Path(target).suffix.lower() in IMAGE_SUFFIXES and Path(target).is_file():
-        return StillBackground(read_image(Path(target)), blur_px)
-    return MovingBackground(open_source(target, loop=True), blur_px, live=live)
+        return StillBackground(read_image(Path(target)), blur_px, pixel_aspect)
+    return MovingBackground(open_source(target, loop=True), blur_px, pixel_aspect, live=live)
 
 
 class StillBackground:
     """An image that fills the frame and keeps its aspect ratio."""
 
-    def __init__(self, image: Image, blur_px: int = 0) -> None:
+    def __init__(self, image: Image, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1)) -> None:
         """Raise ShapeError unless `image` is (H, W, 3) uint8 BGR."""
         require_image("image", image)
         self._image = image
-        self._fitted = lru_cache(maxsize=2)(lambda size, wanted: in_format(_prepared(image, size, blur_px), wanted))
+        self._pixel_aspect = pixel_aspect
+        self._fitted = lru_cache(maxsize=2)(
+            lambda size, wanted: in_format(_prepared(image, size, blur_px, pixel_aspect), wanted)
+        )
 
     def __enter__(self) -> StillBackground:
         return self
@@ -53,7 +58,7 @@ class StillBackground:
 
     def with_blur(self, blur_px: int) -> StillBackground:
         """The same image, blurred otherwise."""
-        return StillBackground(self._image, blur_px)
+        return StillBackground(self._image, blur_px, self._pixel_aspect)
 
     def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
         """Return the image at the frame's size."""
@@ -83,20 +88,24 @@ class MovingBackground:
     The two frame rates may differ. t counts from the first frame that gets a background.
     """
 
-    def __init__(self, source: Source, blur_px: int = 0, *, live: bool = False) -> None:
+    def __init__(
+        self, source: Source, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1), *, live: bool = False
+    ) -> None:
         """Take a source that loops.
 
         Args:
             source: the video.
             blur_px: as `open_background` takes it.
+            pixel_aspect: as `open_background` takes it.
             live: as `open_background` takes it.
         """
         self._clock = _Clock(LIVE_GAP_S if live else None)
         self._source = source
+        self._pixel_aspect = pixel_aspect / source.info.form.pixel_aspect
         self._reader = Prefetched(source)
         self._frames = iter(self._reader)
         self._shown: deque[Frame] = deque()
-        self._fitted = _fitting(blur_px)
+        self._fitted = _fitting(blur_px, self._pixel_aspect)
 
     def __enter__(self) -> MovingBackground:
         self._source.__enter__()
@@ -112,7 +121,7 @@ class MovingBackground:
     def with_blur(self, blur_px: int) -> MovingBackground:
         """The same video, which goes on, blurred otherwise. This one closes it."""
         other = copy(self)
-        other._fitted = _fitting(blur_px)
+        other._fitted = _fitting(blur_px, self._pixel_aspect)
         return other
 
     def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
@@ -132,8 +141,10 @@ class MovingBackground:
         return self._shown[-1] if self._shown[-1].timestamp_s <= time_s else self._shown[0]
 
 
-def _fitting(blur_px: int) -> Callable[[Frame, Size, YuvFormat | None], Picture]:
-    return lru_cache(maxsize=2)(lambda frame, size, wanted: in_format(_prepared(_opaque(frame), size, blur_px), wanted))
+def _fitting(blur_px: int, pixel_aspect: Fraction) -> Callable[[Frame, Size, YuvFormat | None], Picture]:
+    return lru_cache(maxsize=2)(
+        lambda frame, size, wanted: in_format(_prepared(_opaque(frame), size, blur_px, pixel_aspect), wanted)
+    )
 
 
 def _opaque(frame: Frame) -> Picture:
@@ -141,8 +152,9 @@ def _opaque(frame: Frame) -> Picture:
     return frame.picture if frame.opacity is None else over_black(frame.image, frame.opacity)
 
 
-def _prepared(picture: Picture, size: Size, blur_px: int) -> Picture:
-    fitted = cover(picture, size)
+def _prepared(picture: Picture, size: Size, blur_px: int, pixel_aspect: Fraction) -> Picture:
+    """pixel_aspect: that of the frames, by that of the picture."""
+    fitted = resize_picture(cover(picture, shown_size(size, pixel_aspect)), size)
     return with_planes(fitted, partial(_blurred, blur_px / size[0]), size) if blur_px else fitted
 
 

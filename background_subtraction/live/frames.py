@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import groupby, tee
 
 from background_subtraction.compositing.composite import CompositeFrame
@@ -39,13 +40,16 @@ class _Carried:
     framing: Framing | None = None
 
 
-def finished_frames(plans: Iterable[Plan], *, newest: bool = False, scene_cuts: bool = True) -> Iterator[FinishedFrame]:
+def finished_frames(
+    plans: Iterable[Plan], *, newest: bool = False, scene_cuts: bool = True, pixel_aspect: Fraction = Fraction(1)
+) -> Iterator[FinishedFrame]:
     """Compute and composite frames, in order. Where the model changes, the new one begins with a fresh state.
 
     Args:
         plans: as `plans.plans` gives them.
         newest: see `AsyncPipeline`.
         scene_cuts: see `AsyncPipeline`.
+        pixel_aspect: the width of the frames' pixels by their height.
 
     Raises:
         InferenceError: the device failed.
@@ -56,7 +60,7 @@ def finished_frames(plans: Iterable[Plan], *, newest: bool = False, scene_cuts: 
         for plan, result in _computed(model, group, newest=newest, scene_cuts=scene_cuts):
             shown, before = _shown(plan, result, before)
             assert before.computed is not None
-            yield FinishedFrame(plan, before.computed, CompositeFrame(shown, plan.ready.background))
+            yield FinishedFrame(plan, before.computed, CompositeFrame(shown, plan.ready.background, pixel_aspect))
 
 
 def _computed(

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from threading import Event, RLock
 from typing import Any
 
@@ -172,12 +173,13 @@ class Session:
             watching=len(self.frames),
         )
 
-    def stage(self, size: Size, *, live: bool = False) -> Stage:
+    def stage(self, size: Size, *, live: bool = False, pixel_aspect: Fraction = Fraction(1)) -> Stage:
         """Open a stage: the settings of one clip, with what they need. It is a context manager.
 
         Args:
             size: (width, height) of its frames.
             live: see `open_background`.
+            pixel_aspect: see `open_background`.
 
         Raises:
             OptionError: no such background.
@@ -187,7 +189,9 @@ class Session:
             self._size = size
             name, model = self._running
             settings = replace(self._settings, model=name)
-            stage = Stage(settings, model, live=live, delivered=self._sweep, left=self._leave)
+            stage = Stage(
+                settings, model, live=live, pixel_aspect=pixel_aspect, delivered=self._sweep, left=self._leave
+            )
             self._stages.append(stage)
             return stage
 

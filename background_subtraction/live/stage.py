@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from threading import Lock
 from types import TracebackType
 
@@ -31,6 +32,7 @@ class Stage:
         model: MattingModel,
         *,
         live: bool,
+        pixel_aspect: Fraction,
         delivered: Callable[[], None],
         left: Callable[[Stage], None],
     ) -> None:
@@ -40,6 +42,7 @@ class Stage:
             settings: the first ones.
             model: that of `settings.model`.
             live: see `open_background`.
+            pixel_aspect: see `open_background`.
             delivered: called after each frame.
             left: called at the end.
 
@@ -48,6 +51,7 @@ class Stage:
             SourceError: the background cannot be read.
         """
         self._live = live
+        self._pixel_aspect = pixel_aspect
         self._after_delivery = delivered
         self._left = left
         self._lock = Lock()
@@ -112,7 +116,7 @@ class Stage:
         _close(list({id(needed.opened): needed.opened for needed in self._needed()}.values()))
 
     def _opened(self, settings: Settings, model: MattingModel) -> Prepared:
-        background = open_background(settings.target_bgr, settings.blur_bgr, live=self._live)
+        background = open_background(settings.target_bgr, settings.blur_bgr, self._pixel_aspect, live=self._live)
         background.__enter__()
         return Prepared(Ready(settings, background, model), background)
 

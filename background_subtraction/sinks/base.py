@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-import av
-
 from background_subtraction.compositing.composite import VIEWS
 from background_subtraction.sinks.formats import CODECS, VideoFormat
+from background_subtraction.sources.demuxing.faults import raised_as
 from model_api.arrays import described
 from model_api.errors import OptionError, SinkError
 from model_api.pictures.picture import Picture
@@ -224,11 +222,6 @@ def gone(path: Path) -> SinkError:
     return SinkError(f"{path}: is gone: it was deleted or replaced while it was written. Nothing is kept there")
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> AbstractContextManager[None]:
     """Raise the errors of the system and of FFmpeg as SinkError."""
-    try:
-        yield
-    except (av.error.FFmpegError, OSError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise SinkError(f"{path}: cannot be written ({text})") from error
+    return raised_as(SinkError, f"{path}: cannot be written")

@@ -78,19 +78,18 @@ class VideoFormat:
     pixel_format: str
 
 
-# Few frames wait inside the encoders, because a run that is killed loses them: x265 looks 10 frames ahead and not 15,
-# SVT-AV1 none and not 40, libvpx none and not 25. At 640×360 HEVC
-# loses 0.3 dB with a smaller file, the others lose nothing that could be measured.
+# Few frames wait inside the encoders, because a run that is killed loses them: see `timing.DELAYS`. SVT-AV1 looks no
+# frames ahead and not 40, libvpx none and not 25, without a loss that could be measured.
 CODECS: Mapping[str, Codec] = {
     "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast", "forced-idr": "1"}, "crf"),
     "hevc": Codec(
         "libx265", "yuv420p", None,
-        {"crf": "22", "preset": "fast", "forced-idr": "1", "x265-params": "log-level=error:rc-lookahead=10"}, "crf",
+        {"crf": "22", "preset": "fast", "forced-idr": "1", "x265-params": "log-level=error"}, "crf",
         tag="hvc1",
     ),
     "av1": Codec(
         "libsvtav1", "yuv420p", None,
-        {"crf": "28", "preset": "9", "svtav1-params": "lookahead=0:hierarchical-levels=3"}, "crf", worst=63,
+        {"crf": "28", "preset": "9", "svtav1-params": "lookahead=0"}, "crf", worst=63,
     ),
     "h264_qsv": Codec(
         "h264_qsv", "nv12", None, {"global_quality": "20", "preset": "veryfast", "forced_idr": "1"}, "global_quality",

@@ -9,10 +9,9 @@ from types import TracebackType
 import cv2
 
 from background_subtraction.sinks.base import Sink, explained, gone, make_folder_of, require_writable
-from background_subtraction.sinks.pictures import shown_size
 from model_api.errors import SinkError
 from model_api.pictures.picture import Picture, bgr_of
-from model_api.resize import resize
+from model_api.resize import resize, shown_size
 
 
 class ImageSink(Sink):

@@ -30,7 +30,9 @@ class Device:
 DEVICES: Mapping[str, Device] = {
     "virtual_camera": Device(
         "Show composites as a camera to other programs.",
-        lambda name, source: VirtualCamera(name or None, source.rate, pace=not source.live),
+        lambda name, source: VirtualCamera(
+            name or None, source.rate, pace=not source.live, pixel_aspect=source.form.pixel_aspect
+        ),
     ),
 }
 """Kind, which is the name of its option too -> what it is. Another device is another row."""

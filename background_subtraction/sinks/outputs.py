@@ -47,8 +47,8 @@ class Outputs:
         self._stack = ExitStack()
         show = NewestWriterThread if source.drops else WriterThread
         self._sinks = [
-            *((output.view, WriterThread(open_sink(output, encoding, source))) for output in outputs),
-            *((device.view, show(open_sink(device, encoding, source))) for device in devices),
+            *((output.view, WriterThread(open_sink(output, encoding, source), source.rate)) for output in outputs),
+            *((device.view, show(open_sink(device, encoding, source), source.rate)) for device in devices),
         ]
 
     def check(self) -> None:

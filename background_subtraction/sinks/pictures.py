@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -129,14 +128,6 @@ def target_of(codec: Codec, pixel_format: str, form: PictureForm, size: Size, *,
     return Target(pixel_format, space, chroma, tags)
 
 
-def shown_size(size: Size, pixel_aspect: Fraction) -> Size:
-    """The (width, height) of a picture with square pixels. Pixels are only added."""
-    width, height = size
-    if pixel_aspect > 1:
-        return round(width * pixel_aspect), height
-    return width, round(height / pixel_aspect)
-
-
 def says_aspect(path: Path, codec: Codec) -> bool:
     """Whether a file can say that its pixels are not square: in the stream, or in QuickTime's and MP4's header."""
     return codec.encoder in ASPECT_IN_STREAM or path.suffix.lower() in ASPECT_IN_HEADER
@@ -154,11 +145,13 @@ def warn_of_tone_mapping(path: Path, form: PictureForm, target: Target) -> None:
 def with_light(options: Mapping[str, str], encoder: str, target: Target, light: LightLevels | None) -> dict[str, str]:
     """Add HDR10's metadata to the options of an encoder."""
     hdr = target.space is not None and target.space.hdr
-    own = light_options(encoder, light) if hdr else {}
-    return {
-        **options,
-        **{name: ":".join([options[name], own[name]] if name in options else [own[name]]) for name in own},
-    }
+    return joined_options(options, light_options(encoder, light) if hdr else {})
+
+
+def joined_options(options: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """Options of an encoder, and more. Those that hold a list get the entries of both."""
+    joined = {name: f"{options[name]}:{more[name]}" for name in more if name in options and name.endswith("-params")}
+    return {**options, **more, **joined}
 
 
 def light_options(encoder: str, light: LightLevels | None) -> dict[str, str]:

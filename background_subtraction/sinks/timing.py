@@ -1,13 +1,18 @@
-"""When frames are shown: their times in the unit of a container, and which are key frames."""
+"""When frames are shown: their times in the unit of a container, which are key frames, and how long encoders wait."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 from typing import Protocol
 
+from background_subtraction.thread_budget import cores
+
 KEY_FRAME_EVERY_S = 2
+HELD_S = Fraction(5, 6)
+"""Seconds of video that wait inside an encoder at most: a run that is killed loses them."""
 FINEST_TICK_S = Fraction(1, 20_000)
 ON_TIME_S = Fraction(1, 900)
 """Times in Matroska files are whole milliseconds: this near to an even rate they are meant to be on it."""
@@ -122,3 +127,55 @@ class KeyFrames:
             return False
         self._due_s = time_s + KEY_FRAME_EVERY_S
         return True
+
+
+@dataclass(frozen=True)
+class Delay:
+    """How an encoder holds at most some frames back.
+
+    Attributes:
+        frames: how many, as `CodecContext.encode` shows it.
+        options: the encoder's.
+        threads_per_core: of an encoder whose every thread holds one frame more.
+    """
+
+    frames: int
+    options: Mapping[str, str] = field(default_factory=dict)
+    threads_per_core: float = 0
+
+    def within(self, frames: int) -> dict[str, str] | None:
+        """Options with which no more than so many frames are held; None where there are none."""
+        room = frames - self.frames
+        if not self.threads_per_core:
+            return dict(self.options) if room >= 0 else None
+        threads = min(room, ceil(cores() * self.threads_per_core))
+        return {**self.options, "threads": str(threads)} if threads > 0 else None
+
+
+DELAYS: Mapping[str, tuple[Delay, ...]] = {
+    "libx264": (
+        Delay(7, threads_per_core=1.5),
+        Delay(4, {"x264-params": "sliced-threads=1"}),
+        Delay(1, {"x264-params": "sliced-threads=1:bframes=0"}),
+    ),
+    "libx265": (
+        Delay(16, {"x265-params": "rc-lookahead=10:bframes=4"}, threads_per_core=0.5),
+        Delay(12, {"x265-params": "rc-lookahead=5:bframes=4", "threads": "1"}),
+        Delay(8, {"x265-params": "rc-lookahead=3:bframes=2", "threads": "1"}),
+        Delay(4, {"x265-params": "rc-lookahead=1:bframes=0", "threads": "1"}),
+        Delay(0, {"x265-params": "rc-lookahead=0:bframes=0:cutree=0:scenecut=0", "threads": "1"}),
+    ),
+    "libsvtav1": (
+        Delay(20, {"svtav1-params": "hierarchical-levels=3"}),
+        Delay(12, {"svtav1-params": "hierarchical-levels=2"}),
+        Delay(0, {"svtav1-params": "hierarchical-levels=3:pred-struct=1"}),
+    ),
+}
+"""Encoder -> what holds more frames and compresses better first. Others hold a frame or two, whatever their options."""
+
+
+def prompt_options(encoder: str, rate: Fraction) -> dict[str, str]:
+    """Options with which an encoder holds back HELD_S of a video at this rate, or as little as it can."""
+    delays = DELAYS.get(encoder, (Delay(0),))
+    fitting = (options for delay in delays if (options := delay.within(round(rate * HELD_S))) is not None)
+    return next(fitting, dict(delays[-1].options))

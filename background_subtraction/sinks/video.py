@@ -20,21 +20,22 @@ from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
 from background_subtraction.sinks.pictures import (
     Target,
+    joined_options,
     says_aspect,
-    shown_size,
     target_of,
     warn_of_tone_mapping,
     with_light,
 )
 from background_subtraction.sinks.sound.side_tracks import SideTracks, check_side_tracks, side_tracks
-from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames
+from background_subtraction.sinks.timing import KEY_FRAME_EVERY_S, TIMINGS, KeyFrames, prompt_options
 from background_subtraction.sources.base import SourceInfo
+from background_subtraction.sources.demuxing.faults import reason_of
 from background_subtraction.thread_budget import same_scheduling
 from model_api.errors import SinkError
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
-from model_api.resize import fit_to_window_letterbox, resize_picture
+from model_api.resize import fit_to_window_letterbox, resize_picture, shown_size
 from model_api.types import Size
 
 FASTEST_RATE = Fraction(240)
@@ -66,7 +67,9 @@ class VideoSink(Sink):
         self._path = path
         self._format = format_
         self._source = source
-        self._options = quality.options(format_, path)
+        self._options = joined_options(
+            quality.options(format_, path), prompt_options(format_.codec.encoder, source.rate)
+        )
         self._sound_path = source.sound if sound else None
         self._sound: SideTracks | None = None
         self._palette: Palette | None = None
@@ -144,8 +147,8 @@ class VideoSink(Sink):
         self._complete = True
 
     def kept(self) -> str:
-        """Return the name of the file, if its first frame can be decoded."""
-        if self._identity is None or self._identity != self._identity_now():
+        """Return the name of the file, if its first frame can be decoded. What went into a pipe cannot be looked at."""
+        if self._identity is None or self._identity != self._identity_now() or not self._path.is_file():
             return ""
         with suppress(av.error.FFmpegError, OSError, IndexError), av.open(f"file:{self._path}") as container:
             return str(self._path) if next(container.decode(video=0), None) else ""
@@ -224,7 +227,7 @@ class VideoSink(Sink):
             with same_scheduling():
                 context.open(strict=False)
         except av.error.FFmpegError as error:
-            said = codec.remedy or getattr(error, "strerror", "") or str(error)
+            said = codec.remedy or reason_of(error)
             raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
         if pal8:
             self._palette = Palette(stream.width, stream.height, self._tick_s)

@@ -14,8 +14,9 @@ from model_api.pictures.picture import Picture
 from model_api.pictures.yuv_image import YuvFormat
 from model_api.types import Size
 
-QUEUED = 8
-"""Images that wait for a slow disk or codec before the run waits too."""
+QUEUED, QUEUED_S, LEAST_QUEUED = 8, Fraction(4, 15), 2
+"""Images that wait for a slow disk or codec before the run waits too: as many, or as long ones. A run that is killed
+loses them."""
 POLL_S = 0.002
 
 
@@ -26,9 +27,10 @@ class WriterThread(Sink):
     break off the closing.
     """
 
-    def __init__(self, sink: Sink) -> None:
-        """Start nothing yet."""
+    def __init__(self, sink: Sink, rate: Fraction) -> None:
+        """Start nothing yet. rate: images per second."""
         self._sink = sink
+        self._room = min(QUEUED, max(LEAST_QUEUED, int(rate * QUEUED_S)))
         # In C, so an interruption cannot leave it locked, as it can a Queue: the end would hang.
         self._queue: SimpleQueue[tuple[Picture, int, Fraction] | None] = SimpleQueue()
         self._run_error: BaseException | None = None
@@ -46,7 +48,7 @@ class WriterThread(Sink):
 
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Hand an image over to the thread. Raises the error of an earlier one."""
-        while self._queue.qsize() >= QUEUED and self._error is None:
+        while self._queue.qsize() >= self._room and self._error is None:
             sleep(POLL_S)
         if self._error is not None:
             raise self._error

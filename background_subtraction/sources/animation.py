@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from background_subtraction.image_files import silent_opencv
 from background_subtraction.sources.base import Closing, SourceInfo, numbered
 from background_subtraction.sources.demuxing.timeline import measured_rate
 from background_subtraction.sources.selection import Selection, Timed
 from model_api.errors import SourceError
+from model_api.pictures.encoded import decode_animation
 from model_api.pictures.picture import size_of
 from model_api.types import Frame, Image
 
@@ -74,9 +74,8 @@ def _read(path: Path) -> tuple[list[Image], list[Fraction]]:
     """Images, BGR, and how long each is shown in seconds."""
     if not hasattr(cv2, "imdecodeanimation"):
         raise SourceError(f"{path}: an animated image. OpenCV {cv2.__version__} reads none, 4.11 does")
-    with silent_opencv():
-        read, animation = cv2.imdecodeanimation(np.fromfile(path, np.uint8))
-    if not read or not len(animation.frames):
+    animation = decode_animation(np.fromfile(path, np.uint8), str(path))
+    if animation is None:
         raise SourceError(f"{path}: cannot be decoded. Expected a whole WebP image")
     images = [np.ascontiguousarray(image[..., :3]) for image in animation.frames]
     shown_ms = [int(ms) if ms > SHORTEST_MS else SHOWN_MS for ms in animation.durations]

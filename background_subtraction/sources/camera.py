@@ -12,10 +12,10 @@ from typing import Any
 
 import cv2
 
-from background_subtraction.image_files import silent_opencv
 from background_subtraction.sources.base import UNKNOWN_RATE, Closing, SourceInfo, numbered
 from background_subtraction.sources.selection import Selection, Timed
 from model_api.errors import SourceError
+from model_api.pictures.encoded import silent_opencv
 from model_api.resize import resize
 from model_api.types import Frame, Image
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy.typing as npt
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideData
 
 AnyArray = TypeVar("AnyArray", bound=npt.NDArray[Any])
@@ -51,10 +52,24 @@ def orientation_of(frame: Any) -> Orientation:
     FFmpeg's libavutil/display.h: a point (x, y) is shown at (a·x + c·y, b·x + d·y), and the matrix is stored as
     a, b, u, c, d, v, x, y, w.
     """
-    matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+    matrix = side_data(frame, SideData.DISPLAYMATRIX)
     if matrix is None:
         return UPRIGHT
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Orientation(transposed=True, flipped_x=c < 0, flipped_y=b < 0)
     return Orientation(flipped_x=a < 0, flipped_y=d < 0)
+
+
+def side_data(frame: Any, kind: SideData) -> Any:
+    """What a frame has beside its pixels, as a buffer. None: nothing of this kind.
+
+    Not `frame.side_data`: the frame would hold that container and the container the frame, so that decoded pictures
+    would stay in memory until Python looks for such circles.
+
+    Args:
+        frame: an av.VideoFrame.
+        kind: what is looked for.
+    """
+    container: Any = SideDataContainer  # its stub leaves the frame out
+    return container(frame).get(kind)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
 
-from background_subtraction.sources.orientation import Orientation, orientation_of
+from background_subtraction.sources.orientation import Orientation, orientation_of, side_data
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.colour_tags import CODE_OF, FULL, UNTAGGED, ColourTags
 from model_api.pictures.picture import Picture, size_of
@@ -29,6 +29,8 @@ BGR_OF = {
 """Packed formats that OpenCV converts, faster than swscale."""
 INTERLEAVED = frozenset({"nv12", "nv16", "nv24"})
 """Formats with one plane for both of chroma, in 8 bits."""
+WIDEST_PIXEL = 8
+"""By height. The widest that are in use are 2."""
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own decoder -> the one that decodes alpha."""
 
@@ -194,7 +196,7 @@ def form_of(frame: Any, picture: Picture, pixel_aspect: Fraction | None, resized
         resized: the (width, height) that pictures are resized to, None for their own. They look as before, so that
             720×576 with pixels of 64:45 becomes 1024×576 with square ones.
     """
-    aspect = orientation_of(frame).aspect(pixel_aspect or Fraction(1))
+    aspect = orientation_of(frame).aspect(believed(pixel_aspect))
     if resized and aspect != 1:
         width, height = size_of(picture)
         aspect *= Fraction(width * resized[1], height * resized[0])
@@ -203,10 +205,15 @@ def form_of(frame: Any, picture: Picture, pixel_aspect: Fraction | None, resized
     return PictureForm(tags_of_frame(frame), picture.space, picture.format.chroma, aspect, light_levels_of(frame))
 
 
+def believed(pixel_aspect: Fraction | None) -> Fraction:
+    """A pixel's width by its height; 1 where the file says nothing, or what would need millions of square pixels."""
+    return pixel_aspect if pixel_aspect and 1 / WIDEST_PIXEL <= pixel_aspect <= WIDEST_PIXEL else Fraction(1)
+
+
 def light_levels_of(frame: Any) -> LightLevels | None:
     """Read HDR10's metadata: FFmpeg's AVMasteringDisplayMetadata and AVContentLightMetadata."""
     screen, content = (
-        frame.side_data.get(kind) for kind in (SideData.MASTERING_DISPLAY_METADATA, SideData.CONTENT_LIGHT_LEVEL)
+        side_data(frame, kind) for kind in (SideData.MASTERING_DISPLAY_METADATA, SideData.CONTENT_LIGHT_LEVEL)
     )
     if screen is None and content is None:
         return None

@@ -16,23 +16,19 @@ from background_subtraction.sources.base import Closing, SourceInfo, numbered
 from background_subtraction.sources.deinterlacing import deinterlaced
 from background_subtraction.sources.demuxing.addresses import is_url, without_password
 from background_subtraction.sources.demuxing.container import (
-    MULTIPART,
     PIPE,
+    OpenVideo,
     explained,
-    has_size,
     is_finite,
     is_http,
     name_for_ffmpeg,
-    open_container,
-    start_s,
-    video_stream,
+    open_video,
 )
-from background_subtraction.sources.demuxing.packets import decoded, demuxed, looked_ahead
+from background_subtraction.sources.demuxing.packets import decoded, looked_ahead
 from background_subtraction.sources.demuxing.pipe import Pipe
 from background_subtraction.sources.demuxing.timeline import (
     continuous,
     frame_count,
-    has_times,
     header_rate,
     longest_gap_s,
     measured_rate,
@@ -40,6 +36,7 @@ from background_subtraction.sources.demuxing.timeline import (
 from background_subtraction.sources.pictures import BGR_FORM, PictureForm, alpha_decoder, form_of, picture_of
 from background_subtraction.sources.selection import Selection, Timed
 from model_api.errors import SourceError
+from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import Picture, size_of
 from model_api.resize import resize_picture
 from model_api.types import Frame, Size
@@ -74,18 +71,17 @@ class VideoSource(Closing):
         self._form: PictureForm | None = None
         started_s = perf_counter()
         self._pipe = Pipe()
-        self._container = open_container(address, selection, self._pipe)
+        self._video = open_video(address, selection, self._pipe)
         try:
-            stream = video_stream(self._container, address)
-            rate = selection.rate or header_rate(self._container, stream)
-            ahead, packets = looked_ahead(self._packets(), 0 if self._is_known(rate) else LOOK_AHEAD)
+            rate = selection.rate or header_rate(self._video.container, self._video.stream)
+            ahead, packets = looked_ahead(self._video.packets(), 0 if self._is_known(rate) else LOOK_AHEAD)
             times_s = [packet.pts * packet.time_base for packet in ahead if packet.pts is not None]
             self._live = address == PIPE or (
-                is_url(address) and not is_finite(self._container, address, times_s, perf_counter() - started_s)
+                is_url(address) and not is_finite(self._video, times_s, perf_counter() - started_s)
             )
             self._loop = loop and not self._live
-            self._rate = rate or measured_rate(times_s, stream.guessed_rate)
-            self._start_s = start_s(stream)
+            self._rate = rate or measured_rate(times_s, self._video.stream.guessed_rate)
+            self._start_s = self._video.start_s
             self._frames = selection.of(self._from_start(packets))
             first = next(self._frames, None)
             if first is None:
@@ -95,7 +91,7 @@ class VideoSource(Closing):
             self.close()
             raise
         self._begun = [first]
-        self.info = self._described(first, stream)
+        self.info = self._described(first)
 
     def __enter__(self) -> VideoSource:
         return self
@@ -109,18 +105,17 @@ class VideoSource(Closing):
 
     def close(self) -> None:
         """Close the file or the connection."""
-        self._container.close()
+        self._video.container.close()
 
     def _is_known(self, rate: Fraction | None) -> bool:
         """Whether nothing depends on the times of the first packets: neither the rate nor what a web server sends."""
-        container = self._container
-        paced = container.duration is None and is_http(self._address) and not has_size(container)
-        return container.format.name == MULTIPART or not (rate is None or paced)
+        paced = self._video.container.duration is None and self._video.without_length
+        return self._video.is_multipart or not (rate is None or paced)
 
-    def _described(self, first: Timed, stream: Any) -> SourceInfo:
+    def _described(self, first: Timed) -> SourceInfo:
         width, height = size_of(first[0])
         whole = not (self._loop or self._live)
-        count = frame_count(self._container, stream, self._rate)
+        count = frame_count(self._video.container, self._video.stream, self._rate)
         return SourceInfo(
             self._name,
             (width, height),
@@ -138,9 +133,9 @@ class VideoSource(Closing):
         """The first turn goes on where the opening stopped, the others start again."""
         begun, self._begun = self._begun, []
         if not begun:
-            self._container.close()
-            self._container = self._open_again()
-            self._frames = self._selection.of(self._from_start(self._packets()))
+            self.close()
+            self._video = self._open_again()
+            self._frames = self._selection.of(self._from_start(self._video.packets()))
         self._broken_off = False
         try:
             yield from chain(begun, self._frames)
@@ -150,7 +145,7 @@ class VideoSource(Closing):
             log.warning("%s Connecting again", error)
             self._broken_off = True
 
-    def _open_again(self) -> Any:
+    def _open_again(self) -> OpenVideo:
         """A stream may need a while to come back."""
         for _ in range(RECONNECTS if self._broken_off else 0):
             with suppress(SourceError):
@@ -158,24 +153,14 @@ class VideoSource(Closing):
             sleep(RECONNECT_EVERY_S)
         return self._reopened()
 
-    def _reopened(self) -> Any:
-        container = open_container(self._address, self._selection, self._pipe)
-        begins_again = self._begins_again(container)
-        if begins_again:
-            container.close()
+    def _reopened(self) -> OpenVideo:
+        video = open_video(self._address, self._selection, self._pipe)
+        # What broke off was a file after all, if a web server gives it from its beginning again.
+        if self._broken_off and is_http(self._address) and video.has_times and video.start_s == self._start_s:
+            video.container.close()
             self._live = False
             raise SourceError(f"{self._name}: broke off, and begins again from its start. What came before is kept")
-        return container
-
-    def _begins_again(self, container: Any) -> bool:
-        """Whether what broke off was a file after all: a web server gives it from its beginning again."""
-        begin_s = start_s(video_stream(container, self._address))
-        return self._broken_off and is_http(self._address) and has_times(container) and begin_s == self._start_s
-
-    def _packets(self) -> Iterator[Any]:
-        without_length = is_http(self._address) and not has_size(self._container)
-        stream = video_stream(self._container, self._address)
-        return demuxed(self._container, stream, without_length=without_length)
+        return video
 
     def _from_start(self, packets: Iterator[Any]) -> Iterator[Timed]:
         """The images from the selection's start on, and perhaps some before.
@@ -183,20 +168,19 @@ class VideoSource(Closing):
         Formats without an index, such as MPEG-TS, seek to any frame: then decoding begins again earlier.
         """
         target_s = self._selection.start_s
-        if not target_s or self._live or not has_times(self._container):
+        if not target_s or self._live or not self._video.has_times:
             return self._images(packets)
         for earlier_s in EARLIER_S:
             if earlier_s < target_s and (images := self._sought(target_s, target_s - earlier_s)):
                 return images
-        self._container.close()
-        self._container = open_container(self._address, self._selection, self._pipe)
-        return self._images(self._packets())
+        self.close()
+        self._video = open_video(self._address, self._selection, self._pipe)
+        return self._images(self._video.packets())
 
     def _sought(self, target_s: Fraction, from_s: Fraction) -> Iterator[Timed] | None:
         """The images from the last key frame before `from_s`. None where the first one is after the target."""
         try:
-            self._container.seek(int((from_s + self._start_s) * av.time_base))
-            images = self._images(self._packets(), sought=True)
+            images = self._images(self._video.packets(from_s), sought=True)
             first = next(images, None)
         except (av.error.FFmpegError, SourceError):
             return None
@@ -210,7 +194,7 @@ class VideoSource(Closing):
             first_wh: Size | None = None
             changed = False
             whole = deinterlaced(timed, self._name)
-            for frame, time_s in continuous(whole, 1 / self._rate, longest_gap_s(self._container)):
+            for frame, time_s in continuous(whole, 1 / self._rate, longest_gap_s(self._video.container)):
                 picture = self._picture(frame)
                 size = size_of(picture)
                 first_wh = first_wh or size
@@ -225,23 +209,28 @@ class VideoSource(Closing):
     def _picture(self, frame: Any) -> Picture:
         picture = picture_of(frame)
         if self._form is None:
-            stream = video_stream(self._container, self._address)
-            aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
-            self._form = form_of(frame, picture, aspect, self._selection.size)
+            self._form = form_of(frame, picture, self._video.pixel_aspect, self._selection.size)
             if not self._form.tags.understood:
-                log.warning("%s: colours by a matrix that is not known (%d)", self._name, self._form.tags.matrix)
+                log.warning(
+                    "%s: colours by matrix %d of ITU-T H.273 cannot be converted: taken for %s, they are not exact",
+                    self._name, self._form.tags.matrix, _name_of(self._form.space),
+                )  # fmt: skip
         return picture
 
     def _timed(self, packets: Iterable[Any]) -> Iterator[tuple[Any, Fraction | None]]:
         """Frames and their times in seconds from the stream's start, None where they are missing."""
         begun_s = perf_counter()
-        stream = video_stream(self._container, self._address)
-        by_arrival = self._live and self._container.format.name == MULTIPART
-        is_timed = has_times(self._container) or by_arrival
-        for number, (frame, time) in enumerate(decoded(packets, self._name, alpha_decoder(stream))):
+        video = self._video
+        by_arrival = self._live and video.is_multipart
+        is_timed = video.has_times or by_arrival
+        for number, (frame, time) in enumerate(decoded(packets, self._name, alpha_decoder(video.stream))):
             if by_arrival:
                 yield frame, Fraction(round((perf_counter() - begun_s) * 1_000_000), 1_000_000)
             elif not is_timed:
                 yield frame, number / self._rate
             else:
                 yield frame, None if time is None or not frame.time_base else time * frame.time_base - self._start_s
+
+
+def _name_of(space: ColourSpace | None) -> str:
+    return "RGB" if space is None else space.matrix.upper().replace("BT", "BT.")

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_api.adapters.base import Adapter
+from model_api.adapters.kserve.access import ServerAccess
 from model_api.adapters.kserve.adapter import KServeAdapter, find_network
 from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter, read_network
 from model_api.bundled import find_model
+from model_api.errors import renamed
 from model_api.graph import loading, refiner_extraction
+from model_api.graph.precision import AUTO
 from model_api.preprocessing import ImageInput
 from model_api.types import Binding, Signature
 
@@ -57,7 +60,7 @@ def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork
         rest = refiner_extraction.extract_refiner(model, binding) if inference.refiner_outside else None
         if rest is not None:
             model, binding = rest.model, rest.binding
-        return OpenVinoAdapter(core, device, model, binding=binding, options=inference)
+        return OpenVinoAdapter(core, device, model, binding=binding, options=inference, name=network.path.name)
 
     return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, run)
 
@@ -68,15 +71,18 @@ def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNe
     Args:
         address: one of `kserve.address.ADDRESS_FORMS`.
         device: ignored, the server decides.
-        inference: requests, clips and the timeout count; the server decides the rest.
+        inference: requests, clips and how the server is reached count; the server decides the rest.
 
     Raises:
         DeviceError: no server answers, or the model is not ready.
+        ModelContractError: what the server says is no description of a network.
         ModelFileError: the server does not have it.
         OptionError: no such address.
     """
     _warn_of_ignored(device, inference)
-    network = find_network(address)
+    with renamed({"ca": "server_ca", "token": "server_token"}):
+        access = ServerAccess(timeout_s=inference.timeout_s, ca=inference.server_ca, token=inference.server_token)
+    network = find_network(address, access)
 
     def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
         return KServeAdapter(
@@ -85,7 +91,7 @@ def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNe
             images,
             requests=inference.requests,
             clips=inference.clips,
-            timeout_s=inference.timeout_s,
+            access=access,
         )
 
     return FoundNetwork(address, network.signature, network.info, network.is_ir, run)
@@ -100,7 +106,7 @@ def _warn_of_ignored(device: str, inference: InferenceOptions) -> None:
         "streams": inference.streams,
         "threads": inference.threads,
         "cache_dir": inference.cache_dir,
-        "precision": inference.precision,
+        "precision": inference.precision != AUTO and inference.precision,
     }
     ignored = [name for name, value in settings.items() if value]
     if ignored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -13,18 +14,23 @@ import numpy.typing as npt
 import openvino as ov
 
 from model_api.adapters.base import InferenceOutputs
+from model_api.adapters.compiled_cache import compiling, require_cache
 from model_api.adapters.devices import check_device, device_config
+from model_api.adapters.port_sizes import require_sizes
 from model_api.adapters.signal_stack import signals_on_own_stack
 from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import loading
 from model_api.graph.cpu_optimizations import rewritten
 from model_api.graph.loading import Network
+from model_api.graph.precision import AUTO, resolved
 from model_api.ranges import POSITIVE, POSITIVE_NUMBER, require_choice, require_text
 from model_api.types import Binding, Tensors
 
 Array = npt.NDArray[Any]
-PRECISIONS = ("f32", "bf16", "f16")
+PRECISIONS = (AUTO, "f32", "bf16", "f16")
+IN_BACKGROUND = ("AUTO", "MULTI")
+"""Devices that still compile for others when they compute already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +43,12 @@ class InferenceOptions:
         threads: of the CPU. None: OpenVINO decides.
         cache_dir: a folder where compiled networks are kept from run to run.
         clips: how many clips run at once. A recurrent network gets a stream for each.
-        timeout_s: the longest that a model server may take for an answer, in seconds.
+        timeout_s: seconds that a model server may take for a whole request.
+        server_ca: a PEM file with the authorities whose certificates a model server may have. None: the system's.
+        server_token: who asks, for a model server that wants to know. None: nobody.
         refiner_outside: whether a known guided filter is taken out of the network, and computed with the composite.
-        precision: inference precision, "f32", "bf16" or "f16". None: f32 on CPU, the device's default elsewhere.
+        precision: inference precision, "f32", "bf16", "f16", or "auto": bf16 where `graph.precision` finds it faster.
+            None: f32 on CPU, the device's default elsewhere.
 
     Raises:
         OptionError: a value that a parameter does not take.
@@ -51,6 +60,8 @@ class InferenceOptions:
     cache_dir: str | None = None
     clips: int = 1
     timeout_s: float = 60.0
+    server_ca: str | None = None
+    server_token: str | None = field(default=None, repr=False)
     refiner_outside: bool = True
     precision: str | None = None
 
@@ -89,13 +100,13 @@ def read_network(path: Path, device: str, options: InferenceOptions) -> tuple[ov
     Raises:
         DeviceError: this machine has no such device.
         ModelFileError: there is no model at `path` that can be read.
-        OptionError: streams or threads do not go with the device.
+        OptionError: streams or threads do not go with the device, or the cache cannot be written.
     """
     core = ov.Core()
     name = check_device(device, core.available_devices)
     _config(core, name, "LATENCY", options)  # raises before the file is read
     if options.cache_dir is not None:
-        core.set_property({"CACHE_DIR": options.cache_dir})
+        require_cache(options.cache_dir)
     return core, name, loading.read(path)
 
 
@@ -103,7 +114,14 @@ class OpenVinoAdapter:
     """Compiles once for each set of input shapes: at once if the network's are fixed, else when they come first."""
 
     def __init__(
-        self, core: ov.Core, device: str, model: ov.Model, *, binding: Binding, options: InferenceOptions
+        self,
+        core: ov.Core,
+        device: str,
+        model: ov.Model,
+        *,
+        binding: Binding,
+        options: InferenceOptions,
+        name: str = "",
     ) -> None:
         """Compile a network, if its shapes are fixed.
 
@@ -113,6 +131,7 @@ class OpenVinoAdapter:
             model: the graph, with its preprocessing inside.
             binding: the roles of its inputs and outputs.
             options: how it is computed.
+            name: for messages.
 
         Raises:
             DeviceError: the device refuses the network or a setting.
@@ -121,12 +140,13 @@ class OpenVinoAdapter:
         self.binding = binding
         self._core = core
         self._device = device
-        self._options = options
+        self._options = replace(options, precision=resolved(options.precision, core, device, model, name))
         self._states = dict(binding.states)
         self._model = model
         self._programs: dict[tuple[Any, ...], _Program] = {}
         self._running: set[_Ticket] = set()
         self._compiling = Lock()
+        self._caches = ExitStack()
         if not self._model.is_dynamic():
             self._programs[()] = self._compile(self._model)
 
@@ -169,6 +189,7 @@ class OpenVinoAdapter:
             ticket.request.cancel()
         self._running.clear()
         self._programs.clear()
+        self._caches.close()
 
     def _program_for(self, tensors: Tensors) -> _Program:
         if () in self._programs:
@@ -194,12 +215,13 @@ class OpenVinoAdapter:
         streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
         config = _config(self._core, self._device, hint, replace(options, streams=streams))
         try:
-            compiled = self._core.compile_model(rewritten(model, self._states), self._device, config)
+            compiled = self._compiled(rewritten(model, self._states), config)
         except RuntimeError as error:
             raise DeviceError(
                 f"{self._device} does not take this model: {loading.reason(error)}. Try another one", "device"
             ) from error
         signals_on_own_stack()
+        require_sizes([*compiled.inputs, *compiled.outputs], self.binding)
         requests = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         ports = {name: port for port in compiled.outputs for name in port.names}
         zeros = {
@@ -207,6 +229,17 @@ class OpenVinoAdapter:
             for name in self._states
         }
         return _Program(compiled, ports, zeros, requests)
+
+    def _compiled(self, model: ov.Model, config: Mapping[str, Any]) -> ov.CompiledModel:
+        cache_dir = self._options.cache_dir
+        if cache_dir is None:
+            return self._core.compile_model(model, self._device, dict(config))
+        with ExitStack() as stack:
+            folder = stack.enter_context(compiling(cache_dir))
+            compiled = self._core.compile_model(model, self._device, {**config, "CACHE_DIR": folder})
+            if self._device.startswith(IN_BACKGROUND):
+                self._caches.enter_context(stack.pop_all())
+            return compiled
 
     def _set(self, request: ov.InferRequest, name: str, value: Array, zero: Array | None) -> ov.Tensor:
         """zero: what a state begins with, None for other inputs."""
@@ -246,5 +279,5 @@ def _config(core: ov.Core, device: str, hint: str, options: InferenceOptions) ->
         streams=options.streams,
         threads=options.threads,
         requests=options.requests,
-        precision=options.precision,
+        precision=None if options.precision == AUTO else options.precision,
     )

@@ -22,6 +22,7 @@ from openvino.frontend import (
 from openvino.preprocess import PrePostProcessor
 
 from model_api.errors import ModelContractError, ModelFileError
+from model_api.graph.damage import require_named_states
 from model_api.graph.traversal import redirect
 from model_api.layouts import layout_of
 from model_api.preprocessing import ImageInput, Preprocessing
@@ -79,13 +80,13 @@ def read(path: Path) -> Network:
         raise ModelFileError(f"{path}: {OTHER_FILES[suffix]}")
     if suffix not in FRONT_ENDS:
         raise ModelFileError(f"{path}: not a model file by its suffix. Expected {', '.join(FRONT_ENDS)}")
+    require_named_states(path)
     try:
-        model = _load(path)
-    except (RuntimeError, *FRONT_END_ERRORS) as error:
+        return network_of(path, _load(path))
+    except (RuntimeError, ValueError, *FRONT_END_ERRORS) as error:  # ValueError: names that are not UTF-8
         raise ModelFileError(
             f"{path}: OpenVINO cannot read this model ({reason(error)}). Expected a whole IR or ONNX file"
         ) from error
-    return network_of(path, model)
 
 
 def network_of(path: Path, model: ov.Model) -> Network:
@@ -232,6 +233,8 @@ def _take_state_out(model: ov.Model) -> dict[str, str]:
     states = {}
     for assign in assigns:
         name = assign.get_variable_id()
+        if name not in reads:
+            raise ModelContractError(f"State {name} is written but never read. Expected ReadValue and Assign in pairs")
         read = reads[name]
         _require_zero_start(name, read)
         parameter = ops.parameter(read.output(0).partial_shape, read.output(0).element_type, name=f"{name}_in")
@@ -281,5 +284,7 @@ def _set_shapes(model: ov.Model, shapes: Mapping[str, Any]) -> None:
 
 
 def _trial(shape: ov.PartialShape) -> list[int]:
+    if shape.rank.is_dynamic or len(shape) < 2:
+        return [1] * (4 if shape.rank.is_dynamic else len(shape))
     _, channels, *sides = shape
     return [1, 1, 1, 1] if channels.is_dynamic else [1, channels.get_length(), *[-1] * len(sides)]

@@ -18,7 +18,7 @@ from model_api.mattes.lookup import interpolated, places_of
 from model_api.pictures.layers import Layer, Pixels, Samples, layers_of
 from model_api.pictures.picture import Picture, bgr_of, format_of, samples_at
 from model_api.pictures.yuv_image import Plane
-from model_api.types import Alpha, Floats, Image, Levels, Size
+from model_api.types import Alpha, Floats, Image, Levels, Size, Tile
 
 WORK_HEIGHT_PX = 120
 REACH = 1 / 15
@@ -78,7 +78,8 @@ class ForegroundEstimate:
         soft = positions(levels, *SOFT)
         if not soft.size:
             return colours
-        places = places_of(pixels[soft], own.size, _work_size(self.levels))
+        rows, columns = self._part
+        places = places_of(pixels[soft], own.size, _work_size(self.levels), (columns.start, rows.start))
         share = levels[soft] * np.float32(1 / 255)
         for samples, channels in zip(colours, own.channels, strict=True):
             for seen, channel in zip(samples.reshape(pixels.size, -1).T, channels, strict=True):
@@ -107,12 +108,26 @@ class ForegroundEstimate:
 
     @cached_property
     def _gathered(self) -> list[tuple[Floats, Floats]]:
-        """Of each channel the mean of the person and of the scene around each place of a small picture."""
+        """Of each channel the mean of the person and of the scene around each place of a part of a small picture."""
         size = _work_size(self.levels)
         # Sampled, not averaged: the blur that follows is far wider than what is skipped, and it is 20 times faster.
-        small = [channel.astype(np.float32) for channel in cv2.split(samples_at(self.picture, size, cv2.INTER_LINEAR))]
-        alpha = cv2.resize(self.levels, size) * np.float32(1 / 255)
-        return list(zip(*(_means(small, _pure(share)) for share in (alpha, 1 - alpha)), strict=True))
+        samples = samples_at(self.picture, size, cv2.INTER_LINEAR)[self._part]
+        small = [channel.astype(np.float32) for channel in cv2.split(samples)]
+        alpha = cv2.resize(self.levels, size)[self._part] * np.float32(1 / 255)
+        reach = _reach(size)
+        return list(zip(*(_means(small, _pure(share), reach) for share in (alpha, 1 - alpha)), strict=True))
+
+    @cached_property
+    def _part(self) -> Tile:
+        """The rows and columns of the small picture that count for the person's edges: as far as the means reach."""
+        size = _work_size(self.levels)
+        x, y, width, height = cv2.boundingRect(self.levels)
+        across, down = size[0] / self.levels.shape[1], size[1] / self.levels.shape[0]
+        margin = _reach(size) + 2  # one for interpolation, one for rounding
+        return (
+            slice(max(0, int(y * down) - margin), math.ceil((y + height) * down) + margin),
+            slice(max(0, int(x * across) - margin), math.ceil((x + width) * across) + margin),
+        )
 
 
 def _work_size(levels: Levels) -> Size:
@@ -131,9 +146,14 @@ def _pure(share: Floats) -> Floats:
     return squared * squared
 
 
-def _means(channels: Sequence[Floats], weight: Floats) -> list[Floats]:
+def _reach(work_wh: Size) -> int:
+    """How many pixels of the small picture are averaged in each direction."""
+    return max(1, round(work_wh[1] * REACH))
+
+
+def _means(channels: Sequence[Floats], weight: Floats, reach: int) -> list[Floats]:
     """The weighted mean around each place, for each of some (h, w) float32."""
-    side = 2 * max(1, round(weight.shape[0] * REACH)) + 1
+    side = 2 * reach + 1
     share = 1 / (cv2.blur(weight, (side, side)) + LEAST_WEIGHT)
     means = []
     for channel in channels:

@@ -238,9 +238,8 @@ def grey_of(picture: Picture) -> Callable[[Tile], Floats]:
 
     def grey_in(tile: Tile) -> Floats:
         (rows, inner_rows), (columns, inner_columns) = _sharing(tile[0], down), _sharing(tile[1], across)
-        chroma = picture.u[rows, columns] * blue
-        chroma += picture.v[rows, columns] * red
-        chroma += offset
+        u, v = picture.u[rows, columns], picture.v[rows, columns]
+        chroma = cv2.addWeighted(u, blue, v, red, offset, dtype=cv2.CV_32F)
         if (across, down) != (1, 1):
             size = chroma.shape[1] * across, chroma.shape[0] * down
             chroma = cv2.resize(chroma, size, interpolation=cv2.INTER_NEAREST)

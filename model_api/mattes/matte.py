@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Protocol
 
 import cv2
@@ -102,9 +102,19 @@ class Composited:
         return self._composite(plain_picture((0, 0, 0), size_of(self.frame), wanted), instead)
 
     @cached_property
-    def _estimate(self) -> Callable[[YuvFormat | None], ForegroundEstimate]:
-        """Of each format, made once."""
-        return cache(lambda wanted: ForegroundEstimate(in_format(self.frame, wanted), self.levels))
+    def _estimates(self) -> dict[YuvFormat | None, ForegroundEstimate]:
+        """By format."""
+        return {}
+
+    def _estimate(self, wanted: YuvFormat | None) -> ForegroundEstimate:
+        """Of each format, made once.
+
+        A function that remembers would hold the matte, which holds the function: frames would stay in memory until
+        Python looks for such circles.
+        """
+        if wanted not in self._estimates:
+            self._estimates[wanted] = ForegroundEstimate(in_format(self.frame, wanted), self.levels)
+        return self._estimates[wanted]
 
     def _composite(self, background: AnyPicture, mix: Blend) -> AnyPicture:
         own = in_format(self.frame, format_of(background))

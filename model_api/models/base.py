@@ -273,6 +273,11 @@ class MattingModel:
         if self.binding.foreground is None:
             return None
         colours = answer.outputs[self.binding.foreground][0]
+        if colours.shape != (*fit.input_wh[::-1], 3):
+            raise ModelContractError(
+                f"the network answers a foreground of {described(colours)}. Expected the size of its input, "
+                f"{fit.input_wh[0]}×{fit.input_wh[1]}"
+            )
         if not fit.scales and fit.frame_wh == fit.input_wh:
             return colours
         change = cv2.subtract(colours, self.seen(answer.tensors), dtype=cv2.CV_16S)
@@ -280,7 +285,9 @@ class MattingModel:
 
 
 def as_alpha(output: npt.NDArray[Any]) -> Alpha:
-    """1×1×H×W, 1×H×W×1, 1×H×W or H×W as (H, W) float32 in [0, 1]."""
+    """1×1×H×W, 1×H×W×1, 1×H×W or H×W as (H, W) float32 in [0, 1]. Raises ModelContractError."""
+    if not (2 <= output.ndim <= 4 and output.size):
+        raise ModelContractError(f"the network answers an alpha of {described(output)}. Expected 1×1×H×W")
     if output.ndim == 4:
         output = output[0, 0] if layout_of(output.shape, (1,)) == "NCHW" else output[0, ..., 0]
     plane = output[0] if output.ndim == 3 else output

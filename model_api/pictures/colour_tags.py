@@ -16,7 +16,9 @@ LIMITED, FULL = 1, 2
 MATRICES: Mapping[int, str] = {
     1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020",
 }  # fmt: skip
-"""H.273's matrix coefficients -> `colour_space.LUMA_WEIGHTS`. 10, of constant luminance, passes for 9."""
+"""H.273's matrix coefficients -> `colour_space.LUMA_WEIGHTS`."""
+CONSTANT_LUMINANCE = 10
+"""BT.2020's whose luma is made of light and not of signals. It passes for 9, which shows greys alike, not colours."""
 TRANSFERS: Mapping[int, str] = {16: "pq", 18: "hlg"}
 """H.273's transfer characteristics -> `colour_space.TRANSFERS`. All others are SDR."""
 PRIMARIES: Mapping[int, str] = {9: "bt2020", 11: "p3", 12: "p3"}
@@ -70,7 +72,7 @@ class ColourTags:
     @property
     def understood(self) -> bool:
         """Whether the pixels can be converted as the file says."""
-        return self.matrix in MATRICES or self.matrix in (0, UNKNOWN)
+        return (self.matrix in MATRICES or self.matrix in (0, UNKNOWN)) and self.matrix != CONSTANT_LUMINANCE
 
 
 UNTAGGED = ColourTags()

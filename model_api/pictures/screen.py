@@ -32,9 +32,9 @@ def screen_bgr(codes: Floats, space: ColourSpace) -> Image:
     Returns:
         A new (H, W, 3) uint8 BGR image with BT.709's primaries.
     """
-    matrix, convert = space.to_bgr, _rounded if space.plain else lambda bgr: _shown(bgr, space)
+    convert = _plain if space.plain else _shown
     rows = max(1, BAND_PX // codes.shape[1])
-    bands = [convert(cv2.transform(codes[begin : begin + rows], matrix)) for begin in range(0, codes.shape[0], rows)]
+    bands = [convert(codes[begin : begin + rows], space) for begin in range(0, codes.shape[0], rows)]
     return bands[0] if len(bands) == 1 else np.concatenate(bands)
 
 
@@ -44,8 +44,10 @@ def unbounded_bgr(codes: Floats, space: ColourSpace) -> Floats:
     Returns:
         A new (H, W, 3) float32 BGR, 255 for white; what is brighter than white lies beyond.
     """
+    if not space.plain:
+        return _signal(codes, space) * np.float32(255)
     bgr: Floats = cv2.transform(codes, space.to_bgr)
-    return bgr if space.plain else _signal(bgr, space) * np.float32(255)
+    return bgr
 
 
 def codes_of_screen(image: Image | Floats, space: ColourSpace) -> Floats:
@@ -79,23 +81,26 @@ def rolled_off(signal: Floats) -> Floats:
     return np.minimum(np.minimum(signal, KNEE) + (1 - KNEE) * squeezed, 1).astype(np.float32)
 
 
-def _shown(bgr: Floats, space: ColourSpace) -> Image:
-    """bgr: (h, w, 3) float32 of 0..255, by the space's own transfer and primaries."""
-    signal = _signal(bgr, space)
+def _plain(codes: Floats, space: ColourSpace) -> Image:
+    return cv2.convertScaleAbs(np.maximum(cv2.transform(codes, space.to_bgr), 0))
+
+
+def _shown(codes: Floats, space: ColourSpace) -> Image:
+    """The same for other transfers and primaries than BT.709's."""
+    signal = _signal(codes, space)
     if space.hdr:
-        brightest = np.maximum(signal.max(axis=2), np.float32(1e-6))
-        signal *= (rolled_off(brightest) / brightest)[..., np.newaxis]
-    return _rounded(signal * np.float32(255))
+        blue, green, red = cv2.split(signal)
+        brightest = cv2.max(cv2.max(blue, green), red).ravel()
+        bright = np.flatnonzero(brightest > KNEE)
+        peaks = brightest[bright]
+        signal.reshape(-1, 3)[bright] *= (rolled_off(peaks) / peaks)[:, np.newaxis]
+    return cv2.convertScaleAbs(signal, alpha=255)
 
 
-def _signal(bgr: Floats, space: ColourSpace) -> Floats:
-    """The same colours with BT.709's primaries and BT.1886's transfer, 1 for white."""
-    light = light_of(bgr * np.float32(1 / 255), space.transfer)
+def _signal(codes: Floats, space: ColourSpace) -> Floats:
+    """Codes as blue, green and red with BT.709's primaries and BT.1886's transfer, 1 for white."""
+    light = light_of(cv2.transform(codes, space.to_bgr * np.float32(1 / 255)), space.transfer)
     if space.primaries != "bt709":
         light = cv2.transform(light, between_primaries(space.primaries, "bt709"))
-    signal: Floats = np.power(np.maximum(light, 0), np.float32(1 / SDR_GAMMA))
+    signal: Floats = cv2.pow(np.maximum(light, 0), 1 / SDR_GAMMA)
     return signal
-
-
-def _rounded(bgr: Floats) -> Image:
-    return cv2.convertScaleAbs(np.maximum(bgr, 0))

@@ -21,8 +21,8 @@ SDR_GAMMA = 2.4
 """BT.1886's, with black at 0."""
 HLG_SYSTEM_GAMMA = 1.2
 """Of a screen of 1000 cd/m²."""
-STEPS = 1 << 14
-"""Signals are looked up with this precision: a quarter of a code of 12 bits."""
+STEPS = (1 << 16) - 1
+"""Signals are looked up with this precision: a sixteenth of a code of 12 bits."""
 
 M1, M2 = 2610 / 16384, 2523 / 4096 * 128
 C1, C2, C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -44,8 +44,9 @@ def light_of(signal: Floats, transfer: str) -> Floats:
     Returns:
         A new (H, W, 3) float32: light, 1 for white.
     """
-    index = np.clip(signal * np.float32(STEPS) + np.float32(0.5), 0, STEPS).astype(np.uint16)
-    light: Floats = np.take(_TABLES[transfer], index)
+    # Rounded and clipped to 0..STEPS by OpenCV, three times as fast as by NumPy.
+    index = cv2.multiply(signal.reshape(len(signal), -1), float(STEPS), dtype=cv2.CV_16U)
+    light: Floats = np.take(_TABLES[transfer], index).reshape(signal.shape)
     if transfer == "hlg":
         return _hlg_screen(light)
     return light
@@ -86,8 +87,9 @@ def hlg_signal(scene: Numbers) -> Numbers:
 
 def _hlg_screen(scene: Floats) -> Floats:
     """BT.2100's OOTF: each colour times luminance to the power of gamma - 1."""
-    gain = np.power(_luminance(scene), np.float32(HLG_SYSTEM_GAMMA - 1)) * np.float32(HLG_PEAK_NITS / WHITE_NITS)
-    return scene * gain[..., np.newaxis]
+    gain = cv2.pow(_luminance(scene), HLG_SYSTEM_GAMMA - 1) * np.float32(HLG_PEAK_NITS / WHITE_NITS)
+    lit: Floats = cv2.multiply(scene, cv2.merge([gain, gain, gain]))
+    return lit
 
 
 def _hlg_scene(light: Floats) -> Floats:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from background_subtraction.cli import argument_types as values
 from model_api.errors import OptionError
+from model_api.terminal.foreign_text import printable
 from model_tools.benchmark.machine import this_machine
 from model_tools.benchmark.plot import as_svg
 from model_tools.benchmark.process import process_of
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
     # Before the table: nobody may be reading that to its end.
     files = write_reports(_reports(args), WRITERS, benchmark)
-    print(table(benchmark))
+    print(printable(table(benchmark)))
     for path in files:
         log.info("Wrote %s", path)
 

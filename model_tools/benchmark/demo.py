@@ -55,12 +55,17 @@ class FrameReport(Report):
 @contextmanager
 def demo(job: Job) -> Iterator[Play]:
     """The whole program as a side, its model loaded once."""
+    options = round_options(job)
+    with load_model(options) as model:
+        yield with_own_cost(lambda: _round(options, model))
+
+
+def round_options(job: Job) -> Options:
+    """What a round does: the first frames of the input, written where the job says. Raises OptionError."""
     options = options_of(job, _outputs(job))
     if options.loop:
         raise OptionError("--loop has no end: leave it out. A round ends with --frames, or with the input")
-    selection = FirstFrames(**vars(options.selection), limit=job.frames)
-    with load_model(options) as model:
-        yield with_own_cost(lambda: _round(replace(options, selection=selection), model))
+    return replace(options, selection=FirstFrames(**vars(options.selection), limit=job.frames))
 
 
 def options_of(job: Job, outputs: tuple[str, ...] = ()) -> Options:

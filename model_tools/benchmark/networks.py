@@ -26,6 +26,7 @@ from model_api.adapters.devices import check_device, device_config
 from model_api.create import recognize
 from model_api.errors import DeviceError, OptionError
 from model_api.graph import loading
+from model_api.graph.precision import AUTO, resolved
 from model_api.layouts import image_layout
 from model_api.types import Frame, Tensors
 from model_tools.benchmark.demo import options_of
@@ -140,6 +141,7 @@ def _compiled(options: Options, precision: str) -> ov.CompiledModel:
     core = ov.Core()
     device, inference = check_device(options.device, core.available_devices), options.inference
     hint = "LATENCY" if (inference.requests or 1) == 1 else "THROUGHPUT"
+    model = _model(core, options)
     config = device_config(
         device,
         core.available_devices,
@@ -147,10 +149,10 @@ def _compiled(options: Options, precision: str) -> ov.CompiledModel:
         streams=inference.streams,
         threads=inference.threads,
         requests=inference.requests,
-        precision=precision or inference.precision,
+        precision=resolved(precision or inference.precision or AUTO, core, device, model),
     )
     try:
-        return core.compile_model(_model(core, options), device, config)
+        return core.compile_model(model, device, config)
     except RuntimeError as error:
         raise DeviceError(f"Device {device} does not take this model: {loading.reason(error)}") from error
 

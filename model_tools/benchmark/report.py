@@ -26,6 +26,10 @@ NOTES = (
 STAGES_NOTE = (
     "A stage's time is that of its own work: stages overlap, and come to more than a frame's share of the time."
 )
+FLOOR_NOTE = (
+    "The floor decodes and encodes the same frames with the same settings, without network and compositing. Seconds: "
+    "of a round. CPU: of a frame, all threads together."
+)
 COMMAND_NOTE = "Of a command, CPU and peak are those of the whole program, its start included."
 
 
@@ -57,6 +61,27 @@ class Ratio:
     median: float
     least: float
     most: float
+
+
+@dataclass(frozen=True)
+class NearFloor:
+    """How near a side is to its floor: decoding and encoding alone.
+
+    Attributes:
+        side: The side's name; that of the floor itself has a share of 1.
+        floor: The floor's name.
+        seconds: Of a round, the median.
+        fps: Frames a second, the median.
+        cpu_ms: Of a frame, all threads together. None: the system does not say.
+        share: Its frames a second in those of the floor in the same round.
+    """
+
+    side: str
+    floor: str
+    seconds: float
+    fps: float
+    cpu_ms: float | None
+    share: Ratio
 
 
 @dataclass(frozen=True)
@@ -96,6 +121,16 @@ def figures(benchmark: Benchmark) -> list[Figures]:
     return [_figures(side, benchmark.rounds[side.name], base) for side in benchmark.sides]
 
 
+def near_floors(benchmark: Benchmark) -> list[NearFloor]:
+    """Each floor, and behind it the sides that are the whole program on the same input."""
+    return [
+        _near(side, floor, benchmark)
+        for floor in benchmark.sides
+        if floor.kind == "floor"
+        for side in (floor, *(each for each in benchmark.sides if each.kind == "demo" and each.input == floor.input))
+    ]
+
+
 def as_json(benchmark: Benchmark) -> str:
     """Everything as JSON, without the latencies of single frames."""
     sides = [
@@ -108,6 +143,7 @@ def as_json(benchmark: Benchmark) -> str:
         "base": benchmark.base,
         "orders": benchmark.orders,
         "sides": sides,
+        "floors": [asdict(each) for each in near_floors(benchmark)],
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
@@ -127,25 +163,42 @@ def table(benchmark: Benchmark) -> str:
             *aligned([head, *rows], words=(0, len(head) - 1)),
             *notes,
             *_stages(every_side),
+            *_floors(near_floors(benchmark)),
         ]
     )
 
 
+def _near(side: Side, floor: Side, benchmark: Benchmark) -> NearFloor:
+    rounds, floors = benchmark.rounds[side.name], benchmark.rounds[floor.name]
+    seconds = median(each.frames / each.fps for each in rounds)
+    fps = median(each.fps for each in rounds)
+    return NearFloor(side.name, floor.name, seconds, fps, _cpu_ms(rounds), _ratio(rounds, floors))
+
+
 def _figures(side: Side, rounds: Sequence[Round], base: Sequence[Round]) -> Figures:
     frames = sum(each.frames for each in rounds)
-    cpu_s = [each.cpu_s for each in rounds if each.cpu_s is not None]
     peaks_mb = [each.peak_mb for each in rounds if each.peak_mb is not None]
-    ratios = [own.fps / other.fps for own, other in zip(rounds, base, strict=True)]
     return Figures(
         side,
         round(median(each.frames for each in rounds)),
         median(each.fps for each in rounds),
-        Ratio(median(ratios), min(ratios), max(ratios)),
+        _ratio(rounds, base),
         _percentiles([latency_ms for each in rounds for latency_ms in each.latencies_ms]),
-        sum(cpu_s) * 1000 / frames if cpu_s else None,
+        _cpu_ms(rounds),
         max(peaks_mb, default=None),
         {stage: sum(each.stages_ms[stage] * each.frames for each in rounds) / frames for stage in rounds[0].stages_ms},
     )
+
+
+def _ratio(rounds: Sequence[Round], base: Sequence[Round]) -> Ratio:
+    ratios = [own.fps / other.fps for own, other in zip(rounds, base, strict=True)]
+    return Ratio(median(ratios), min(ratios), max(ratios))
+
+
+def _cpu_ms(rounds: Sequence[Round]) -> float | None:
+    """Of a frame, over all rounds. None: the system does not say."""
+    cpu_s = [each.cpu_s for each in rounds if each.cpu_s is not None]
+    return sum(cpu_s) * 1000 / sum(each.frames for each in rounds) if cpu_s else None
 
 
 def _percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
@@ -183,3 +236,11 @@ def _stages(every_side: Sequence[Figures]) -> list[str]:
         for stage in staged[0].stages_ms
     ]
     return ["", *aligned([head, *rows], words=(0,)), STAGES_NOTE]
+
+
+def _floors(near: Sequence[NearFloor]) -> list[str]:
+    if not near:
+        return []
+    head = ["beside the floor", "seconds", "FPS", "CPU ms", "share of the floor's FPS"]
+    rows = [[each.side, *map(_number, (each.seconds, each.fps, each.cpu_ms)), _spread(each.share)] for each in near]
+    return ["", *aligned([head, *rows], words=(0, len(head) - 1)), FLOOR_NOTE]

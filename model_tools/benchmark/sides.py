@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, count, pairwise
 from pathlib import Path
 
 from model_api.errors import OptionError
@@ -21,6 +21,7 @@ KEYS = {
     "raw": (*SETTINGS, "precision"),
     "network": SETTINGS,
     "demo": SETTINGS,
+    "floor": SETTINGS,
     "onnxruntime": ("name", "model", "input", "threads", "options"),
 }
 """Kind -> what may be said of it. The kind `command` has a name and a command line instead."""
@@ -45,6 +46,12 @@ class Side:
     kind: str
     words: tuple[str, ...]
     precision: str = ""
+
+    @property
+    def input(self) -> str:
+        """The input that the program reads, "" for a command."""
+        names = [value for option, value in pairwise(self.words) if option == OPTIONS["input"]]
+        return names[-1] if names and self.kind != "command" else ""
 
 
 def parse_sides(texts: Sequence[str], settings: Mapping[str, str]) -> list[Side]:

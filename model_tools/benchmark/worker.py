@@ -24,6 +24,7 @@ MODULES = {
     "network": "networks",
     "onnxruntime": "networks",
     "demo": "demo",
+    "floor": "floor",
     "command": "external",
 }
 """Kind -> where the function of this name opens it. Only that is imported, for the memory counts."""

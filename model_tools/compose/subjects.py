@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, natural_key, silent_opencv
+from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, natural_key
 from background_subtraction.jobs import VIDEO_SUFFIXES
 from background_subtraction.sources.open import open_source
 from model_api.errors import SourceError
 from model_api.mattes.foreground_estimation import CLEAR, estimate_foreground
+from model_api.pictures.encoded import decode_image
 from model_api.types import Image
 from model_tools.compose.layers import Layer
 
@@ -124,8 +125,7 @@ def _split(path: Path) -> tuple[Image, Image]:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    with silent_opencv():
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    image = decode_image(data, cv2.IMREAD_UNCHANGED, str(path))
     if image is None or image.ndim != 3 or image.shape[2] != 4:
         raise SourceError(f"{path}: not an image with transparency (RGBA). Give the alphas with --alphas")
     image = cv2.convertScaleAbs(image, alpha=1 / 257) if image.dtype == np.uint16 else image

@@ -40,17 +40,17 @@ def default_cache_dir(environment: Mapping[str, str], home: Path, platform: str)
 
 @dataclass(frozen=True)
 class Cache:
-    """Files by their SHA-384, laid out as `omz_downloader --cache_dir` does it, so that both can share a folder.
+    """Files by their checksum, laid out as `omz_downloader --cache_dir` does it, so that both can share a folder.
 
     Beside them, in folders of its own, what is not yet whole (partial) and the checksums of files for which none is
-    published, as they first came (recorded).
+    known, as they first came (recorded).
     """
 
     folder: Path
 
-    def path(self, sha384: str) -> Path:
+    def path(self, checksum: str) -> Path:
         """Where the file with this checksum is kept."""
-        return self.folder / LAYOUT / sha384[:2] / sha384[2:]
+        return self.folder / LAYOUT / checksum[:2] / checksum[2:]
 
     def part(self, name: PurePosixPath) -> Path:
         """Where the file `name` grows until it is whole."""
@@ -60,20 +60,20 @@ class Cache:
         """Where the checksum of the file `name` is recorded."""
         return self.folder / "recorded" / f"{name}.sha384"
 
-    def find(self, sha384: str) -> Path | None:
+    def find(self, checksum: str) -> Path | None:
         """The file with this checksum, verified. A damaged one is deleted."""
-        path = self.path(sha384)
+        path = self.path(checksum)
         if not path.is_file():
             return None
-        if digest(path) == sha384:
+        if digest(path, checksum) == checksum:
             return path
-        log.warning("%s: damaged, its SHA-384 is no longer that of its name; deleted", path)
+        log.warning("%s: damaged, its %s is no longer that of its name; deleted", path, kind_of(checksum))
         path.unlink()
         return None
 
-    def keep(self, part: Path, sha384: str) -> Path:
+    def keep(self, part: Path, checksum: str) -> Path:
         """Move a verified part to its path in the cache, at once and as a whole."""
-        path = self.path(sha384)
+        path = self.path(checksum)
         path.parent.mkdir(parents=True, exist_ok=True)
         os.replace(part, path)
         return path
@@ -96,9 +96,14 @@ class Cache:
                 yield
 
 
-def digest(path: Path) -> str:
-    """SHA-384 of a file, in hexadecimal."""
-    computed = hashlib.sha384()
+def kind_of(checksum: str) -> str:
+    """SHA-384 or SHA-256, which their lengths tell apart."""
+    return f"SHA-{len(checksum) * 4}"
+
+
+def digest(path: Path, like: str | None = None) -> str:
+    """The checksum of a file, in hexadecimal. like: one of the same kind. Default: SHA-384."""
+    computed = hashlib.new(kind_of(like).replace("-", "")) if like else hashlib.sha384()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
             computed.update(piece)

@@ -1,6 +1,6 @@
 """The published models that `python -m model_tools download` knows: what they are, whose, and where they lie.
 
-catalogue.txt has the size and the SHA-384 of each file, as its publisher states them.
+catalogue.txt has the size and the checksum of each file, and says where they come from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from model_api.errors import OptionError
 
 FILES = Path(__file__).with_name("catalogue.txt")
-NOT_PUBLISHED = "-"
+NOT_KNOWN = "-"
 NETWORK_ENDINGS = (".xml", ".onnx", ".ckpt", ".pth")
 
 
@@ -24,14 +24,14 @@ class PublishedFile:
 
     Attributes:
         path: Below the model's folder.
-        size: Bytes. None: its publisher does not say.
-        sha384: Hexadecimal. None: its publisher does not say.
+        size: Bytes. None: not known.
+        checksum: Its SHA-384 or SHA-256, in hexadecimal. None: not known.
         addresses: Where it lies, in the order in which they are tried.
     """
 
     path: PurePosixPath
     size: int | None
-    sha384: str | None
+    checksum: str | None
     addresses: tuple[str, ...]
 
     @property
@@ -72,7 +72,7 @@ class PublishedModel:
 
     @property
     def size(self) -> int | None:
-        """Bytes of all its files, None where one's is not published."""
+        """Bytes of all its files, None where one's is not known."""
         sizes = [file.size for file in self.files if file.size is not None]
         return sum(sizes) if len(sizes) == len(self.files) else None
 
@@ -167,12 +167,12 @@ def known_models() -> tuple[PublishedModel, ...]:
     files: dict[str, list[PublishedFile]] = {model.name: [] for model in _MODELS}
     for line in FILES.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
-            name, path, size, sha384, *addresses = line.split()
+            name, path, size, checksum, *addresses = line.split()
             files[name].append(
                 PublishedFile(
                     PurePosixPath(path),
-                    None if size == NOT_PUBLISHED else int(size),
-                    None if sha384 == NOT_PUBLISHED else sha384,
+                    None if size == NOT_KNOWN else int(size),
+                    None if checksum == NOT_KNOWN else checksum,
                     tuple(addresses),
                 )
             )

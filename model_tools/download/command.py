@@ -154,7 +154,7 @@ def _tell(model: PublishedModel, destinations: Destinations) -> None:
 
 
 def _size(size: int | None) -> str:
-    return "not published" if size is None else f"{size / 1e6:,.1f} MB"
+    return "not known" if size is None else f"{size / 1e6:,.1f} MB"
 
 
 def _offered(models: Iterable[PublishedModel], precisions: Sequence[str]) -> list[PublishedModel]:

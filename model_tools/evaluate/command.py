@@ -18,6 +18,7 @@ from model_api import MattingModel
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.errors import OptionError
+from model_api.terminal.foreign_text import printable
 from model_tools.evaluate.conditions import after_cuts, under_conditions
 from model_tools.evaluate.datasets import PLATES, Case, LabelledByModel, Still, Video, recorded_clips, stills
 from model_tools.evaluate.degradations import DEGRADATIONS
@@ -114,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
         evaluation = evaluate(args, _cases_by_condition(args, other))
     # Before the table: nobody may be reading that to its end.
     files = write_reports(_reports(args), WRITERS, evaluation)
-    print(f"{evaluation.title}\n{table(evaluation)}")
+    print(printable(f"{evaluation.title}\n{table(evaluation)}"))
     for path in files:
         log.info("Wrote %s", path)
 

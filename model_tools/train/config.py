@@ -98,11 +98,16 @@ def read_config(path: Path) -> Config:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise OptionError(f"{path}: {error.strerror}. Expected a TOML file, as in model_tools/train/configs") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"{path}: no TOML: it is not text in UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path}: no TOML: {error}") from error
-    stages = tuple(_stage(stage, path) for stage in table.pop("stages", ()))
-    data = _data(table.pop("data", {}), path)
-    return _made(Config, {**table, "data": data, "stages": stages}, path)
+    try:
+        stages = tuple(_stage(stage, path) for stage in table.pop("stages", ()))
+        data = _data(table.pop("data", {}), path)
+        return _made(Config, {**table, "data": data, "stages": stages}, path)
+    except (AttributeError, TypeError, ValueError) as error:  # a number where a list is expected, and the like
+        raise OptionError(f"{path}: {error}. Expected what model_tools/train/configs has") from error
 
 
 def _data(table: dict[str, Any], path: Path) -> Data:

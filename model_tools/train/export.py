@@ -31,7 +31,7 @@ from model_tools.train.networks.robust_video_matting import REFINERS, MattingNet
 log = logging.getLogger(__name__)
 
 OPSET = 17
-BASE_SIZES: dict[int, Size] = {1: (480, 288), 2: (384, 224)}
+BASE_SIZES: dict[int, Size] = {1: (480, 288), 2: (448, 256)}
 """Images that a bundled network takes -> the size at which it sees a frame, as (width, height) of that area."""
 
 ZOO_SIZE: Size = (1280, 720)

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from model_api.errors import OptionError, SinkError
+from model_tools.convert.checkpoints import load_checkpoint
 from model_tools.reporting.files import replacing
 from model_tools.train.config import Config, Data, Stage
 from model_tools.train.data.clips import NOBODY, ClipSettings, ComposedClips, Extras, Sample
@@ -288,7 +289,7 @@ def resume(run: Run, path: Path) -> None:
     """Load a checkpoint, if there is one."""
     if not path.exists():
         return
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = load_checkpoint(path)
     run.network.load_state_dict(state["network"])
     run.average.load_state_dict(state["average"])
     run.optimizer.load_state_dict(state["optimizer"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.compositing.composite import CompositeFrame
+from background_subtraction.compositing.composite import CompositeFrame, view_on_screen
 from background_subtraction.compositing.media_backgrounds import StillBackground
 from background_subtraction.image_files import read_image
 from background_subtraction.sinks.base import Encoding, Output, Sink
@@ -19,6 +20,7 @@ from background_subtraction.sinks.outputs import Outputs
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
 from model_api.mattes.matte import DenseMatte
+from model_api.pictures.picture import size_of
 from model_api.results import Result, StageTimes
 from model_api.types import Frame, Image
 from tests.support.media import barcode, read_barcode, read_video
@@ -40,6 +42,15 @@ def picture(image: Image, index: int, timestamp_s: Fraction) -> CompositeFrame:
     return CompositeFrame(
         Result(Frame(index, image, timestamp_s), matte, StageTimes(0, 0, 0), 0.0), StillBackground(image)
     )
+
+
+@pytest.mark.parametrize(("view", "resolution", "size"), [
+    ("composite", None, (1024, 576)), ("alpha", (512, 512), (512, 288)), ("side by side", None, (2048, 576)),
+])  # fmt: skip
+def test_screens_show_square_pixels(view: str, resolution: tuple[int, int] | None, size: tuple[int, int]) -> None:
+    """720×576 with pixels of 64:45, as PAL's wide screen."""
+    frame = replace(picture(np.zeros((576, 720, 3), np.uint8), 0, Fraction(0)), pixel_aspect=Fraction(64, 45))
+    assert size_of(view_on_screen(frame, view, resolution)) == size
 
 
 def sink_for(path: Path, source: SourceInfo) -> Sink:

@@ -77,6 +77,14 @@ def write_all(images: list[Image], device: str | None = None, rate: Fraction = N
             sink.write(image, index, index / rate)
 
 
+def test_other_programs_get_square_pixels(cameras: list[CameraInMemory]) -> None:
+    """720×576 with pixels of 64:45 is 1024×576."""
+    with VirtualCamera(None, NTSC, pixel_aspect=Fraction(64, 45)) as sink:
+        sink.check((720, 576))
+        sink.write(np.zeros((576, 720, 3), np.uint8), 0, Fraction(0))
+    assert [camera.size for camera in cameras] == [(1024, 576), (1024, 576)]
+
+
 @pytest.mark.parametrize("device", [None, NAME])
 def test_frames_arrive_in_order_with_their_colours(cameras: list[CameraInMemory], device: str | None) -> None:
     images = [indexed(number) for number in range(20)]

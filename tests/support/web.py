@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 Answer = Callable[["Handler", bytes, int], None]
@@ -19,7 +21,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         offset = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
-        self.server.web.asked.append(f"{path} from {offset}" if offset else path)
+        version = self.headers.get("If-Range")
+        asked = f"{path} from {offset}" if offset else path
+        self.server.web.asked.append(f"{asked} if {version}" if version else asked)
         self.server.web.answer(path)(self, self.server.web.files.get(path, b""), offset)
 
     def do_CONNECT(self) -> None:
@@ -73,9 +77,14 @@ class Web:
 
 
 @contextmanager
-def serving() -> Iterator[Web]:
+def serving(certificate: Path | None = None) -> Iterator[Web]:
+    """certificate: a PEM file with its key, for HTTPS."""
     with Server(("127.0.0.1", 0), Handler) as server:
-        server.web = Web(f"http://127.0.0.1:{server.server_address[1]}")
+        server.web = Web(f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}")
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server.web
@@ -184,6 +193,40 @@ def instead(other: bytes, of_the_same_size: bool = False) -> Answer:
 
     def answer(handler: Handler, content: bytes, offset: int) -> None:
         ranged(handler, other.ljust(len(content))[: len(content)] if of_the_same_size else other, offset)
+
+    return answer
+
+
+def cut_version(content: bytes, tag: str, count: int) -> Answer:
+    """A version of the file, of which `count` bytes come."""
+
+    def answer(handler: Handler, _: bytes, offset: int) -> None:
+        handler.head(200, Content_Length=len(content), ETag=tag)
+        handler.body(content[:count])
+
+    return answer
+
+
+def versioned(content: bytes, tag: str) -> Answer:
+    """A version of the file. The rest of another one is not its own (RFC 9110, section 13.1.5)."""
+
+    def answer(handler: Handler, _: bytes, offset: int) -> None:
+        if offset and handler.headers.get("If-Range", tag) == tag:
+            return splicing(content, tag)(handler, content, offset)
+        return cut_version(content, tag, len(content))(handler, content, 0)
+
+    return answer
+
+
+def splicing(content: bytes, tag: str) -> Answer:
+    """A version of the file, and its rest to everybody who asks for a rest."""
+
+    def answer(handler: Handler, _: bytes, offset: int) -> None:
+        if not offset:
+            return cut_version(content, tag, len(content))(handler, content, 0)
+        sent = f"bytes {offset}-{len(content) - 1}/{len(content)}"
+        handler.head(206, Content_Length=len(content) - offset, Content_Range=sent, ETag=tag)
+        return handler.body(content[offset:])
 
     return answer
 

@@ -12,11 +12,6 @@ FAULTS = (av.error.FFmpegError, ValueError, ArithmeticError, LookupError)
 """What FFmpeg and PyAV raise at tracks and packets that they cannot take."""
 
 
-def reason_of(error: Exception) -> str:
-    """Return what is wrong, without the file's name, which may hold a password."""
-    return getattr(error, "strerror", None) or str(error)
-
-
 class Lane:
     """Takes packets of one track, and gives those of the output.
 

@@ -14,9 +14,10 @@ from background_subtraction.sinks.formats import Container
 from background_subtraction.sinks.sound.adts import AdtsCopy, adts_header
 from background_subtraction.sinks.sound.copying import Copy
 from background_subtraction.sinks.sound.encode import Encode
-from background_subtraction.sinks.sound.lane import FAULTS, Lane, reason_of
+from background_subtraction.sinks.sound.lane import FAULTS, Lane
 from background_subtraction.sinks.sound.subtitles import Subtitles
 from background_subtraction.sinks.sound.tags import readable
+from background_subtraction.sources.demuxing.faults import reason_of
 
 LOOKED_AT_PACKETS = 2000
 """So many packets are read until each sound track has shown its first one."""

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import av
 from av.stream import Discard
 
 from background_subtraction.sinks.sound.joints import JoinedTime, beside
-from background_subtraction.sinks.sound.lane import FAULTS, reason_of
+from background_subtraction.sinks.sound.lane import FAULTS
 from background_subtraction.sources.demuxing.container import video_stream
+from background_subtraction.sources.demuxing.faults import reason_of
 from background_subtraction.sources.demuxing.timeline import longest_gap_s
 
 MOST_FAULTS = 20
@@ -71,6 +73,8 @@ def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
             yield from _with_times(container.demux(streams))
         except FAULTS as error:  # noqa: PERF203 - the demuxer goes on behind what it cannot read
             fault = error
+            if isinstance(error, av.error.ExitError):  # a server that says nothing: it waited long enough
+                break
         else:
             return
     log.warning("The rest of the input's sound and subtitles cannot be read (%s)", fault and reason_of(fault))

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from background_subtraction.sinks.formats import Container
-from background_subtraction.sinks.sound.lane import FAULTS, Lane, reason_of
+from background_subtraction.sinks.sound.lane import FAULTS, Lane
 from background_subtraction.sinks.sound.plan import Way, ways
 from background_subtraction.sinks.sound.reader import timed_packets
 from background_subtraction.sinks.sound.tags import chapters_between, open_beside, tags_of_file, tags_of_track
+from background_subtraction.sources.demuxing.faults import reason_of
 
 DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE, errno.EROFS})
 """Faults of the output itself, which the picture meets too."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import av
 
+from background_subtraction.sources.demuxing.container import options_of_network
+
 TECHNICAL = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
 """Metadata that tells about the file, not about what is in it."""
 OF_TRACKS = frozenset({"language", "title", "comment"})
@@ -22,7 +24,7 @@ TICK_S = Fraction(1, 1000)
 
 def open_beside(path: str) -> Any:
     """Open an input. Bytes of its tags that are not UTF-8 are kept, for `readable`."""
-    return av.open(path, metadata_errors="surrogateescape")
+    return av.open(path, metadata_errors="surrogateescape", **options_of_network(path))
 
 
 def readable(text: str) -> str:

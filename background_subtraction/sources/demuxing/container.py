@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -11,10 +12,14 @@ import av
 
 from background_subtraction.sources.base import UNKNOWN_RATE
 from background_subtraction.sources.demuxing.addresses import ffmpeg_name, is_url, without_password
+from background_subtraction.sources.demuxing.faults import raised_as
+from background_subtraction.sources.demuxing.packets import demuxed
 from background_subtraction.sources.demuxing.pipe import Pipe
+from background_subtraction.sources.demuxing.timeline import has_times
 from background_subtraction.sources.selection import Selection
 from background_subtraction.thread_budget import BESIDE_INFERENCE
 from model_api.errors import SourceError
+from model_api.pictures.encoded import LARGEST_PIXELS, require_pixels
 from model_api.types import Size
 
 STREAM_TIMEOUT_S = 10.0
@@ -40,7 +45,69 @@ def name_for_ffmpeg(address: str) -> str:
     return address if is_url(address) else ffmpeg_name(address)
 
 
-def open_container(address: str, selection: Selection, pipe: Pipe) -> Any:
+def options_of_network(address: str) -> dict[str, Any]:
+    """What av.open needs beside an address so that a server that breaks off or says nothing does not hold it for ever.
+
+    Args:
+        address: as users write it, or as `name_for_ffmpeg` gives it.
+    """
+    if not is_url(address):
+        return {}
+    return {"options": dict(RECONNECT) if is_http(address) else {}, "timeout": STREAM_TIMEOUT_S}
+
+
+@dataclass(frozen=True, eq=False)
+class OpenVideo:
+    """An input that is open, and the video in it that is read.
+
+    Attributes:
+        address: the input.
+        container: an av.container.InputContainer.
+        stream: its av.VideoStream.
+    """
+
+    address: str
+    container: Any
+    stream: Any
+
+    @property
+    def start_s(self) -> Fraction:
+        """The time in the file at which the video begins, in seconds."""
+        start = self.stream.start_time
+        return Fraction(0) if start is None else Fraction(start * self.stream.time_base)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether frames have times of their own."""
+        return has_times(self.container)
+
+    @property
+    def is_multipart(self) -> bool:
+        """Whether a camera sends picture after picture, which are shown when they come."""
+        return bool(self.container.format.name == MULTIPART)
+
+    @property
+    def without_length(self) -> bool:
+        """Whether a web server does not say how many bytes there are."""
+        return is_http(self.address) and not has_size(self.container)
+
+    @property
+    def pixel_aspect(self) -> Fraction | None:
+        """The width of a stored pixel by its height, None where the file says nothing."""
+        return self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio
+
+    def packets(self, from_s: Fraction | None = None) -> Iterator[Any]:
+        """The packets from here on, or from the last key frame before a second of the video, as `demuxed` gives them.
+
+        Raises:
+            FFmpegError: nothing can be read, or sought, there.
+        """
+        if from_s is not None:
+            self.container.seek(int((from_s + self.start_s) * av.time_base))
+        return demuxed(self.container, self.stream, without_length=self.without_length)
+
+
+def open_video(address: str, selection: Selection, pipe: Pipe) -> OpenVideo:
     """Open an input, with threads for its decoder.
 
     Args:
@@ -49,7 +116,7 @@ def open_container(address: str, selection: Selection, pipe: Pipe) -> Any:
         pipe: the standard input.
 
     Returns:
-        An av.container.InputContainer with a video that can be decoded.
+        It, and a video that can be decoded.
 
     Raises:
         SourceError: it cannot be opened, or holds no such video.
@@ -61,18 +128,19 @@ def open_container(address: str, selection: Selection, pipe: Pipe) -> Any:
             file: Any = pipe if address == PIPE else name_for_ffmpeg(address)
             container = av.open(
                 file,
-                options=dict(RECONNECT) if is_http(address) else {},
-                timeout=STREAM_TIMEOUT_S if is_url(address) else None,
                 metadata_errors="replace",  # tags in Latin-1 are no reason to lose the picture
+                **options_of_network(address),
             )
     try:
         stream = video_stream(container, address)
+        require_pixels(stream.width, stream.height, without_password(address))
     except SourceError:
         container.close()
         raise
+    stream.codec_context.options = {"max_pixels": str(LARGEST_PIXELS)}  # later frames may be larger
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = max(FEWEST_THREADS.get(stream.codec_context.name, 1), BESIDE_INFERENCE)
-    return container
+    return OpenVideo(address, container, stream)
 
 
 def video_stream(container: Any, address: str) -> Any:
@@ -93,23 +161,23 @@ def video_stream(container: Any, address: str) -> Any:
     return max(known, key=lambda stream: (_is_default(stream), stream.width * stream.height))
 
 
-def is_finite(container: Any, address: str, times_s: Sequence[Fraction], elapsed_s: float) -> bool:
+def is_finite(video: OpenVideo, times_s: Sequence[Fraction], elapsed_s: float) -> bool:
     """Whether a URL is a file on a server, which has an end, and not what a camera sends.
 
     Args:
-        container: it, open.
-        address: its URL.
+        video: it, open.
         times_s: of the packets read so far.
         elapsed_s: seconds that opening it and reading them took.
     """
+    container = video.container
     if container.duration is not None:
         return True
-    if not is_http(address) or container.format.name in PLAYLISTS:
+    if not is_http(video.address) or container.format.name in PLAYLISTS:
         return False
     if has_size(container):
         return True
     shown_s = max(times_s) - min(times_s) if times_s else Fraction(0)
-    return container.format.name != MULTIPART and shown_s > FASTER * elapsed_s
+    return not video.is_multipart and shown_s > FASTER * elapsed_s
 
 
 def has_size(container: Any) -> bool:
@@ -120,20 +188,9 @@ def has_size(container: Any) -> bool:
         return False
 
 
-def start_s(stream: Any) -> Fraction:
-    """The time in the file at which the stream begins, in seconds."""
-    return Fraction(0) if stream.start_time is None else Fraction(stream.start_time * stream.time_base)
-
-
-@contextmanager
-def explained(address: str) -> Iterator[None]:
+def explained(address: str) -> AbstractContextManager[None]:
     """Raise the errors of FFmpeg and of the system as SourceError."""
-    try:
-        yield
-    except (av.error.FFmpegError, OSError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        name = without_password(address)
-        raise SourceError(f"{name}: cannot be decoded ({text}). Expected a whole video or image") from error
+    return raised_as(SourceError, f"{without_password(address)}: cannot be decoded", "Expected a whole video or image")
 
 
 def _is_cover(stream: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 
+from background_subtraction.sources.demuxing.faults import reason_of
 from model_api.errors import SourceError
 
 MOST_ERRORS = 100
@@ -111,8 +112,7 @@ def decoded(packets: Iterable[Any], name: str, context: Any = None) -> Iterator[
     if last is not None:
         yield from ((last, time) for time in repeats)
     elif decoder.error is not None:
-        text = getattr(decoder.error, "strerror", None) or str(decoder.error)
-        raise SourceError(f"{name}: cannot be decoded ({text}). Expected a whole video or image")
+        raise SourceError(f"{name}: cannot be decoded ({reason_of(decoder.error)}). Expected a whole video or image")
     if decoder.damaged:
         log.warning("%s: damaged packets left out: %d", name, decoder.damaged)
 

@@ -16,6 +16,8 @@ from background_subtraction.sources.demuxing.packets import IN_ORDER
 FASTEST = Fraction(240)
 """Frames per second that a header is believed without a look at the times of its frames."""
 SLOWEST = Fraction(1)
+HIGHEST = Fraction(1_000_000)
+"""Frames per second beyond which times are damaged."""
 USUAL_RATES = tuple(
     Fraction(rate)
     for rate in (5, 10, 12, 15, 20, "24000/1001", 24, 25, "30000/1001", 30, 48, 50, "60000/1001", 60, 120)
@@ -29,6 +31,8 @@ NO_TIMES, JOINTS = 0x80, 0x200
 """AVFMT_NOTIMESTAMPS and AVFMT_TS_DISCONT of libavformat/avformat.h: formats without times, and with joints."""
 LONGEST_GAP_S = Fraction(10)
 """A longer one in a format that has joints is one. FFmpeg's -dts_delta_threshold."""
+MOST_WAITING = 8
+"""Frames without a time that are kept until one with a time comes."""
 JITTER = 2
 """Frames by which times may go back without being those of another recording."""
 
@@ -73,13 +77,18 @@ def measured_rate(times_s: Sequence[Fraction], fallback: Fraction | None = None)
     """
     steps_s = [later - sooner for sooner, later in pairwise(sorted(set(times_s)))]
     if len(steps_s) < 2:
-        return fallback or UNKNOWN_RATE
+        return _possible(fallback or UNKNOWN_RATE)
     mean = 1 / Fraction(sum(steps_s), len(steps_s))
     typical = 1 / Fraction(median(steps_s))
     if abs(mean - typical) > DROPPED * typical:  # frames were left out: the usual distance tells more
         # Too coarse to tell 29.97 from 30.
-        return _usual(typical, 2 * NEAR, WHOLE_RATES) or mean.limit_denominator(1001) or mean
-    return _usual(mean, NEAR) or mean.limit_denominator(1001) or mean
+        return _usual(typical, 2 * NEAR, WHOLE_RATES) or _possible(mean.limit_denominator(1001) or mean)
+    return _usual(mean, NEAR) or _possible(mean.limit_denominator(1001) or mean)
+
+
+def _possible(rate: Fraction) -> Fraction:
+    """A rate that encoders count with: damaged headers tell millions of frames a second."""
+    return Fraction(rate) if rate <= HIGHEST else UNKNOWN_RATE
 
 
 def _usual(rate: Fraction, near: Fraction, rates: Sequence[Fraction] = USUAL_RATES) -> Fraction | None:
@@ -100,7 +109,7 @@ def continuous(
         gap_s: a longer time without frames is a joint. None: none is.
     """
     shift_s, last_s = Fraction(0), None
-    for item, file_s in timed:
+    for item, file_s in _begun(timed, step_s):
         if last_s is None:
             time_s = file_s or Fraction(0)
         elif file_s is None:
@@ -113,6 +122,21 @@ def continuous(
             time_s = last_s + (ahead_s if ahead_s > 0 else step_s / 2)
         last_s = time_s
         yield item, time_s
+
+
+def _begun(timed: Iterable[tuple[Item, Fraction | None]], step_s: Fraction) -> Iterator[tuple[Item, Fraction | None]]:
+    """Frames whose times are missing before the first time that is there, as RTSP sends one, come just before it."""
+    frames, waiting = iter(timed), list[Item]()
+    for item, file_s in frames:
+        if file_s is None and len(waiting) < MOST_WAITING:
+            waiting.append(item)
+            continue
+        begins_s = Fraction(0) if file_s is None else file_s - len(waiting) * step_s
+        yield from ((sooner, begins_s + number * step_s) for number, sooner in enumerate(waiting))
+        yield item, file_s
+        yield from frames
+        return
+    yield from ((item, number * step_s) for number, item in enumerate(waiting))
 
 
 def frame_count(container: Any, stream: Any, rate: Fraction) -> int | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
@@ -19,74 +18,38 @@ import numpy.typing as npt
 
 from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.kserve import client
-from model_api.adapters.kserve.address import Address, parse_address
+from model_api.adapters.kserve.access import ServerAccess
+from model_api.adapters.kserve.address import parse_address
+from model_api.adapters.kserve.description import ServedNetwork, served_network
 from model_api.adapters.kserve.image_conversion import from_network, to_network
+from model_api.adapters.kserve.tensors import NUMPY_TYPES, TYPES, longest_answer, read_tensors, require_roles
 from model_api.errors import ModelContractError, ShapeError
 from model_api.interruptible import next_of
 from model_api.preprocessing import ImageInput
-from model_api.types import Binding, Signature, Tensors, TensorSpec
+from model_api.types import Binding, Tensors, TensorSpec
 
 REQUESTS = 4
 """Default of requests in flight: enough to keep both the network connection and the server busy."""
-
-TYPES: Mapping[str, tuple[str, type[np.generic]]] = {
-    "BOOL": ("boolean", np.bool_),
-    "UINT8": ("u8", np.uint8), "UINT16": ("u16", np.uint16), "UINT32": ("u32", np.uint32), "UINT64": ("u64", np.uint64),
-    "INT8": ("i8", np.int8), "INT16": ("i16", np.int16), "INT32": ("i32", np.int32), "INT64": ("i64", np.int64),
-    "FP16": ("f16", np.float16), "FP32": ("f32", np.float32), "FP64": ("f64", np.float64),
-}  # fmt: skip
-"""KServe's name of a type -> OpenVINO's, as in TensorSpec, and NumPy's."""
-
-NUMPY_TYPES = dict(TYPES.values())
 
 Ticket = SimpleQueue[InferenceOutputs | BaseException]
 """A queue for the outputs of one request, or its error."""
 
 
-@dataclass(frozen=True)
-class ServedNetwork:
-    """A network as a server describes it.
-
-    Attributes:
-        address: where it is.
-        signature: its inputs and outputs.
-        info: as of a file, {"model_info": …}; empty where the server says nothing about preprocessing.
-        is_ir: whether the server is OpenVINO Model Server, whose models are mostly IRs.
-    """
-
-    address: Address
-    signature: Signature
-    info: Mapping[str, Mapping[str, str]]
-    is_ir: bool
-
-
-def find_network(text: str) -> ServedNetwork:
+def find_network(text: str, access: ServerAccess) -> ServedNetwork:
     """Ask a server for the description of a network.
 
     Args:
         text: one of `address.ADDRESS_FORMS`.
+        access: how the server is reached.
 
     Raises:
         OptionError: no such address.
         DeviceError: no server answers, or the model is not ready.
+        ModelContractError: what the server says is no description of a network.
         ModelFileError: the server does not have it.
     """
     address = parse_address(text)
-    return served_network(address, client.describe(address))
-
-
-def served_network(address: Address, metadata: Mapping[str, Any]) -> ServedNetwork:
-    """Read the description of a network.
-
-    Args:
-        address: where it is.
-        metadata: the server's answer, as both protocols give it in JSON.
-    """
-    inputs, outputs = (tuple(map(_spec, metadata.get(key) or ())) for key in ("inputs", "outputs"))
-    # OpenVINO Model Server gives rt_info, only over HTTP; others have free parameters.
-    facts = {**(metadata.get("parameters") or {}), **(metadata.get("rt_info") or {}).get("model_info", {})}
-    info = {"model_info": {key: str(value) for key, value in facts.items()}} if facts else {}
-    return ServedNetwork(address, Signature(inputs, outputs), info, metadata.get("platform") == "OpenVINO")
+    return served_network(address, client.describe(address, access))
 
 
 class KServeAdapter:
@@ -100,7 +63,7 @@ class KServeAdapter:
         *,
         requests: int | None,
         clips: int,
-        timeout_s: float,
+        access: ServerAccess,
     ) -> None:
         """Connect to the server.
 
@@ -110,7 +73,7 @@ class KServeAdapter:
             images: input -> its layout and preprocessing.
             requests: how many are in flight at once. None: REQUESTS.
             clips: how many clips run at once.
-            timeout_s: the longest that an answer may take, in seconds.
+            access: how the server is reached.
 
         Raises:
             ModelContractError: inputs of a type that is not supported, or that does not go with mean and scale.
@@ -122,10 +85,13 @@ class KServeAdapter:
         self._images = images
         self._dtypes = {min(spec.names): _numpy_type(spec) for spec in network.signature.inputs}
         self._require_scalable()
-        self._outputs = _read_outputs(binding)
+        self._outputs = [network.signature.output(name) for name in _read_outputs(binding)]
+        self._may_be_empty = [name for role, name in binding.answers.items() if role != "alpha"]
+        for spec in self._outputs:
+            _numpy_type(spec, "Output")
         self._zeros = {name: self._zero(network.signature.input(name)) for name in binding.states}
         self._max_requests = requests or REQUESTS
-        self._client = client.connect(network.address, timeout_s)
+        self._client = client.connect(network.address, access)
         self._pool = ThreadPoolExecutor(max(self._max_requests, clips), "model server")
 
     def max_requests(self, tensors: Tensors) -> int:
@@ -162,12 +128,21 @@ class KServeAdapter:
         for name, value in inputs.items():
             _require_fit(self.signature.input(name), value)
         started_s = perf_counter()
-        answers = client.infer(self._client, self._address, inputs, self._outputs)
+        with client.explained(self._address):
+            answers = self._answered(inputs)
         inference_s = perf_counter() - started_s
         foreground = self.binding.foreground
         if foreground is None:
             return InferenceOutputs(answers, inference_s)
         return InferenceOutputs({**answers, foreground: from_network(answers[foreground])}, inference_s)
+
+    def _answered(self, inputs: Tensors) -> Tensors:
+        """What the server computes, once it is what was asked for."""
+        longest = longest_answer(self.signature.outputs, sum(value.nbytes for value in inputs.values()))
+        received = self._client.infer(inputs, [min(spec.names) for spec in self._outputs], longest)
+        answers = read_tensors(received, self._outputs, self._may_be_empty)
+        require_roles(self.binding, answers, inputs[self.binding.images[0]].shape)
+        return answers
 
     def _converted(self, name: str, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if name in self._images:
@@ -196,17 +171,9 @@ def _read_outputs(binding: Binding) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*binding.answers.values(), *foreground, *binding.states.values()]))
 
 
-def _spec(item: Mapping[str, Any]) -> TensorSpec:
-    """Numbers come as text over gRPC; -1 stands for any size."""
-    sizes = (int(size) for size in item.get("shape") or ())
-    shape = tuple(None if size < 0 else size for size in sizes)
-    kind = str(item.get("datatype"))
-    return TensorSpec(frozenset({str(item.get("name"))}), shape, TYPES[kind][0] if kind in TYPES else kind)
-
-
-def _numpy_type(spec: TensorSpec) -> type[np.generic]:
+def _numpy_type(spec: TensorSpec, kind: str = "Input") -> type[np.generic]:
     if spec.dtype not in NUMPY_TYPES:
-        raise ModelContractError(f"Input {spec} is of type {spec.dtype}. Expected one of {', '.join(TYPES)}")
+        raise ModelContractError(f"{kind} {spec} is of type {spec.dtype}. Expected one of {', '.join(TYPES)}")
     return NUMPY_TYPES[spec.dtype]
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from model_api.errors import OptionError
 
-SCHEMES = {"grpc": "gRPC", "http": "HTTP", "https": "HTTPS"}
+SCHEMES = {"grpc": "gRPC", "grpcs": "gRPC with TLS", "http": "HTTP", "https": "HTTPS"}
 ADDRESS_FORMS = (
     "host:port/models/NAME[:VERSION] (gRPC) or host:port/v2/models/NAME[/versions/VERSION] (HTTP), "
-    "with grpc://, http:// or https:// in front to choose"
+    "with grpc://, grpcs://, http:// or https:// in front to choose"
 )
 PATTERN = re.compile(
-    r"(?:(?P<scheme>grpc|https?)://)?(?P<server>(?:\[[\da-fA-F:]+\]|[\w.-]+):\d+)(?P<v2>/v2)?"
+    r"(?:(?P<scheme>grpcs?|https?)://)?(?P<server>(?:\[[\da-fA-F:]+\]|[\w.-]+):\d+)(?P<v2>/v2)?"
     r"/models/(?P<model>[^/:\s]+)(?:(?::|/versions/)(?P<version>\d+))?"
 )
 
@@ -36,6 +36,16 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.server} ({self.protocol})"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the connection is encrypted, and the server proves its name."""
+        return self.scheme in ("grpcs", "https")
+
+    @property
+    def host(self) -> str:
+        """The server without its port."""
+        return self.server.rpartition(":")[0].strip("[]")
 
     @property
     def protocol(self) -> str:

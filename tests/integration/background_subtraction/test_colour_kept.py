@@ -83,7 +83,18 @@ def test_an_unknown_matrix_is_no_reason_to_end(tmp_path: Path, caplog: pytest.Lo
     path = write_planes(tmp_path / "odd.mkv", [bars(*SD)], "yuv420p", "ffv1", tags={"colorspace": 13})
     with open_source(str(path)) as source:
         assert next(iter(source)).size == SD
-    assert [record.message for record in caplog.records] == [f"{path}: colours by a matrix that is not known (13)"]
+    said = f"{path}: colours by matrix 13 of ITU-T H.273 cannot be converted: taken for BT.601, they are not exact"
+    assert caplog.messages == [said]
+
+
+def test_constant_luminance_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Matrix 10 of H.273. The file's own planes and its tag go on as they are."""
+    path = write_planes(tmp_path / "cl.mkv", [bars(*SD)], "yuv420p", tags={**BT2020, "colorspace": 10})
+    planes, tags, _ = read_planes(pass_through(path, tmp_path / "out.mkv", "ffv1"))
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "colours by matrix 10 of ITU-T H.273 cannot be converted: taken for BT.2020" in caplog.messages[0]
+    assert tags["colorspace"] == 10
+    assert all((got == sent).all() for got, sent in zip(planes, read_planes(path)[0], strict=True))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +111,13 @@ def test_pixel_aspect_is_kept(tmp_path: Path, suffix: str, codec: str, square: b
         assert abs(width - 455) <= 1
     else:
         assert (width, aspect) == (320, Fraction(64, 45))
+
+
+def test_a_pixel_that_is_no_pixel_is_square(tmp_path: Path) -> None:
+    """Made square it would take 80 GB."""
+    path = write_planes(tmp_path / "odd.mp4", [bars(*SD)], "yuv420p", aspect=Fraction(1, 60_000))
+    with open_source(str(path)) as source:
+        assert source.info.form.pixel_aspect == 1
 
 
 @pytest.mark.parametrize("name", ORIENTATIONS)

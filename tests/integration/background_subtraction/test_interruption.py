@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,9 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+import av
+import numpy as np
 import pytest
 
 from tests.conftest import COMMAND, TIMEOUT_S
+from tests.integration.media.test_side_tracks import flash_and_beep
 from tests.support.media import barcode, write_video
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
@@ -126,14 +130,88 @@ def test_while_libraries_are_imported(start: Start, tmp_path: Path, number: sign
     assert one_line_of(process) == "interrupted"
 
 
-def test_a_second_signal_does_not_break_off_the_closing(start: Start, models: Path, tmp_path: Path) -> None:
-    clip = write_video(tmp_path / "in.mp4", map(barcode, range(12)))
-    process = start("-m", models / "red.onnx", "-i", clip, "--loop", "-o", "out.avi")
-    output = tmp_path / "out.avi"
-    wait_until(lambda: output.exists() and output.stat().st_size > 50_000, process)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+def interrupted_after(stderr: str) -> int:
+    """The frames that the command's last line counts."""
+    counted = re.fullmatch(rf"{ERROR}interrupted after (\d+) frames; kept in \S+", stderr.splitlines()[-1])
+    assert counted, stderr
+    return int(counted[1])
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mkv", ".mov", ".avi"])
+def test_signals_that_follow_do_not_spoil_the_file(start: Start, models: Path, tmp_path: Path, suffix: str) -> None:
+    """Three in a row, and then Ctrl-C by a nervous finger for as long as the program runs, but for the one too many."""
+    clip = flash_and_beep(tmp_path / "in.mkv", seconds=60)
+    process = start("-m", models / "red.onnx", "-i", clip, "-o", f"out{suffix}")
+    output = tmp_path / f"out{suffix}"
+    wait_until(lambda: output.exists() and output.stat().st_size > 30_000, process)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *[signal.SIGINT] * 3):
         process.send_signal(number)
-    assert one_line_of(process).startswith("interrupted after ")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+    _, stderr = process.communicate(timeout=TIMEOUT_S)
+    frames = interrupted_after(stderr)
+    assert 0 < frames < 1800
+    with av.open(str(output)) as container:
+        shown = sum(1 for _ in container.decode(video=0))
+        container.seek(0)
+        sounds = [frame.pts * frame.time_base + frame.samples / 48_000 for frame in container.decode(audio=0)]
+    assert shown == frames
+    assert max(sounds) == pytest.approx(frames / 30, abs=0.1)
+
+
+@contextmanager
+def closing_for_ever(start: Start, models: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], IO[bytes]]]:
+    """A run that was interrupted while its output, a named pipe that holds no whole frame, waits for its reader."""
+    fcntl = pytest.importorskip("fcntl")
+    noise = np.random.default_rng(0).integers(0, 255, (3, 240, 320, 3), np.uint8)
+    clip = write_video(tmp_path / "in.mp4", noise)
+    pipe = tmp_path / "out.mkv"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(end, True)
+    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4096)
+    with os.fdopen(end, "rb") as reader:
+        process = start("-m", models / "red.onnx", "-i", clip, "--loop", "-o", pipe, "--codec", "vp9", "-r")
+        assert process.stdout is not None
+        next(line for line in process.stdout if "Frame 8:" in line)  # eight wait, and the first one is being written
+        process.send_signal(signal.SIGINT)
+        yield process, reader
+
+
+def press(process: subprocess.Popen[str]) -> None:
+    """Press Ctrl-C again, no faster than a finger."""
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+
+
+def test_ctrl_c_while_a_file_is_closed(start: Start, models: Path, tmp_path: Path) -> None:
+    """A second one is answered, a third one is held, and the file is whole."""
+    with closing_for_ever(start, models, tmp_path) as (process, reader):
+        press(process)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith(f"background_subtraction_demo.py: closing {tmp_path / 'out.mkv'}. Ctrl-C twice more ")
+        press(process)
+        data = reader.read()
+    _, stderr = process.communicate(timeout=TIMEOUT_S)
+    (tmp_path / "kept.mkv").write_bytes(data)
+    with av.open(str(tmp_path / "kept.mkv")) as container:
+        shown = sum(1 for _ in container.decode(video=0))
+    assert stderr == f"{ERROR}interrupted after {shown} frames\n"
+
+
+def test_the_hard_way_out(start: Start, models: Path, tmp_path: Path) -> None:
+    """A closing that hangs for ever is ended by Ctrl-C four times, and never by SIGTERM."""
+    with closing_for_ever(start, models, tmp_path) as (process, _):
+        for number in (*[signal.SIGTERM, signal.SIGHUP] * 3, *[signal.SIGINT] * 2):
+            process.send_signal(number)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.3)
+        press(process)
+        _, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 1
+    last = stderr.splitlines()[-1]
+    assert last == f"{ERROR}stopped while {tmp_path / 'out.mkv'} was being closed: it may not play"
 
 
 @pytest.mark.parametrize("number", SIGNALS)

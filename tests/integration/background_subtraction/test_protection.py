@@ -52,6 +52,25 @@ def test_no_output_onto_what_is_read(
     assert victim.read_bytes() == before
 
 
+@pytest.mark.parametrize("ignores_case", [True, False])
+def test_names_in_other_letters(
+    models: Path, tmp_path: Path, run_demo: RunDemo, clip: Path, ignores_case: bool
+) -> None:
+    """Where the folder itself is found in other letters, as on macOS and Windows, two such names are one file."""
+    folder = tmp_path / "Clips"
+    folder.mkdir()
+    if ignores_case:
+        (tmp_path / "cLIPS").symlink_to(folder)
+    done = run_demo("-m", models / "red.onnx", "-i", clip, "-o", folder / "Straße.mp4", "--output_alpha",
+                    folder / "STRASSE.MP4")  # fmt: skip
+    if ignores_case:
+        assert "is named for two outputs" in one_line(done)
+        assert not [*folder.iterdir()]
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert {path.name for path in folder.iterdir()} == {"Straße.mp4", "STRASSE.MP4"}
+
+
 @pytest.mark.parametrize("output", ["photos", "photos/", "photos/frame %d.png", "other/../photos/frame %01d.png"])
 def test_no_images_onto_themselves(models: Path, tmp_path: Path, run_demo: RunDemo, photos: Path, output: str) -> None:
     (tmp_path / "other").mkdir()

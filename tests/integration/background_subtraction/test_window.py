@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
@@ -25,6 +26,7 @@ import Xlib.X
 
 from model_api.types import Image
 from tests.conftest import COMMAND
+from tests.support.colours import write_planes
 from tests.support.media import write_images
 
 WINDOW = "Background subtraction"
@@ -353,5 +355,16 @@ def test_a_result_beside_the_input_within_a_size(start: Callable[..., Desk]) -> 
     image = desk.wait_for(lambda image: colour_at(image, 30, 75) == PERSON, "small")
     assert [colour_at(image, x, 75) for x in (150, 230, 350)] == [ROOM, PERSON, GREEN]
     assert colour_at(image, 600, 75) == BLACK  # the empty screen
+    desk.press("q")
+    desk.end()
+
+
+def test_pixels_on_the_screen_are_square(start: Callable[..., Desk], tmp_path: Path) -> None:
+    """A red clip of 400×300 whose pixels are twice as wide as high is 800×300 on the screen. Red: BT.601's codes."""
+    planes = [np.full((SIZE[1] // n, SIZE[0] // n), code, np.uint8) for n, code in ((1, 81), (2, 90), (2, 240))]
+    clip = write_planes(tmp_path / "wide.mp4", [planes] * 3, "yuv420p", aspect=Fraction(2))
+    desk = start("-i", clip, "--loop")
+    image = desk.wait_for(lambda image: min(colour_at(image, 790, 290)[2], colour_at(image, 600, 150)[2]) > 240, "wide")
+    assert [colour_at(image, x, y) for x, y in ((815, 150), (600, 310))] == [BLACK, BLACK]
     desk.press("q")
     desk.end()

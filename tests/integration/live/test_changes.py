@@ -352,7 +352,7 @@ def test_the_newest_image_is_shown_by_a_slow_device() -> None:
             first.set()
             assert go_on.wait(TIMEOUT_S)
 
-    with NewestWriterThread(Slow()) as sink:
+    with NewestWriterThread(Slow(), Fraction(30)) as sink:
         sink.write(numbered(0), 0, Fraction(0))
         assert first.wait(TIMEOUT_S)
         for index in range(1, 30):

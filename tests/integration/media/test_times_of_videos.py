@@ -137,6 +137,8 @@ def test_the_rate_that_follows_from_times(times_ms: list[int], rate: Fraction) -
         ([0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 4, 5]),
         ([0, 1, 3600, 3601], [0, 1, 2, 3]),
         ([None, None, 2, 3], [0, 1, 2, 3]),
+        ([None, 0, 1, 2], [-1, 0, 1, 2]),
+        ([None] * 10, list(range(10))),
         ([0, 1, 1, 2], [0, 1, 1.5, 2]),
         ([0, 1, 5, 6], [0, 1, 5, 6]),
     ],

@@ -15,12 +15,17 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import av
+import numpy as np
 import openvino as ov
 import pytest
 
+from background_subtraction.cli.parse import parse_options
+from background_subtraction.jobs import plan
 from background_subtraction.report import STAGES
 from model_tools.__main__ import main
 from model_tools.benchmark.demo import CLOSING
+from model_tools.benchmark.floor import copy_clip
 from tests.conftest import ROOT, TIMEOUT_S
 from tests.support.media import indexed, write_images, write_video
 
@@ -188,6 +193,65 @@ def test_sides_take_turns(models: Path, tmp_path: Path, benchmark: Any) -> None:
     # Without a figure of their own: the frames of a round, by the time that the program took.
     assert {found[name]["frames"] for name in "ab"} == {FRAMES}
     assert all(found[name]["fps"] > 0 for name in "ab")
+
+
+def test_the_floor_beside_the_program(models: Path, tmp_path: Path, benchmark: Any, capsys: Any) -> None:
+    """Decoding and encoding alone: the same frames, of each clip of a folder, and how near the program comes."""
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for name, length in (("long", FRAMES + 2), ("short", 2)):
+        write_video(clips / f"{name}.mp4", map(indexed, range(length)))
+    sides = ("floor", f"floor:input={clips},name=both", f"demo:input={clips},name=program,options=--jobs 2")
+    found = benchmark("-m", models / "red.onnx", "--compare", *sides, rounds=2)
+    assert {name: found[name]["frames"] for name in ("demo", "floor", "both", "program")} == {
+        "demo": FRAMES, "floor": FRAMES, "both": FRAMES + 2, "program": FRAMES + 2,
+    }  # fmt: skip
+    assert list(found["floor"]["stages_ms"]) == [*STAGES, CLOSING]
+    assert {stage for stage, spent_ms in found["floor"]["stages_ms"].items() if not spent_ms} == {
+        "Preprocessing", "Inference", "Postprocessing", "Rendering",
+    }  # fmt: skip
+    near = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["floors"]
+    assert [(each["floor"], each["side"]) for each in near] == [
+        ("floor", "floor"), ("floor", "demo"), ("both", "both"), ("both", "program"),
+    ]  # fmt: skip
+    assert all(each["share"]["median"] == 1 for each in near[::2])
+    for each in near:
+        rounds = found[each["side"]]["rounds"]
+        assert each["seconds"] == pytest.approx(sum(played["frames"] / played["fps"] for played in rounds) / 2)
+    assert "beside the floor" in capsys.readouterr().out
+
+
+def test_the_floor_copies_every_frame_as_it_is(clip: Path, tmp_path: Path) -> None:
+    """Into a lossless file: the planes of the input, and one of its own for each view."""
+    out, alpha = tmp_path / "out.mkv", tmp_path / "pha.mkv"
+    words = [
+        "--no_show",
+        "-i",
+        str(clip),
+        "-o",
+        str(out),
+        "--output_alpha",
+        str(alpha),
+        "--codec",
+        "ffv1",
+        "-limit",
+        "4",
+    ]
+    options = parse_options(words)
+    (planned,) = plan(options.inputs, options.outputs, options.encoding, options.selection)
+    copied = copy_clip(planned, options)
+    expected = planes_of(clip)[:4]
+    assert copied.frames == len(expected) == 4
+    for path in (out, alpha):
+        written = planes_of(path)
+        assert len(written) == 4
+        assert all(np.array_equal(own, other) for own, other in zip(written, expected, strict=True))
+
+
+def planes_of(path: Path) -> list[Any]:
+    """Luma and chroma of each frame."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray() for frame in container.decode(video=0)]
 
 
 def test_networks_of_every_kind(models: Path, tmp_path: Path, benchmark: Any) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import pickle
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -14,10 +18,12 @@ from openvino import opset13 as ops
 
 from model_api import Frame, ModelOptions, create_model
 from model_api.create import recognize
+from model_api.errors import ModelFileError
 from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
 from model_tools.__main__ import main
+from model_tools.download import catalogue
 from tests.conftest import ROOT
 from tests.support import networks
 from tests.support.command import run_command
@@ -218,11 +224,85 @@ class MODNet(torch.nn.Module):
 '''
 
 
-def test_a_checkpoint_of_modnet_through_its_own_source(tmp_path: Path, convert: Convert) -> None:
+BACKBONES = "src/models/backbones"
+MODNET_FILES = {
+    "modnet_onnx.py": MODNET,
+    f"{BACKBONES}/__init__.py": "from .wrapper import SUPPORTED\n",
+    f"{BACKBONES}/mobilenetv2.py": "",
+    f"{BACKBONES}/wrapper.py": "SUPPORTED = True\n",
+}
+
+
+@pytest.fixture
+def modnet_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A source of MODNet's shape, which the catalogue has in place of the published one."""
+    rows = []
+    for name, content in MODNET_FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+        checksum = hashlib.sha384(content.encode()).hexdigest()
+        rows.append(f"modnet-webcam-portrait-matting {name} {len(content)} {checksum} https://example.com/{name}")
+    (tmp_path / "catalogue").write_text("\n".join(rows))
+    monkeypatch.setattr(catalogue, "FILES", tmp_path / "catalogue")
+    return tmp_path
+
+
+EVIL = "import pathlib; pathlib.Path(__file__).with_name('ran').touch(); pathlib.Path('ran').touch()\n"
+
+
+@pytest.mark.parametrize("name", MODNET_FILES)
+@pytest.mark.parametrize("beside", [True, False], ids=["beside", "two folders above"])
+def test_no_source_is_run_but_the_published_one(modnet_source: Path, convert: Convert, name: str, beside: bool) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch, an extra, is not installed")
-    (tmp_path / "src/models/backbones").mkdir(parents=True)
-    (tmp_path / "src/models/backbones/__init__.py").write_text("SUPPORTED = True\n")
-    (tmp_path / "modnet_onnx.py").write_text(MODNET)
+    folder = modnet_source if beside else modnet_source / "a" / "b"
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save({"module.weight": torch.tensor([0.5])}, folder / "modnet.ckpt")
+    (modnet_source / name).write_text(EVIL)
+    line = one_line_of(convert(folder / "modnet.ckpt"), 1)
+    assert f"{name} is not the published one and is not run" in line
+    assert not [*modnet_source.rglob("ran"), *modnet_source.rglob("*.xml")]
+
+
+@pytest.mark.parametrize("name", ["torch.py", "src/__init__.py", "src/models/__init__.py", f"{BACKBONES}/torch.py"])
+def test_no_module_beside_the_source_is_imported(modnet_source: Path, convert: Convert, name: str) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, an extra, is not installed")
+    torch.save({"module.weight": torch.tensor([0.5])}, modnet_source / "modnet.ckpt")
+    (modnet_source / name).write_text(EVIL)
+    assert convert("modnet.ckpt").returncode == 0
+    assert not [*modnet_source.rglob("ran")]
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, ("ran",)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>please log in</html>", pickle.dumps(Evil()), "archive", "numbers"])
+def test_a_checkpoint_that_is_none_is_one_line_and_runs_nothing(
+    modnet_source: Path, convert: Convert, content: bytes | str
+) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, an extra, is not installed")
+    path = modnet_source / "modnet.ckpt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(Evil() if content == "archive" else [1, 2], path)
+    assert "cannot be read as MODNet's" in one_line_of(convert("modnet.ckpt"), 1)
+    assert not [*modnet_source.rglob("ran")]
+
+
+@pytest.mark.parametrize(("version", "safe"), [("2.4.1+cpu", False), ("2.9.1", False), ("2.10.0", True), ("3.0", True)])
+def test_only_a_pytorch_that_reads_weights_alone_opens_checkpoints(version: str, safe: bool) -> None:
+    pytest.importorskip("torch", reason="PyTorch, an extra, is not installed")
+    from model_tools.convert.checkpoints import require_safe
+
+    with nullcontext() if safe else pytest.raises(ModelFileError, match=r"Expected 2\.10 or newer"):
+        require_safe(version, Path("modnet.ckpt"))
+
+
+def test_a_checkpoint_of_modnet_through_its_own_source(modnet_source: Path, convert: Convert) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, an extra, is not installed")
+    tmp_path = modnet_source
     torch.save({"module.weight": torch.tensor([0.5])}, tmp_path / "modnet.ckpt")
     done = convert("modnet.ckpt")
     assert done.returncode == 0, done

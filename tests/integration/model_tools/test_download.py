@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -20,9 +20,11 @@ from model_tools.download.catalogue import PublishedFile, PublishedModel
 from model_tools.download.command import download
 from model_tools.download.http import RetryPolicy
 from model_tools.download.installer import Destinations
+from tests.conftest import ROOT
 from tests.support import web
 from tests.support.web import Answer, Web, serving
 
+TLS = ROOT / "tests" / "data" / "tls"
 CONTENT = bytes(range(256)) * 400
 SIZE = len(CONTENT)
 SHA384 = hashlib.sha384(CONTENT).hexdigest()
@@ -57,9 +59,9 @@ class Desk:
     def destinations(self, *mirrors: str) -> Destinations:
         return Destinations(self.folder / "output", Cache(self.folder / "cache"), mirrors)
 
-    def model(self, *addresses: str, sha384: str | None = SHA384, size: int | None = SIZE) -> PublishedModel:
+    def model(self, *addresses: str, checksum: str | None = SHA384, size: int | None = SIZE) -> PublishedModel:
         """A model of one file, which is published at these addresses."""
-        file = PublishedFile(PurePosixPath("net.onnx"), size, sha384, addresses)
+        file = PublishedFile(PurePosixPath("net.onnx"), size, checksum, addresses)
         return PublishedModel("net", "public", "a net", "image -> mask", "MIT", "here", "run {file}", (file,))
 
     def download(self, model: PublishedModel, *mirrors: str, retry: RetryPolicy = RETRY_POLICY) -> None:
@@ -349,37 +351,143 @@ def test_a_wrong_file_in_the_place_is_told_of_and_replaced(desk: Desk) -> None:
 RECORD, CACHED_RECORD = f"{IN_PLACE}.sha384", "cache/recorded/net/net.onnx.sha384"
 
 
-def test_without_a_published_checksum_the_first_one_counts(desk: Desk) -> None:
-    model = desk.model(desk.server.offer(PATH, CONTENT), sha384=None, size=None)
-    desk.download(model)
-    desk.show("no checksum published: the first time")
-    assert f"{IN_PLACE}: no checksum is published; this one is expected from now on: {SHA384}" in desk.printed
-    assert desk.left() == DONE | {RECORD: 96 + 11, CACHED_RECORD: 96 + 11}
-    assert (desk.folder / RECORD).read_text() == f"{SHA384}  net.onnx\n"
+@pytest.fixture
+def network(models: Path) -> bytes:
+    """A file that is recognized as a model."""
+    return (models / "red.onnx").read_bytes()
 
-    for path in (IN_CACHE, IN_PLACE):
+
+def test_without_a_known_checksum_the_first_one_counts(desk: Desk, network: bytes) -> None:
+    model = desk.model(desk.server.offer(PATH, network), checksum=None, size=None)
+    sha384 = hashlib.sha384(network).hexdigest()
+    desk.download(model)
+    desk.show("no checksum known: the first time")
+    assert f"{IN_PLACE}: no checksum is known; this one is expected from now on: {sha384}" in desk.printed
+    in_cache, size = f"cache/1/{sha384[:2]}/{sha384[2:]}", len(network)
+    assert desk.left() == {IN_PLACE: size, in_cache: size, RECORD: 96 + 11, CACHED_RECORD: 96 + 11}
+    assert (desk.folder / RECORD).read_text() == f"{sha384}  net.onnx\n"
+
+    for path in (in_cache, IN_PLACE):
         (desk.folder / path).unlink()
     desk.server.offer(PATH, CONTENT, web.instead(bytes(SIZE)))
     desk.download(model)
-    desk.show("no checksum published: another file the second time")
+    desk.show("no checksum known: another file the second time")
     assert desk.printed == [
-        f"http://server{PATH}: its SHA-384 is {WRONG[:12]}…, not {SHA384[:12]}… "
+        f"http://server{PATH}: its SHA-384 is {WRONG[:12]}…, not {sha384[:12]}… "
         f"(recorded in {RECORD} and {CACHED_RECORD}; delete that to take what is offered now); deleted"
     ]
     assert desk.left() == {RECORD: 96 + 11, CACHED_RECORD: 96 + 11}
 
 
-def test_without_a_published_checksum_a_part_of_before_is_not_gone_on_from(desk: Desk) -> None:
-    model = desk.model(desk.server.offer(PATH, CONTENT, web.cut(HALF), web.status(404)), sha384=None, size=None)
+def test_without_a_known_checksum_a_part_of_before_is_not_gone_on_from(desk: Desk) -> None:
+    model = desk.model(desk.server.offer(PATH, CONTENT, web.cut(HALF), web.status(404)), checksum=None, size=None)
     desk.download(model)
-    desk.show("no checksum published: broken off")
-    assert "nothing is kept, because no checksum is published that could verify the resumed file" in desk.ended
+    desk.show("no checksum known: broken off")
+    assert "nothing is kept, because no checksum is known that could verify the resumed file" in desk.ended
     assert desk.left() == {}
 
 
+LOGIN = b"<html>please log in</html>"
+
+
+@pytest.mark.parametrize("content", [LOGIN, b"", CONTENT, bytes(100)], ids=["login page", "empty", "bytes", "zeros"])
+def test_what_is_no_model_is_neither_kept_nor_recorded(desk: Desk, content: bytes) -> None:
+    desk.download(desk.model(desk.server.offer(PATH, content), checksum=None, size=None))
+    desk.show("no checksum known, and the server gives no model")
+    assert f"gives {len(content):,} bytes that are no model: " in desk.printed[0]
+    assert desk.ended.startswith(NO_ADDRESS.partition("{")[0])
+    assert desk.left() == {}
+
+
+def test_what_is_no_model_but_there_already_stays_and_is_not_recorded(desk: Desk) -> None:
+    desk.put(IN_PLACE, LOGIN)
+    desk.download(desk.model(desk.server.offer(PATH, CONTENT), checksum=None, size=None))
+    desk.show("no checksum known, and a page is there already")
+    assert desk.ended.startswith(f"{IN_PLACE}: there already, but not ONNX")
+    assert desk.left() == {IN_PLACE: len(LOGIN)}
+
+
+@pytest.mark.parametrize("ranged", [web.versioned, web.splicing], ids=["honest", "ignores If-Range"])
+@pytest.mark.parametrize("checksum", [None, "new"])
+def test_a_file_that_changes_meanwhile_is_never_spliced(
+    desk: Desk, models: Path, ranged: Callable[[bytes, str], Answer], checksum: str | None
+) -> None:
+    """Half of one version has come when the server gets another one of the same length."""
+    new = (models / "red.onnx").read_bytes()
+    old = bytes(reversed(new))
+    half = len(new) // 2
+    address = desk.server.offer(PATH, new, web.cut_version(old, '"old"', half), ranged(new, '"new"'))
+    expected = hashlib.sha384(new).hexdigest() if checksum else None
+    desk.download(desk.model(address, checksum=expected, size=len(new)))
+    desk.show("another version meanwhile")
+    assert desk.ended == ""
+    assert (desk.folder / IN_PLACE).read_bytes() == new
+    assert not [path for path in desk.left() if path.endswith(".version")]
+
+
+def test_without_a_version_and_a_checksum_nothing_is_gone_on_from(desk: Desk, network: bytes) -> None:
+    address = desk.server.offer(PATH, network, web.cut(len(network) // 2), web.ranged)
+    desk.download(desk.model(address, checksum=None, size=None))
+    desk.show("no checksum, no version")
+    assert desk.server.asked == [PATH, PATH]
+    assert (desk.folder / IN_PLACE).read_bytes() == network
+
+
+def test_a_later_download_asks_for_the_rest_of_the_same_version(desk: Desk) -> None:
+    model = desk.model(desk.server.offer(PATH, CONTENT, web.cut_version(CONTENT, '"1"', HALF), web.status(404)))
+    desk.download(model)
+    assert desk.left().keys() == {PART, "cache/partial/net/net.onnx.version"}
+    desk.server.offer(PATH, CONTENT, web.versioned(CONTENT, '"1"'))
+    desk.download(model)
+    assert desk.server.asked[-1] == f'{FROM_HALF} if "1"'
+    assert desk.left() == DONE
+
+
+def test_https_never_becomes_http(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
+    plain = desk.server.offer("/plain.onnx", CONTENT)
+    with serving(TLS / "server.pem") as encrypted:
+        address = encrypted.offer(PATH, b"", web.redirect(plain))
+        desk.download(desk.model(address))
+        desk.show("https redirects to http")
+        assert desk.printed == [f"{address}: redirects to http://server/plain.onnx, which is not https: refused"]
+        desk.download(desk.model(desk.server.offer(PATH, b"", web.redirect(encrypted.offer("/it", CONTENT)))))
+    assert desk.server.asked == [PATH]
+    assert desk.left() == DONE
+
+
+def test_a_redirection_to_a_file_of_this_machine_is_refused(desk: Desk) -> None:
+    desk.download(desk.model(desk.server.offer(PATH, b"", web.redirect("file:///etc/passwd"))))
+    assert "Redirection to url 'file:///etc/passwd' is not allowed" in desk.printed[0]
+    assert desk.left() == {}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_mirror_over_http_needs_a_known_checksum(desk: Desk, network: bytes, known: bool) -> None:
+    desk.server.offer("/m/net/net.onnx", network)
+    expected = hashlib.sha384(network).hexdigest() if known else None
+    desk.download(desk.model(checksum=expected, size=len(network)), desk.server.address + "/m")
+    desk.show("a mirror over http")
+    assert desk.server.asked == (["/m/net/net.onnx"] if known else [])
+    assert (IN_PLACE in desk.left()) == known
+    assert known or "not asked, because no checksum of net/net.onnx is known" in desk.printed[0]
+
+
+def test_a_checksum_may_be_a_sha256(desk: Desk) -> None:
+    checksum = hashlib.sha256(CONTENT).hexdigest()
+    model = desk.model(desk.server.offer(PATH, CONTENT, web.instead(bytes(SIZE)), web.ranged), checksum=checksum)
+    desk.download(model)
+    assert f"its SHA-256 is {hashlib.sha256(bytes(SIZE)).hexdigest()[:12]}…, not {checksum[:12]}…" in desk.printed[0]
+    desk.download(model)
+    assert desk.printed[0] == f"{IN_PLACE}: {SIZE:,} bytes, SHA-256 {checksum[:12]}…"
+    shutil.rmtree(desk.folder / "output")
+    desk.download(model)
+    assert desk.printed[0] == "net/net.onnx: from the cache, verified"
+
+
 def test_without_a_size_the_server_has_to_tell_it(desk: Desk) -> None:
-    desk.download(desk.model(desk.server.offer(PATH, CONTENT, web.without_length), sha384=None, size=None))
-    desk.show("no checksum published, and the server does not say how long the file is")
+    desk.download(desk.model(desk.server.offer(PATH, CONTENT, web.without_length), checksum=None, size=None))
+    desk.show("no checksum known, and the server does not say how long the file is")
     assert desk.printed == [
         f"http://server{PATH}: does not say how long the file is, and its publisher does not either"
     ]
@@ -388,7 +496,7 @@ def test_without_a_size_the_server_has_to_tell_it(desk: Desk) -> None:
 
 def test_a_damaged_record_is_one_line(desk: Desk) -> None:
     desk.put(RECORD, b"\xff\x00 net.onnx")
-    desk.download(desk.model(desk.server.offer(PATH, CONTENT), sha384=None, size=None))
+    desk.download(desk.model(desk.server.offer(PATH, CONTENT), checksum=None, size=None))
     desk.show("the recorded checksum is damaged")
     assert desk.ended == f"{RECORD}: damaged; expected a SHA-384 and a file name. Delete it to record it anew"
 
@@ -415,9 +523,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(desk: Desk, in_the_way: str
 
 def test_several_models_of_which_one_fails(desk: Desk) -> None:
     desk.server.offer("/a/net/net.onnx", CONTENT)
-    good, bad = desk.model(), replace(desk.model(desk.server.address + "/nowhere", sha384=WRONG), name="bad")
+    good, bad = desk.model(), replace(desk.model(desk.server.address + "/nowhere", checksum=WRONG), name="bad")
     with pytest.raises(ModelFileError, match=r"^bad/net.onnx: no address gives it"):
         download([bad, good], desk.destinations(desk.server.address + "/a"), RETRY_POLICY)
     assert IN_PLACE in desk.left()
     with pytest.raises(ModelFileError, match=r"^2 of 2 models are not complete: bad, net$"):
-        download([bad, desk.model(sha384=WRONG)], desk.destinations(), RETRY_POLICY)
+        download([bad, desk.model(checksum=WRONG)], desk.destinations(), RETRY_POLICY)

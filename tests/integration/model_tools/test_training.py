@@ -292,8 +292,11 @@ def test_bad_input_is_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -
         ("expected one of", good.replace('"clean_plate"', '"large"')),
         ("no such folder", good.replace('["rooms"]', '["halls"]')),
         ("nothing to train on", good.replace("numbers = [0, 4]", "numbers = [10, 14]")),
+        ("too many values", good.replace("sizes = [[64, 64]]", "sizes = [[64, 64, 3]]")),
+        ("not iterable", good.replace("sizes = [[64, 64]]", "sizes = 64")),
+        ("not text in UTF-8", good.replace("second", "zw\xf6lfte")),
     ):
-        (data / "config.toml").write_text(text)
+        (data / "config.toml").write_text(text, encoding="latin-1")
         assert main(["train", "--config", "config.toml", "--output", "bad"]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert line.startswith("model_tools train: error: ")

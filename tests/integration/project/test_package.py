@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +28,7 @@ else:
     import tomli as tomllib
 
 PACKAGES = {"background_subtraction", "model_api", "model_tools"}
-OF_THEIR_OWN = {"constraints", "omz"}
+OF_THEIR_OWN = {"constraints", "lock", "omz"}
 """Files in requirements/ that are no extras: versions alone, and an environment that does not go with this one."""
 
 BUILD = """
@@ -89,6 +92,27 @@ def test_the_wheel_holds_the_program_and_its_models(archives: Path) -> None:
     assert models | data <= names
     sources = {path.relative_to(ROOT).as_posix() for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == sources
+
+
+@needs_hatchling
+def test_the_wheel_lists_its_parts(archives: Path, project: dict[str, Any]) -> None:
+    """CycloneDX (ECMA-424), where PEP 770 has it."""
+    (wheel,) = archives.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        parts = json.loads(
+            file.read(f"background_subtraction-{__version__}.dist-info/sboms/background-subtraction.cdx.json")
+        )
+        assert (parts["bomFormat"], parts["specVersion"]) == ("CycloneDX", "1.6")
+        assert parts["metadata"]["component"]["purl"] == f"pkg:pypi/background-subtraction@{__version__}"
+        required = {part["name"] for part in parts["components"] if part.get("scope") == "required"}
+        assert {re.split("[<>=]", line)[0] for line in project["dependencies"]} <= required
+        files = [each for part in parts["components"] for each in part.get("components", ())]
+        assert len(files) == 2 * len(bundled.names())
+        for each in files:
+            assert each["hashes"][0]["content"] == hashlib.sha256(file.read(each["name"])).hexdigest()
+    references = [part["bom-ref"] for part in (parts["metadata"]["component"], *parts["components"])]
+    assert len(references) == len(set(references))
+    assert {reference for each in parts["dependencies"] for reference in each["dependsOn"]} <= set(references)
 
 
 @needs_hatchling

@@ -12,6 +12,9 @@ import pytest
 from background_subtraction.compositing.background_blur import blur_around
 from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.compositing.colours import DEFAULT_COLOUR, parse_colour
+from background_subtraction.sinks.formats import video_format
+from background_subtraction.sinks.video import VideoSink
+from background_subtraction.sources.base import SourceInfo
 from model_api.errors import OptionError
 from model_api.mattes.matte import DenseMatte
 from model_api.pictures.picture import bgr_of, size_of
@@ -70,6 +73,37 @@ def test_an_image_fills_the_frame_without_being_stretched(tmp_path: Path) -> Non
     assert fitted.shape == (400, 400, 3)
     assert abs(np.ptp(rows) - 320) <= 3
     assert abs(np.ptp(columns) - 320) <= 3
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_disc_stays_a_disc_in_frames_whose_pixels_are_not_square(tmp_path: Path, moving: bool) -> None:
+    """PAL's 720×576 with pixels of 64:45 is shown as 1024×576: the disc of 160 fills 320 of its 576 lines."""
+    image = np.zeros((200, 600, 3), np.uint8)
+    cv2.circle(image, (300, 100), 80, (255, 255, 255), cv2.FILLED)
+    path = tmp_path / "b.png"
+    assert cv2.imwrite(str(path), image)
+    if moving:
+        path = write_video(tmp_path / "b.mp4", [image])
+    aspect = Fraction(64, 45)
+    with open_background(str(path), 0, aspect) as background:
+        fitted = bgr_of(background.at(result_at(Fraction(0), np.zeros((576, 720, 3), np.uint8))))
+    rows, columns = np.nonzero(fitted[..., 0] > 127)
+    assert fitted.shape == (576, 720, 3)
+    assert np.ptp(rows) == pytest.approx(160 * 576 / 200, abs=4)
+    assert int(np.ptp(columns)) * float(aspect) == pytest.approx(160 * 576 / 200, abs=6)
+
+
+def test_a_transparent_clip_is_over_black(tmp_path: Path) -> None:
+    """White, opaque in its left half and half transparent in its right one."""
+    picture = np.full((48, 64, 4), 255, np.uint8)
+    picture[:, 32:, 3] = 128
+    path = tmp_path / "b.mov"
+    with VideoSink(path, video_format(path, "png", alpha=True), SourceInfo("b", SIZE, Fraction(30))) as sink:
+        sink.write(picture, 0, Fraction(0))
+    with open_background(str(path)) as background:
+        shown = bgr_of(background.at(result_at(Fraction(0))))
+    assert (shown[:, :32] == 255).all()
+    assert (shown[:, 32:] == 128).all()
 
 
 @pytest.mark.parametrize("input_rate", [Fraction(10), Fraction(24), Fraction(30), Fraction(60)])

@@ -1,4 +1,4 @@
-"""Uneven times in containers that know even ones."""
+"""Uneven times in containers that know even ones, and how late encoders are."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
-from background_subtraction.sinks.formats import video_format
-from background_subtraction.sinks.timing import EvenTimes, GifTimes
+from background_subtraction.sinks.formats import CODECS, video_format
+from background_subtraction.sinks.pictures import joined_options
+from background_subtraction.sinks.timing import HELD_S, EvenTimes, GifTimes, prompt_options
 from background_subtraction.sinks.video import VideoSink
 from background_subtraction.sources.base import SourceInfo
+from background_subtraction.thread_budget import same_scheduling
 from tests.support.media import barcode, read_barcode
 
 RATE = Fraction(30)
@@ -74,3 +77,25 @@ def test_a_gif_keeps_uneven_times(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     write(tmp_path / "out.gif", times)
     assert [time_s for time_s, _ in shown(tmp_path / "out.gif")] == pytest.approx(list(map(float, times)))
     assert not caplog.text
+
+
+@pytest.mark.parametrize(("codec", "rate"), [
+    *((codec, rate) for codec in ("h264", "hevc", "vp9") for rate in (1, 5, 12, 20, 24, 30)),
+    *(("av1", rate) for rate in (1, 5, 12)),  # at higher rates SVT-AV1 gives frames out when it has time
+])  # fmt: skip
+def test_encoders_hold_little_back(codec: str, rate: int) -> None:
+    """Frames that went in without having come out: what a run that is killed loses. One is always being encoded."""
+    known = CODECS[codec]
+    context = av.CodecContext.create(known.encoder, "w")
+    context.width, context.height, context.pix_fmt = 64, 64, known.pixel_format
+    context.time_base, context.framerate = Fraction(1, rate), Fraction(rate)
+    context.options = joined_options(known.options, prompt_options(known.encoder, Fraction(rate)))
+    with same_scheduling():
+        context.open(strict=False)
+    picture = av.VideoFrame.from_ndarray(np.full((96, 64), 128, np.uint8), format="yuv420p")
+    held, most_held = 0, 0
+    for index in range(50):
+        picture.pts, picture.time_base = index, Fraction(1, rate)
+        held += 1 - len(context.encode(picture))
+        most_held = max(most_held, held)
+    assert most_held <= max(1, round(rate * HELD_S))

@@ -147,3 +147,23 @@ def test_names_and_numbers_agree() -> None:
         for transfer in ("sdr", "pq", "hlg"):
             space = ColourSpace(matrix, True, 8, transfer, "bt2020" if matrix == "bt2020" else "bt709")
             assert tags_of(space).space((64, 48)) == space
+
+
+@pytest.mark.parametrize("transfer", ["pq", "hlg"])
+def test_tone_mapping_is_the_formula(transfer: str) -> None:
+    """BT.2100's steps in double precision, for colours anywhere in 10 bits."""
+    codes = np.random.default_rng(0).integers(64, 940, (256, 256, 3)).astype(np.float64)
+    space = ColourSpace("bt2020", depth=10, transfer=transfer, primaries="bt2020")
+    signal = np.clip((codes @ space.to_bgr[:, :3].T.astype(np.float64) + space.to_bgr[:, 3]) / 255, 0, 1)
+    if transfer == "pq":
+        light = pq_nits(signal) / 203
+    else:
+        scene = hlg_scene(signal)
+        luminance = scene @ np.array([0.0593, 0.678, 0.2627])
+        light = scene * luminance[..., None] ** 0.2 * 1000 / 203
+    shown = np.maximum(light @ between_primaries("bt2020", "bt709").T.astype(np.float64), 0) ** (1 / 2.4)
+    brightest = np.maximum(shown.max(axis=2), 1e-9)
+    exact = np.rint(shown * (rolled_off(brightest) / brightest)[..., None] * 255).clip(0, 255)
+    off = np.abs(screen_bgr(codes.astype(np.float32), space) - exact)
+    assert off.max() <= 3
+    assert (off > 0).mean() < 0.005

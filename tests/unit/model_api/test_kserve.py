@@ -10,8 +10,8 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from model_api.adapters.kserve.adapter import served_network
 from model_api.adapters.kserve.address import Address, parse_address
+from model_api.adapters.kserve.description import served_network
 from model_api.adapters.kserve.image_conversion import from_network, to_network
 from model_api.errors import OptionError
 from model_api.graph import loading
@@ -39,6 +39,7 @@ PREPROCESSINGS = (
         ("localhost:8000/v2/models/rvm:12", Address("http", "localhost:8000", "rvm", "12")),
         ("http://localhost:8000/models/rvm", Address("http", "localhost:8000", "rvm")),
         ("https://models.example.com:443/v2/models/rvm", Address("https", "models.example.com:443", "rvm")),
+        ("grpcs://models.example.com:9000/models/rvm", Address("grpcs", "models.example.com:9000", "rvm")),
         ("grpc://localhost:9000/v2/models/rvm/versions/1", Address("grpc", "localhost:9000", "rvm", "1")),
     ],
 )
@@ -100,6 +101,7 @@ OPENVINO_MODEL_SERVER = {
     "inputs": [{"name": "src", "datatype": "FP32", "shape": [1, 3, 720, 1280]}],
     "outputs": [{"name": "pha", "datatype": "FP32", "shape": [1, 1, 720, 1280]}],
 }
+TENSORS = {key: OPENVINO_MODEL_SERVER[key] for key in ("inputs", "outputs")}
 TOLD = {"reverse_input_channels": "YES", "mean_values": "1 2 3", "scale_values": "255", "size": {"height": "200"}}
 
 
@@ -117,7 +119,7 @@ TOLD = {"reverse_input_channels": "YES", "mean_values": "1 2 3", "scale_values":
     ],
 )
 def test_preprocessing_as_servers_tell_it(metadata: dict[str, Any], expected: str) -> None:
-    network = served_network(HERE, metadata)
+    network = served_network(HERE, {**TENSORS, **metadata})
     published = Preprocessing("RGB", scale=(255.0, 255.0, 255.0), source="as the published network")
     assert str(find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=published)) == expected
 

@@ -67,9 +67,9 @@ def test_colours_are_gathered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gathered: list[Floats] = []
     gather = foreground._means
 
-    def counted(channels: Sequence[Floats], weight: Floats) -> list[Floats]:
+    def counted(channels: Sequence[Floats], weight: Floats, reach: int) -> list[Floats]:
         gathered.append(weight)
-        return gather(channels, weight)
+        return gather(channels, weight, reach)
 
     monkeypatch.setattr(foreground, "_means", counted)
     frame = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)

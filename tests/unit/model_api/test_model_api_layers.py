@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 LAYERS = (
-    "errors", "extras", "interruptible", "bundled", "telemetry", "arrays", "ranges", "pictures", "types", "layouts",
-    "resize", "preprocessing", "mattes", "results", "graph", "adapters", "models", "pipelines", "create",
+    "terminal", "errors", "extras", "interruptible", "bundled", "telemetry", "arrays", "ranges", "pictures", "types",
+    "layouts", "resize", "preprocessing", "mattes", "results", "graph", "adapters", "models", "pipelines", "create",
 )  # fmt: skip
 """Files and folders of model_api."""
 

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGES = {
-    "model_api": ("pictures", "bundled", "mattes", "graph", "adapters", "models", "pipelines"),
+    "model_api": ("terminal", "pictures", "bundled", "mattes", "graph", "adapters", "models", "pipelines"),
     "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "cluster", "cli"),
     "model_tools": ("reporting", "download", "compose", "evaluate", "convert", "quantize", "benchmark", "train"),
 }
@@ -27,7 +27,9 @@ ONE_DOOR = {
     "openvino": ("model_api/adapters/openvino_adapter.py", "model_api/graph/", "model_tools/"),
     "av": ("background_subtraction/sources/", "background_subtraction/sinks/"),
     "pyvirtualcam": ("background_subtraction/sinks/virtual_camera.py",),
-    "tritonclient": ("model_api/adapters/kserve/client.py",),
+    "tritonclient": ("model_api/adapters/kserve/",),
+    "aiohttp": ("model_api/adapters/kserve/",),
+    "grpc": ("model_api/adapters/kserve/",),
     "psutil": ("background_subtraction/preview/system_monitor.py",),
     "tqdm": ("background_subtraction/progress.py", "model_tools/"),
     "onnx": ("model_tools/",),

@@ -1,0 +1,44 @@
+"""What a run keeps in memory: no frame longer than it is needed."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from background_subtraction import convert_video
+from tests.support.media import indexed, write_video
+
+FRAMES = 12
+OF_FRAMES = {"VideoFrame", "SideDataContainer", "YuvImage", "Frame", "Result", "CompositeFrame", "ForegroundEstimate"}
+"""Types of which there is one for each frame; mattes end in "Matte"."""
+
+
+@pytest.mark.parametrize(
+    ("model", "background"), [("red.onnx", "blue"), ("counting.onnx", "transparent"), ("video", None)]
+)
+def test_frames_are_freed_without_a_collection(
+    models: Path, tmp_path: Path, model: str, background: str | None
+) -> None:
+    """Python frees at once what no circle of references holds: circles of frames would stay for hundreds of frames."""
+    clip = write_video(tmp_path / "clip.mp4", map(indexed, range(FRAMES)))
+    network = models / model if model.endswith(".onnx") else model
+    outputs: dict[str, Any] = {f"output_{view}": tmp_path / f"{view}.mp4" for view in ("alpha", "foreground")}
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        report = convert_video(
+            network, input_source=clip, output_composition=tmp_path / "out.mov", background=background, **outputs
+        )
+        gc.collect()
+        kept = Counter(type(each).__name__ for each in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert report.frames == FRAMES
+    assert {name: count for name, count in kept.items() if name in OF_FRAMES or name.endswith("Matte")} == {}
