@@ -28,7 +28,12 @@ TITLE = "Background subtraction"
 PREVIEWS = ("composite", "alpha", "foreground", "side by side")
 PAUSE_POLL_MS = 30
 HELP = "Keys: Q quit, Space pause, V next view, S save, B capture the empty scene, C D M H graphs, ? all keys"
-GRAPHS = {"c": "the CPU", "d": "its cores", "m": "the memory", "h": "nothing; or of all again"}
+GRAPHS = {
+    "c": "graph of the CPU",
+    "d": "graph of its cores",
+    "m": "graph of the memory",
+    "h": "hide all graphs, show them again",
+}
 NAMES_OF_KEYS = {" ": "Space", "\x1b": "Esc"}
 
 log = logging.getLogger(__name__)
@@ -96,7 +101,7 @@ class Window:
             "s": ("save what is shown", self._save),
             "b": ("capture the empty scene", lambda frame: self._capture()),
             "?": ("these keys", self._toggle_help),
-            **{key: (f"graph of {what}", partial(self._toggle_graph, key)) for key, what in GRAPHS.items()},
+            **{key: (words, partial(self._toggle_graph, key)) for key, words in GRAPHS.items()},
         }
 
     def __enter__(self) -> Window:
