@@ -90,6 +90,7 @@ class Window:
         self._monitors = monitors
         self._capture: Callable[[], None] = _no_plate
         self._paused: CompositeFrame | None = None
+        self._last: CompositeFrame | None = None
         self._shows_help = False
         self._views = cycle([options.view, *(view for view in PREVIEWS if view != options.view)])
         self._view = next(self._views)
@@ -134,7 +135,7 @@ class Window:
             goes_on: somebody else gets the frames too, or they come whether there is time or not: while the user
                 pauses, this call returns, and the window alone stands still. If not, it does not return meanwhile.
         """
-        shown = self._paused or frame
+        self._last = shown = self._paused or frame
         if shown is frame:
             self._capture = capture
         self._draw(shown, report)
@@ -142,6 +143,12 @@ class Window:
         while self._paused and not self.closed and not goes_on:
             self._draw(frame, report)
             self._obey(frame, cv2.waitKey(PAUSE_POLL_MS))
+
+    def refresh(self) -> None:
+        """Obey the keys while no frame comes."""
+        code = cv2.waitKey(1)
+        if self._last is not None:
+            self._obey(self._last, code)
 
     def hold(self, frame: CompositeFrame, report: Report) -> None:
         """Keep a still image on the screen until the user ends it."""
