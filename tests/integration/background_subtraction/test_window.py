@@ -268,11 +268,14 @@ def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> N
 def camera_on_the_net(frames: int | None = None) -> Iterator[str]:
     """JPEGs as a camera sends them (multipart/x-mixed-replace): the person, then the room, in turn.
 
-    frames: how many come until it falls silent. None: it never does."""
-    closing = threading.Event()
+    frames: how many come until it falls silent, for whoever connects again too. None: it never does."""
+    closing, silent = threading.Event(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if silent.is_set():
+                closing.wait()
+                return
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=--part")
             self.end_headers()
@@ -283,6 +286,7 @@ def camera_on_the_net(frames: int | None = None) -> Iterator[str]:
                     self.wfile.write(head.encode() + data + b"\r\n")
                     if closing.wait(0.02):
                         return
+                silent.set()
                 closing.wait()
 
         def log_message(self, *_: object) -> None: ...
