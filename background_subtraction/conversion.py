@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from background_subtraction.live.settings import Settings
 from background_subtraction.options import Options, composite_view
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.report import Report
@@ -31,7 +32,7 @@ PRECISION_OF = {"float32": "f32", "float": "f32", "float16": "f16", "half": "f16
 """PyTorch's name of a type -> `InferenceOptions.precision`."""
 
 AnyPath = str | os.PathLike[str]
-AnyOptions = TypeVar("AnyOptions", InferenceOptions, ModelOptions, Selection, Encoding)
+AnyOptions = TypeVar("AnyOptions", InferenceOptions, ModelOptions, Selection, Encoding, Settings)
 
 
 def convert_video(
@@ -68,6 +69,7 @@ def convert_video(
     encoding: Encoding = Encoding(),
     devices: tuple[DeviceOutput, ...] = (),
     window: WindowOptions | None = None,
+    settings: Settings = Settings(),
 ) -> Report:
     """Convert a video, a folder of images, or several inputs.
 
@@ -112,6 +114,7 @@ def convert_video(
         encoding: type, codec, quality, limit of frames, resolution.
         devices: such as virtual cameras.
         window: show a window. None: show none.
+        settings: mask, mirror, framing and more of `live.settings.Settings`. `model` is the one above.
 
     Returns:
         The report of the run: frames, rate, latency, stages.
@@ -133,8 +136,11 @@ def convert_video(
         quality = None if (crf, output_video_mbps) == (None, None) else Quality(crf, output_video_mbps)
         encoding = _combined(encoding, "encoding", type=output_type, codec=codec, quality=quality)
         target = None if background is None else str(background)
+        NATURAL.require(blur_bgr=blur_bgr)
+        settings = _combined(settings, "settings", target_bgr=target, blur_bgr=blur_bgr or None)
+        composite = composite_view(settings.target_bgr, settings.blur_bgr, encoding)
         outputs = {
-            "output_composition": (output_composition, composite_view(target, blur_bgr, encoding)),
+            "output_composition": (output_composition, composite),
             "output_alpha": (output_alpha, "alpha"),
             "output_foreground": (output_foreground, "foreground"),
             "output_transparent": (output_transparent, "transparent"),
@@ -146,8 +152,7 @@ def convert_video(
             **ours,
             model="" if loaded else _model_file(model),
             inputs=_addresses(input_source),
-            target_bgr=target,
-            blur_bgr=blur_bgr,
+            settings=settings,
             clean_plate=None if clean_plate is None else str(clean_plate),
             loop=loop,
             selection=_combined(selection, "selection", size=input_resize),

@@ -32,7 +32,7 @@ PROGRAMS: dict[str, Main] = {
 """How a command of this program begins -> what it calls."""
 
 NOT_RUN = {
-    r"(^| )-i 0( |$)": "needs a camera",
+    r"(^| )-i (0|/dev/video\d)( |$)": "needs a camera",
     r" -d GPU ": "needs a graphics card",
     r"^# there: ": "is RobustVideoMatting's own code, beside ours",
     r"^python inference\.py ": "is RobustVideoMatting's own command",
@@ -77,6 +77,7 @@ def checkout(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         (tmp_path / name).symlink_to(clip)
     _write_stills(tmp_path, read_video(clip)[0])
     _write_networks(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))  # presets
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
