@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 
 def check_background(options: Options) -> None:
     """Open the background and the clean plate, and close them again. Raises OptionError or SourceError."""
-    if options.target_bgr is None or not is_live(options.target_bgr):
-        with open_background(options.target_bgr):
+    target = options.settings.target_bgr
+    if target is None or not is_live(target):
+        with open_background(target):
             """It can be read."""
     if options.clean_plate is not None and not is_live(options.clean_plate):
         with open_source(options.clean_plate):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from background_subtraction.image_files import IMAGE_SUFFIXES, files_in, images_at, is_pattern, natural_key
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.formats import CONTAINERS
+from background_subtraction.sources.camera import is_camera
 from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.images import IMAGE_RATE
 from background_subtraction.sources.open import is_live
@@ -240,7 +241,7 @@ def _live_name(address: str) -> str:
     url = urlsplit(address)
     if url.scheme:
         return Path(url.path).stem or url.hostname or url.scheme
-    return f"camera_{address}" if address.isdecimal() else "pipe"
+    return f"camera_{Path(address).name}" if is_camera(address) else "pipe"
 
 
 def _require_own_names(clips: Sequence[Clip]) -> None:

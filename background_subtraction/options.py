@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from background_subtraction.compositing.backgrounds import TRANSPARENT
+from background_subtraction.live.settings import Settings
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.sinks.base import DeviceOutput, Encoding, Output
 from background_subtraction.sources.selection import Selection
@@ -70,8 +71,7 @@ class Options:
         inference: as `create_model` takes it.
         override: as `create_model` takes it.
         model_options: as `create_model` takes it.
-        target_bgr: the new background, as `open_background` takes it.
-        blur_bgr: the width in pixels of a box that blurs like it, 0 for no blur.
+        settings: what may change between two frames; a file's frames have these.
         clean_plate: an image or a video of the scene without the person.
         loop: start again at the end of the input.
         selection: which part of the input.
@@ -100,8 +100,7 @@ class Options:
     inference: InferenceOptions = InferenceOptions()
     override: Override = Override()
     model_options: ModelOptions = ModelOptions()
-    target_bgr: str | None = None
-    blur_bgr: int = 0
+    settings: Settings = Settings()
     clean_plate: str | None = None
     loop: bool = False
     selection: Selection = Selection()
@@ -120,13 +119,14 @@ class Options:
     batch: BatchOptions = BatchOptions()
 
     def __post_init__(self) -> None:
-        require_text(model=self.model, target_bgr=self.target_bgr, clean_plate=self.clean_plate)
+        require_text(model=self.model, clean_plate=self.clean_plate)
+        if not isinstance(self.settings, Settings):
+            raise OptionError(f"{described(self.settings)}. Expected Settings", "settings")
         if not self.inputs or not all(isinstance(address, str) for address in self.inputs):
             raise OptionError(f"{described(self.inputs)}. Expected at least one address", "inputs")
         require_choice(ADAPTERS, adapter=self.adapter)
         if not isinstance(self.monitors, str) or not set(self.monitors) <= set("cdm"):
             raise OptionError(f"{described(self.monitors)}. Expected some of the letters c, d, m", "monitors")
-        NATURAL.require(blur_bgr=self.blur_bgr)
         POSITIVE.require(jobs=self.jobs, ahead=self.ahead)
         if self.jobs > 1 and self.window is not None:
             raise OptionError(f"{self.jobs}, and a window. Expected 1, or no window", "jobs")

@@ -48,7 +48,7 @@ def _read(clips: Sequence[Clip], options: Options) -> Iterator[tuple[Identity, s
         *(("the list of labels", name) for name in options.also_read),
         *(("the model", str(path)) for path in (files_of(model) if model else ())),
         ("the clean plate", options.clean_plate),
-        ("the background", options.target_bgr),
+        ("the background", options.settings.target_bgr),
         *(("the input", clip.address) for clip in clips),
     ]
     for what, address in addresses:

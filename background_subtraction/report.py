@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from threading import Lock
 from time import perf_counter
+
+import numpy as np
 
 from model_api.results import Result
 
 STAGES = ("Decoding", "Preprocessing", "Inference", "Postprocessing", "Rendering", "Writing")
 RECENT = 30
 """Frames that the figures in the window are about."""
+LEAST_S, STEP = 1e-5, 1.01
+"""The first bin's upper limit, and how much wider each one is than the one before: percentiles are exact to 1 %."""
+BINS = 1 << 11
+"""Up to two hours."""
+
+
+class Latencies:
+    """A histogram with logarithmic bins. It may be read while another thread adds."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._counts = np.zeros(BINS, np.int64)
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        place = math.ceil(math.log(max(seconds, LEAST_S) / LEAST_S) / math.log(STEP))
+        self._counts[min(place, BINS - 1)] += 1
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self._counts.sum())
+
+    def percentile(self, share: float) -> float:
+        """Seconds that this share of all stays within, by the nearest-rank method; 0 without any.
+
+        Args:
+            share: above 0, at most 1: 0.5 for the median.
+        """
+        sums = np.cumsum(self._counts)
+        rank = math.ceil(share * int(sums[-1]))
+        return float(LEAST_S * STEP ** int(np.searchsorted(sums, rank))) if rank else 0.0
 
 
 class Report:
@@ -22,6 +57,8 @@ class Report:
             been shown and handed to the writers.
         stages_s: the sum over all frames, by the names of STAGES. A stage's time is that of its own work, although
             stages overlap.
+        latencies: of live sources, from a frame's arrival to its delivery: when it has been shown and handed to the
+            writers. Of files, which are read ahead, there are none.
         kept: the outputs that can be played, when a clip has ended, whatever ended it.
         resources: how busy the machine was, a line each.
     """
@@ -31,6 +68,7 @@ class Report:
         self._whole = whole
         self.frames = 0
         self.latency_s = 0.0
+        self.latencies = Latencies()
         self.stages_s = dict.fromkeys(STAGES, 0.0)
         self.kept: list[str] = []
         self.resources: list[str] = []
@@ -68,6 +106,8 @@ class Report:
             self.latency_s += now_s - result.started_s
             for stage, stage_s in zip(STAGES[:-1], seconds, strict=True):
                 self.stages_s[stage] += stage_s
+            if result.frame.arrived_s:
+                self.latencies.add(now_s - result.frame.arrived_s)
             self._written_s[clip] = written_s
             self.stages_s["Writing"] = sum(self._written_s.values())
             self._dropped[clip] = dropped
@@ -82,7 +122,8 @@ class Report:
     @property
     def dropped(self) -> int:
         """Frames of live sources that came while another one was worked on."""
-        return sum(self._dropped.values())
+        with self._lock:
+            return sum(self._dropped.values())
 
     @property
     def fps(self) -> float:
@@ -92,11 +133,12 @@ class Report:
 
     def recent(self) -> tuple[float, float]:
         """Frames per second and latency in seconds over the last frames."""
-        if len(self._recent) < 2:
+        with self._lock:  # other threads ask too
+            recent = list(self._recent)
+        if len(recent) < 2:
             return 0.0, 0.0
-        seconds = self._recent[-1][0] - self._recent[0][0]
-        latency_s = sum(latency for _, latency in self._recent) / len(self._recent)
-        return (len(self._recent) - 1) / seconds, latency_s
+        seconds = recent[-1][0] - recent[0][0]
+        return (len(recent) - 1) / seconds, sum(latency for _, latency in recent) / len(recent)
 
     def lines(self) -> list[str]:
         """The figures for people, in the form of the Open Model Zoo's demos."""
@@ -111,10 +153,17 @@ class Report:
             f"\tFrames: {self.frames}",
             *dropped,
             f"\tLatency: {self.latency_s / self.frames * 1000:.1f} ms",
+            *self._percentiles(),
             f"\tFPS: {self.fps:.1f}",
             *stages,
             *self.resources,
         ]
+
+    def _percentiles(self) -> list[str]:
+        if not self.latencies.count:
+            return []
+        median_s, p99_s = self.latencies.percentile(0.5), self.latencies.percentile(0.99)
+        return [f"\tFrom arrival to delivery: median {median_s * 1000:.1f} ms, 99th percentile {p99_s * 1000:.1f} ms"]
 
     def __repr__(self) -> str:
         if not self.frames:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from threading import Event
 from time import perf_counter
 from typing import Protocol
 
 from background_subtraction.checks import check_background, check_clip, check_source, warn_of_unused
-from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.compositing.clean_plate import CleanPlate, open_clean_plate
-from background_subtraction.compositing.composite import CompositeFrame
 from background_subtraction.jobs import Clip, plan
+from background_subtraction.live.frames import FinishedFrame, finished_frames
+from background_subtraction.live.keys import commands
+from background_subtraction.live.plans import plans
+from background_subtraction.live.session import Session
+from background_subtraction.live.subscribers import Delivered
 from background_subtraction.options import Options
 from background_subtraction.preview.frame_log import raw_lines
 from background_subtraction.preview.system_monitor import Monitors
@@ -24,14 +28,16 @@ from background_subtraction.progress import ClipProgress, Progress
 from background_subtraction.protection import require_nothing_lost
 from background_subtraction.report import Report
 from background_subtraction.sinks.outputs import Outputs
-from background_subtraction.sources.base import Source
+from background_subtraction.sources.base import Closing, Source
 from background_subtraction.sources.open import open_source, require_input
 from background_subtraction.sources.reader_thread import Newest, Prefetched
 from background_subtraction.thread_budget import shared_cores
 from background_subtraction.unreadable import Unreadable
-from model_api import AsyncPipeline, MattingModel, create_model
+from model_api import MattingModel, create_model
+from model_api.bundled import find_model
 from model_api.graph.precision import AUTO
 from model_api.interruptible import HeldInterruption
+from model_api.pictures.picture import format_of
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +60,24 @@ def run(options: Options, report: Report, model: MattingModel | None = None) -> 
         start()
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Starts a run when it is called; see `run`.
+
+    Attributes:
+        session: the door to it, for other threads: settings in, frames and figures out.
+    """
+
+    session: Session
+    _run: Callable[[], None]
+
+    def __call__(self) -> None:
+        """Run from the first frame to the last one."""
+        self._run()
+
+
 @contextmanager
-def prepare(options: Options, report: Report, model: MattingModel | None = None) -> Iterator[Callable[[], None]]:
+def prepare(options: Options, report: Report, model: MattingModel | None = None) -> Iterator[Start]:
     """Check inputs, outputs and the display, then load the model. Yield what starts the run; see `run`."""
     clips = plan(options.inputs, options.outputs, options.encoding, options.selection)
     require_nothing_lost(clips, options)
@@ -73,8 +95,11 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
         if window:
             stack.enter_context(window)
         progress = stack.enter_context(Progress(totals, show=options.progress))
-        run = Run(options, report, model, progress, monitors, window)
-        yield partial(run.in_turn, clips, first, unreadable)
+        session = stack.enter_context(closing(session_of(options, model, report)))
+        if window:
+            window.add(commands(session))
+        run = Run(options, report, session, model, progress, monitors, window)
+        yield Start(session, partial(run.in_turn, clips, first, unreadable))
 
 
 @contextmanager
@@ -118,6 +143,18 @@ def load_model(options: Options) -> MattingModel:
     )
 
 
+def session_of(options: Options, model: MattingModel, report: Report) -> Session:
+    """The door to a run, with the settings that it begins with. It must be closed."""
+    return Session(options.settings, model, partial(_another_model, options), report, options.device)
+
+
+def _another_model(options: Options, name: str) -> MattingModel:
+    """Load a model while the run goes on, on the same device. name: as `Settings.model` has it."""
+    file = find_model(name or None, has_clean_plate=options.clean_plate is not None)
+    adapter = "openvino" if Path(file).exists() else options.adapter
+    return load_model(replace(options, model=file, adapter=adapter))
+
+
 class Stop(Protocol):
     """An event of threads or of processes."""
 
@@ -132,6 +169,7 @@ class Run:
     Args:
         options: what to do.
         report: counts the frames.
+        session: the settings, and the frames for those who watch.
         model: it, loaded.
         progress: shows them.
         monitors: measure how busy the machine is.
@@ -141,6 +179,7 @@ class Run:
 
     options: Options
     report: Report
+    session: Session
     model: MattingModel
     progress: ClipProgress
     monitors: Monitors
@@ -170,8 +209,6 @@ class Run:
         with HeldInterruption() as held, ExitStack() as stack:
             source = stack.enter_context(opened or _open(clip, options))
             stack.enter_context(self.progress.clip(clip.name))
-            aspect = source.info.form.pixel_aspect
-            background = stack.enter_context(open_background(options.target_bgr, options.blur_bgr, aspect))
             needed, interactive = model.needs_clean_plate, self.window is not None
             plate = open_clean_plate(options.clean_plate, source.info, needed=needed, interactive=interactive)
             model.compile_for(source.info.size)
@@ -179,35 +216,63 @@ class Run:
             stack.callback(lambda: self.report.kept.extend(outputs.kept()))
             stack.enter_context(outputs)
             drops, turn = source.info.drops, object()  # the report may live longer than the outputs
-            reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
+            reader = stack.enter_context(
+                Newest(source, self._goes_on) if drops else Prefetched(source, options.ahead, self._goes_on)
+            )
+            if isinstance(source, Closing):
+                source.rest_while(partial(self._nobody_watches, outputs))
 
-            pipeline = AsyncPipeline(model, newest=drops, scene_cuts=options.scene_cuts)
-            frame = None
+            aspect = source.info.form.pixel_aspect
+            stage = stack.enter_context(self.session.stage(source.info.size, live=drops, pixel_aspect=aspect))
+            planned = plans(reader, stage.current, plate)
+            shown = finished_frames(planned, newest=drops, scene_cuts=options.scene_cuts, pixel_aspect=aspect)
+            finished = None
             try:
-                for result in pipeline.run(plate.attach(reader)):
+                for finished in shown:
                     received_s = perf_counter()
-                    frame = CompositeFrame(result, background, aspect)
+                    frame = finished.composite
                     outputs.render(frame)
                     rendering_s = perf_counter() - received_s
                     outputs.write(frame)
-                    self.report.add(result, rendering_s, outputs.busy_s, reader.dropped, turn)
-                    self._show(frame, plate, outputs)
+                    self.report.add(frame.result, rendering_s, outputs.busy_s, reader.dropped, turn)
+                    self._hand_on(finished)
+                    self._show(finished, plate, outputs, goes_on=drops or bool(options.devices))
+                    stage.delivered(finished.plan.ready)
                     if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
                         return
                 outputs.finish()
-                if self.window and frame and source.info.frames == 1:
-                    self.window.hold(frame, self.report)
+                if self.window and finished and source.info.frames == 1:
+                    self.window.hold(finished.composite, self.report)
             finally:
                 held.begin()  # until all is closed
 
-    def _show(self, frame: CompositeFrame, plate: CleanPlate, outputs: Outputs) -> None:
+    def _show(self, finished: FinishedFrame, plate: CleanPlate, outputs: Outputs, *, goes_on: bool) -> None:
         """In the window, the progress bar and the log."""
         self.monitors.sample()
+        capture = partial(plate.capture, finished.plan.frame)
+        if self.session.captures_plate():
+            capture()
         if self.window:
-            self.window.show(frame, self.report, plate.capture)
+            self.window.show(finished.composite, self.report, capture, goes_on=goes_on)
         self.progress.update(outputs)
-        for line in raw_lines(frame.result) if self.options.raw_output else ():
+        for line in raw_lines(finished.computed) if self.options.raw_output else ():
             log.info(line)
+
+    def _goes_on(self) -> bool:
+        """While no frame comes, the window obeys."""
+        if self.window:
+            self.window.refresh()
+        return not (self.stop.is_set() or (self.window and self.window.closed))
+
+    def _nobody_watches(self, outputs: Outputs) -> bool:
+        return self.window is None and not len(self.session.frames) and outputs.unwatched
+
+    def _hand_on(self, finished: FinishedFrame) -> None:
+        """To those who watch, if there are any: the composite in the form that the source has."""
+        if len(self.session.frames):
+            frame, arrived_s = finished.composite, finished.plan.frame.arrived_s or finished.composite.result.started_s
+            composite = frame.view("composite", format_of(frame.result.frame.picture))
+            self.session.frames.put(Delivered(composite, finished.plan, perf_counter() - arrived_s))
 
 
 def _open(clip: Clip, options: Options) -> Source:

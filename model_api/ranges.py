@@ -47,7 +47,10 @@ class Range:
 
 POSITIVE = Range("a whole number from 1", 1, 1 << 30, whole=True)
 NATURAL = Range("a whole number from 0", 0, 1 << 30, whole=True)
+PIXELS = Range("a whole number of pixels from -100 to 100", -100, 100, whole=True)
 PROBABILITY = Range("a number from 0 to 1", 0, 1)
+STEADINESS = Range("a number from 0 to 0.95", 0, 0.95)
+ZOOM = Range("a number from 1 to 4", 1, 4)
 RATIO = Range("a number above 0, 1 at most", 1e-3, 1)
 POSITIVE_NUMBER = Range("a number above 0", 1e-3, 1e6)
 SECONDS = Range("seconds, such as 12.5", 0, 1e9)

@@ -33,6 +33,7 @@ class Frame:
         clean_plate: a picture of the same scene without the person, for models that compare with it.
         decoding_s: seconds that the source took to produce the picture.
         opacity: (H, W) uint8, the alpha that the source itself has. None: opaque.
+        arrived_s: `time.perf_counter()` when it came from a live source, 0 where this is not measured.
 
     Raises:
         ShapeError: `picture` or `clean_plate` is not a picture.
@@ -45,6 +46,7 @@ class Frame:
     clean_plate: Picture | None = None
     decoding_s: float = 0.0
     opacity: Levels | None = None
+    arrived_s: float = 0.0
 
     def __post_init__(self) -> None:
         require_picture("picture", self.picture)

@@ -18,7 +18,7 @@ from model_api.errors import SourceError
 
 HOW_NOT_WHAT = frozenset({
     "model", "inputs", "outputs", "devices", "window", "monitors", "raw_output", "jobs", "ahead", "progress",
-    "also_read", "for_detection", "batch", "target_bgr", "clean_plate", "inference",
+    "also_read", "for_detection", "batch", "clean_plate", "inference",
 })  # fmt: skip
 """Fields of Options that do not change a result, or of which only a part does."""
 DIGEST_LENGTH = 16
@@ -35,7 +35,7 @@ def digest_of(options: Options) -> str:
     values |= {
         "model": _content_of(options.model) if options.adapter == "openvino" else options.model,
         "precision": (inference.precision, inference.refiner_outside),
-        "background": [(name, stamp_of(name)) for name in (options.target_bgr, options.clean_plate) if name],
+        "background": [(name, stamp_of(name)) for name in (options.settings.target_bgr, options.clean_plate) if name],
     }
     text = "\n".join(f"{name}={_text_of(value)}" for name, value in sorted(values.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]

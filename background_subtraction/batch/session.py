@@ -200,12 +200,13 @@ def _for_elsewhere(options: Options) -> Options:
     model = Path(options.model)
     is_bundled = model.parent == FOLDER and options.adapter == "openvino"
     local = options.adapter == "openvino" and not is_bundled
+    background = options.settings.target_bgr
     return replace(
         options,
         model=model.stem if is_bundled else str(model.absolute()) if local else options.model,
         inputs=tuple(_absolute(name) for name in options.inputs),
         outputs=tuple(replace(output, path=_absolute_path(output.path)) for output in options.outputs),
-        target_bgr=options.target_bgr and _absolute(options.target_bgr),
+        settings=replace(options.settings, target_bgr=background and _absolute(background)),
         clean_plate=options.clean_plate and _absolute(options.clean_plate),
     )
 

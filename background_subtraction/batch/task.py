@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ from background_subtraction.options import Options
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.progress import ClipProgress
 from background_subtraction.report import Report
-from background_subtraction.run import Run, Stop, load_model
+from background_subtraction.run import Run, Stop, load_model, session_of
 from background_subtraction.sinks.outputs import Outputs
 from background_subtraction.sources.demuxing.addresses import without_password
 from background_subtraction.sources.open import open_source
@@ -147,7 +147,8 @@ def _write(clip: Clip, options: Options, place: Place, report: Report, progress:
     with open_source(clip.address, loop=options.loop, selection=options.selection) as source:
         check_source(source, clip, options)
         model = place.model or _resident.model_of(options)
-        Run(options, report, model, progress, place.monitors, stop=place.stop).clip(clip, source)
+        with closing(session_of(options, model, report)) as session:
+            Run(options, report, session, model, progress, place.monitors, stop=place.stop).clip(clip, source)
 
 
 @contextmanager

@@ -11,9 +11,24 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from background_subtraction.sources.selection import FOURCC
 from model_api.preprocessing import Triple
 from model_api.preprocessing import triple as three
-from model_api.ranges import NATURAL, POSITIVE, POSITIVE_NUMBER, PROBABILITY, QUALITY, RATE, RATIO, SECONDS, SIDE, Range
+from model_api.ranges import (
+    NATURAL,
+    PIXELS,
+    POSITIVE,
+    POSITIVE_NUMBER,
+    PROBABILITY,
+    QUALITY,
+    RATE,
+    RATIO,
+    SECONDS,
+    SIDE,
+    STEADINESS,
+    ZOOM,
+    Range,
+)
 
 LONGEST_SECRET = 1 << 16
 
@@ -47,6 +62,21 @@ def quality(text: str) -> int:
 def probability(text: str) -> float:
     """Read a number from 0 to 1."""
     return number(text, PROBABILITY)
+
+
+def pixels(text: str) -> int:
+    """Read a whole number of pixels, below 0 too."""
+    return int(number(text, PIXELS))
+
+
+def steadiness(text: str) -> float:
+    """Read a number from 0 to 0.95."""
+    return number(text, STEADINESS)
+
+
+def zoom(text: str) -> float:
+    """Read a number from 1 to 4."""
+    return number(text, ZOOM)
 
 
 def ratio(text: str) -> float:
@@ -100,6 +130,20 @@ def resolution(text: str) -> tuple[int, int]:
     if not sides or not all(SIDE.holds(int(side)) for side in sides.groups()):
         raise argparse.ArgumentTypeError(f'"{text}": expected WIDTHxHEIGHT, such as 1280x720')
     return int(sides[1]), int(sides[2])
+
+
+def camera_size(text: str) -> tuple[int, int] | None:
+    """Read WxH, or auto as None."""
+    return None if text == "auto" else resolution(text)
+
+
+def camera_format(text: str) -> str:
+    """Read four characters, or auto as ""."""
+    if text == "auto":
+        return ""
+    if not text or not FOURCC.fullmatch(text):
+        raise argparse.ArgumentTypeError(f'"{text}": expected four characters, such as MJPG or YUYV, or auto')
+    return text.upper()
 
 
 class SizeAction(argparse.Action):

@@ -10,11 +10,14 @@ from typing import Any, NoReturn
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.batch_arguments import add_batch_arguments
+from background_subtraction.cli.cameras import ListCameras
 from background_subtraction.cli.completion import PrintCompletion
+from background_subtraction.cli.live_arguments import add_live_arguments
 from background_subtraction.cli.model_arguments import add_computing_arguments, add_preprocessing_arguments
 from background_subtraction.sinks.base import OUTPUT_TYPES
 from background_subtraction.sinks.formats import CODECS
 from background_subtraction.sinks.open import DEVICES
+from background_subtraction.sources.selection import Selection
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.bundled import names
@@ -36,10 +39,15 @@ OPTION_OF: Mapping[str, str] = {
     "workers": "--workers", "cluster": "--cluster", "shard": "--shard", "resume": "--resume",
     "overwrite": "--overwrite", "manifest": "--manifest",
     "skip": "--skip", "rate": "--fps", "size": "--input_resize", "raw_size": "--raw_size", "ahead": "--num_workers",
+    "camera_size": "--camera_size", "camera_format": "--camera_format", "mask_threshold": "--mask_threshold",
+    "grow_px": "--mask_grow", "soften_px": "--mask_soften",
+    "steadiness": "--mask_steadiness", "mask_every": "--mask_every", "zoom_limit": "--zoom_limit",
+    "preset": "--preset",
 }  # fmt: skip
 """Parameter of the library -> the option that gives it."""
 
-USAGE = "%(prog)s -i INPUT [-m MODEL] [-o FILE] [--target_bgr BACKGROUND] [options]"
+USAGE = """%(prog)s -i INPUT [-m MODEL] [-o FILE] [--target_bgr BACKGROUND] [options]
+       %(prog)s camera-setup [options]   print what makes it a camera of a Linux machine"""
 EXAMPLES = """examples:
   The camera in a window, with the room blurred:
     %(prog)s -i 0 --blur_bgr 60
@@ -77,6 +85,7 @@ def build_parser(program: str) -> Parser:
         allow_abbrev=False,
     )
     _add_options(parser.add_argument_group("Options"))
+    add_live_arguments(parser.add_argument_group("Mask and picture options"))
     _add_model_options(parser.add_argument_group("What the model expects, where its file does not say it"))
     _add_inference_options(parser.add_argument_group("Inference options"))
     _add_io_options(parser.add_argument_group("Input/output options"))
@@ -116,7 +125,7 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         help="Required. An image, a folder of images or of videos, a pattern such as frames/%%04d.png or clips/*.mp4, "
-        "a video, the address of a stream, the number of a camera, or - for a pipe. Several are processed one after "
+        "a video, the address of a stream, a camera's number or path, or - for a pipe. Several are processed one after "
         "another.",
     )
     add("-d", "--device", default="CPU", help="CPU, GPU, NPU, AUTO, AUTO:GPU,CPU or HETERO:GPU,CPU. Default: CPU.")
@@ -143,8 +152,8 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--target_bgr",
         metavar="COLOUR|IMAGE|VIDEO",
-        help='The new background: "R,G,B", "#rrggbb", a colour name, "transparent", an image, a video or a pattern. '
-        "Default: green.",
+        help='The new background: "R,G,B", "#rrggbb", a colour name, "transparent", an image, a video, a pattern, or '
+        '"none" for the input as it is. Default: green.',
     )
     add(
         "--background",
@@ -261,6 +270,21 @@ def _add_file_options(group: argparse._ArgumentGroup) -> None:
         help="The frame rate of images and raw pipes, or the one to request from a camera: 25, 30000/1001. "
         "Default: 30.",
     )
+    add(
+        "--camera_size",
+        type=values.camera_size,
+        default=Selection.camera_size,
+        metavar="WxH",
+        help="The size to request from a camera, or auto for its own choice. Default: 1280x720.",
+    )
+    add(
+        "--camera_format",
+        type=values.camera_format,
+        default=Selection.camera_format,
+        metavar="FOURCC",
+        help="The format to request from a camera: MJPG, YUYV, …, or auto for its own choice. Default: MJPG.",
+    )
+    add("--list_cameras", action=ListCameras, help="List the cameras of this machine and exit.")
     add("--input_resize", nargs="+", action=values.SizeAction, metavar="WxH", help="Resize the input first.")
     add("--raw_size", type=values.resolution, metavar="WxH", help="-i - carries raw BGR frames of this size.")
     add("--seq_chunk", type=values.positive, help="The same as -nireq, by its name in RobustVideoMatting.")

@@ -79,8 +79,7 @@ def inputs_of(args: argparse.Namespace) -> tuple[str, ...]:
     if args.input_list == STDIN and STDIN in args.input:
         raise OptionError("the standard input cannot be a video too", "--input_list")
     if not args.input and not listed:
-        given = "" if args.input_list is None else f"{args.input_list}: lists nothing. "
-        raise OptionError(f"{given}expected at least one input, of -i or in the file of --input_list", "inputs")
+        raise OptionError(f"{args.input_list}: lists nothing. Expected an input on each line", "--input_list")
     return (*args.input, *listed)
 
 

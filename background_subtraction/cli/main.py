@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     """
     try:
         with ending_at_once(program, last=arguments is None) as signals:
-            return _main(sys.argv[1:] if arguments is None else arguments, program, signals)
+            return _main(list(sys.argv[1:] if arguments is None else arguments), program, signals)
     except KeyboardInterrupt:  # between the end of the run and that of the program
         return _fail(program, "interrupted")
 
@@ -36,12 +36,10 @@ def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
     try:
-        from background_subtraction.batch.session import prepare_run
         from background_subtraction.batch.storage import address_of
-        from background_subtraction.cli.arguments import OPTION_OF
-        from background_subtraction.cli.parse import parse_options
+        from background_subtraction.cli.commands import execute
         from background_subtraction.report import Report
-        from model_api.errors import BackgroundSubtractionError, OptionError, renamed
+        from model_api.errors import BackgroundSubtractionError, OptionError
         from model_api.terminal.foreign_text import log_printable
     except ImportError as error:
         return _fail(program, _missing_library(error))
@@ -49,10 +47,7 @@ def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     log_printable()
     report = Report()
     try:
-        options = parse_options(arguments, program)
-        with renamed(OPTION_OF), prepare_run(options, report) as run:
-            signals.raise_interrupt(", ".join(str(output.path) for output in options.outputs) or "the window")
-            run()
+        outputs = execute(arguments, program, report, signals)
     except OptionError as error:
         return _fail(program, str(error), code=2)
     except BackgroundSubtractionError as error:
@@ -63,7 +58,7 @@ def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
         if report.frames:
             for line in report.lines():
                 logging.info(line)
-    for output in options.outputs:
+    for output in outputs:
         logging.info("Wrote %s", address_of(output.path) or output.path)
     return 0
 
@@ -80,19 +75,20 @@ def _fail(program: str, message: str, code: int = 1) -> int:
 
 
 def _missing_library(error: ImportError) -> str:
+    pip = f"{sys.executable} -m pip"  # model_api, which has it too, may be what cannot be imported
     if (error.name or "").startswith("model_api"):
         return (
             f"{error}. Another package of that name is installed, Intel's openvino-model-api perhaps. Give this "
-            "program an environment of its own, or: pip uninstall openvino-model-api"
+            f"program an environment of its own, or: {pip} uninstall openvino-model-api"
         )
     if "libGL" in str(error) or "libgthread" in str(error) or "libglib" in str(error):
         return (
             f"opencv-python cannot be loaded ({error}). Install the library, on Debian or Ubuntu: "
             "apt install libgl1 libglib2.0-0; or, to run without a window: "
-            "pip uninstall opencv-python && pip install opencv-python-headless"
+            f"{pip} uninstall opencv-python && {pip} install opencv-python-headless"
         )
     from pathlib import Path
 
     if (Path(__file__).resolve().parents[2] / "requirements.txt").is_file():  # of a checkout
-        return f"{error}. Install the dependencies: pip install -r requirements.txt"
-    return f"{error}. List the packages that are missing: pip check"
+        return f"{error}. Install the dependencies: {pip} install -r requirements.txt"
+    return f"{error}. List the packages that are missing: {pip} check"

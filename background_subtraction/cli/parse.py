@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,11 @@ from typing import Any
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, build_parser
 from background_subtraction.cli.batch_arguments import batch_options_of, inputs_of
+from background_subtraction.cli.live_arguments import first_settings, settings_of
 from background_subtraction.cli.model_arguments import override_of
+from background_subtraction.compositing.backgrounds import open_background
+from background_subtraction.live import presets
+from background_subtraction.live.settings import Settings
 from background_subtraction.options import Options, composite_view, outputs_of
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.sinks.base import DeviceOutput, Encoding, Quality
@@ -25,6 +30,8 @@ from model_api.models.labels import read_labels
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
 """Fields of ModelOptions that only models that detect objects use -> their options."""
+log = logging.getLogger(__name__)
+
 ADDRESSES = {"ovms": ADDRESS_FORMS}
 """Adapters for which -m is an address -> its forms."""
 
@@ -32,7 +39,8 @@ ADDRESSES = {"ovms": ADDRESS_FORMS}
 def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
     """Read a command line.
 
-    -h, --version and --print_completion print something and end the process.
+    -h, --version and --print_completion print something and end the process. --save_preset writes a preset, and ends
+    the process where there is no input.
 
     Args:
         arguments: the words, None for those of this process.
@@ -40,13 +48,35 @@ def parse_options(arguments: Sequence[str] | None = None, program: str = "backgr
 
     Raises:
         OptionError: invalid usage.
+        SinkError: the preset cannot be written.
+        SourceError: the background of a preset cannot be read.
     """
     words = values.with_underscores(sys.argv[1:] if arguments is None else arguments)
     with renamed(OPTION_OF):
-        return _options(build_parser(program).parse_args(words))
+        parser = build_parser(program)
+        preset = first_settings(parser, words)
+        args = parser.parse_args(words)
+        settings = settings_of(args, preset)
+        has_input = bool(args.input) or args.input_list is not None
+        if args.save_preset is not None and not has_input:
+            with open_background(settings.target_bgr, settings.blur_bgr):
+                """It can be read."""
+            _save(args.save_preset, settings)
+            parser.exit()
+        if not has_input:
+            parser.error("the following arguments are required: -i/--input/--input_source")
+        options = _options(args, settings)
+        if args.save_preset is not None:
+            _save(args.save_preset, settings)
+        return options
 
 
-def _options(args: argparse.Namespace) -> Options:
+def _save(name: str, settings: Settings) -> None:
+    path = presets.save(name, settings)
+    log.info("Preset %s: %s. Use it with --preset", name, path)
+
+
+def _options(args: argparse.Namespace, settings: Settings) -> Options:
     if args.jobs > 1 and not args.no_show:
         raise OptionError("several inputs at the same time run without a window. Add --no_show", "jobs")
     _require_no_checkpoint(args)
@@ -60,13 +90,21 @@ def _options(args: argparse.Namespace) -> Options:
         inference=_inference_options(args),
         override=override_of(args),
         model_options=_model_options(args),
-        target_bgr=args.target_bgr,
-        blur_bgr=args.blur_bgr,
+        settings=settings,
         clean_plate=args.background,
         loop=args.loop,
-        selection=Selection(args.start, args.end, args.skip, args.fps, args.input_resize, args.raw_size),
+        selection=Selection(
+            args.start,
+            args.end,
+            args.skip,
+            args.fps,
+            args.input_resize,
+            args.raw_size,
+            args.camera_size,
+            args.camera_format,
+        ),
         outputs=(
-            *outputs_of(composite_view(args.target_bgr, args.blur_bgr, encoding, preview), args.output),
+            *outputs_of(composite_view(settings.target_bgr, settings.blur_bgr, encoding, preview), args.output),
             *outputs_of("alpha", args.output_alpha),
             *outputs_of("foreground", args.output_foreground),
             *outputs_of("transparent", args.output_transparent),

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from background_subtraction.compositing.background_blur import blur_around
-from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern, over_black, read_image
-from background_subtraction.sources.base import Source
-from background_subtraction.sources.open import is_live, open_source
-from background_subtraction.sources.reader_thread import Prefetched
-from model_api.arrays import require_image
+from background_subtraction.compositing.colours import COLOURS, DEFAULT_COLOUR, Colour, parse_colour
+from background_subtraction.compositing.media_backgrounds import MovingBackground, StillBackground, open_media
+from background_subtraction.image_files import is_pattern
+from background_subtraction.sources.open import is_live
 from model_api.errors import OptionError
 from model_api.pictures.layers import layers_of
-from model_api.pictures.picture import Picture, in_format, plain_picture, with_planes
-from model_api.pictures.yuv_image import Plane, YuvFormat
+from model_api.pictures.picture import Picture, in_format, plain_picture
+from model_api.pictures.yuv_image import YuvFormat
 from model_api.ranges import LEVEL, NATURAL, require_each
-from model_api.resize import cover, resize_picture, shown_size
 from model_api.results import Result
-from model_api.types import Frame, Image, Size
+from model_api.types import Size
 
-Colour = tuple[int, int, int]
-"""Blue, green, red, 0..255."""
-DEFAULT_COLOUR: Colour = (155, 255, 120)
-"""The green of the Open Model Zoo's demo."""
-
-# As in CSS, except green, which is the full one for people who work with cameras.
-COLOURS: dict[str, Colour] = {
-    "black": (0, 0, 0), "white": (255, 255, 255), "gray": (128, 128, 128), "grey": (128, 128, 128),
-    "silver": (192, 192, 192), "red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0),
-    "yellow": (0, 255, 255), "cyan": (255, 255, 0), "magenta": (255, 0, 255), "orange": (0, 165, 255),
-    "purple": (128, 0, 128), "pink": (203, 192, 255), "brown": (42, 42, 165), "navy": (128, 0, 0),
-    "teal": (128, 128, 0), "olive": (0, 128, 128), "maroon": (0, 0, 128),
-}  # fmt: skip
 TRANSPARENT = "transparent"
+NONE = "none"
+"""The camera as it is."""
 SQUARE_PX = 16
 
 
@@ -65,56 +51,39 @@ class Background(Protocol):
     ) -> None: ...
 
 
-def open_background(target: str | None, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1)) -> Background:
+def open_background(
+    target: str | None, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1), *, live: bool = False
+) -> Background:
     """Open a background.
 
     Args:
-        target: a colour, an image, a folder or pattern of images, a video, a camera, a stream, or "transparent". None:
-            the real scene if it is blurred, else green.
+        target: a colour, an image, a folder or pattern of images, a video, a camera, a stream, "transparent", or "none"
+            for the frame as it is. None: the real scene if it is blurred, else green.
         blur_px: the width in pixels of a box that blurs like it, 0 for no blur.
         pixel_aspect: the width of the frames' pixels by their height: images and videos look in them as elsewhere.
+        live: the frames come as they come: a video goes on after a pause where it was, and catches up with nothing.
 
     Raises:
         OptionError: neither a file nor a colour.
         SourceError: the file cannot be read.
     """
     NATURAL.require(blur_px=blur_px)
-    if target == TRANSPARENT:
-        return Checkerboard()
     if target is None:
         return RealScene(blur_px) if blur_px else ColourBackground(DEFAULT_COLOUR)
-    if is_pattern(target):
-        return MovingBackground(open_source(target, loop=True), blur_px, pixel_aspect)
-    if not Path(target).exists():
-        colour = parse_colour(target)
-        if colour is not None:
-            return ColourBackground(colour)
-        if not is_live(target):
-            raise OptionError(
-                f'"{target}" is neither a file nor a colour. Expected an image, a video, a pattern, '
-                f'"transparent", "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})',
-                "target_bgr",
-            )
-    if Path(target).suffix.lower() in IMAGE_SUFFIXES:
-        return StillBackground(read_image(Path(target)), blur_px, pixel_aspect)
-    return MovingBackground(open_source(target, loop=True), blur_px, pixel_aspect)
-
-
-def parse_colour(text: str) -> Colour | None:
-    """Read "R,G,B", "#rrggbb", "#rgb" or a name as BGR; None if it is none of them."""
-    text = text.strip().lower()
-    if text in COLOURS:
-        return COLOURS[text]
-    digits = text.removeprefix("#")
-    try:
-        if text.startswith("#") and len(digits) in (3, 6):
-            pairs = [digit * 2 for digit in digits] if len(digits) == 3 else [digits[i : i + 2] for i in (0, 2, 4)]
-            red, green, blue = (int(pair, 16) for pair in pairs)
-        else:
-            red, green, blue = (int(number) for number in text.split(","))
-    except ValueError:
-        return None
-    return (blue, green, red) if all(0 <= level <= 255 for level in (red, green, blue)) else None
+    if target in NAMED:
+        return NAMED[target]()
+    if is_pattern(target) or Path(target).exists():
+        return open_media(target, blur_px, pixel_aspect, live=live)
+    colour = parse_colour(target)
+    if colour is not None:
+        return ColourBackground(colour)
+    if not is_live(target):
+        raise OptionError(
+            f'"{target}" is neither a file nor a colour. Expected an image, a video, a pattern, '
+            f'{", ".join(map(repr, NAMED))}, "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})',
+            "target_bgr",
+        )
+    return open_media(target, blur_px, pixel_aspect, live=live)
 
 
 class _NothingToClose:
@@ -151,6 +120,21 @@ class Checkerboard(_NothingToClose):
         return checkerboard(result.frame.size, wanted)
 
 
+class Unchanged(_NothingToClose):
+    """The frame itself: nothing is put behind the person."""
+
+    def __enter__(self) -> Unchanged:
+        return self
+
+    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
+        """Return the frame."""
+        return in_format(result.frame.picture, wanted)
+
+
+NAMED: dict[str, Callable[[], Background]] = {TRANSPARENT: Checkerboard, NONE: Unchanged}
+"""Target -> what it means."""
+
+
 class RealScene(_NothingToClose):
     """The frame itself, blurred without the person in it."""
 
@@ -166,66 +150,14 @@ class RealScene(_NothingToClose):
         return blur_around(in_format(result.frame.picture, wanted), result.matte.levels, self._blur_px)
 
 
-class StillBackground(_NothingToClose):
-    """An image that fills the frame and keeps its aspect ratio."""
+def with_blur(background: Background, target: str | None, blur_px: int) -> Background:
+    """The same background blurred otherwise, as `open_background` would open it, without opening it again.
 
-    def __init__(self, image: Image, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1)) -> None:
-        """Raise ShapeError unless `image` is (H, W, 3) uint8 BGR."""
-        require_image("image", image)
-        self._fitted = lru_cache(maxsize=2)(
-            lambda size, wanted: in_format(_prepared(image, size, blur_px, pixel_aspect), wanted)
-        )
-
-    def __enter__(self) -> StillBackground:
-        return self
-
-    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
-        """Return the image at the frame's size."""
-        return self._fitted(result.frame.size, wanted)
-
-
-class MovingBackground:
-    """A looped video, in step by time: what it shows at second t is the background of the frame at second t.
-
-    The two frame rates may differ.
+    What is open stays open: whoever opened `background` closes it.
     """
-
-    def __init__(self, source: Source, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1)) -> None:
-        """Take a source that loops."""
-        self._source = source
-        aspect = pixel_aspect / source.info.form.pixel_aspect
-        self._reader = Prefetched(source)
-        self._frames = iter(self._reader)
-        self._shown: deque[Frame] = deque()
-        self._fitted = lru_cache(maxsize=2)(
-            lambda frame, size, wanted: in_format(_prepared(_opaque(frame), size, blur_px, aspect), wanted)
-        )
-
-    def __enter__(self) -> MovingBackground:
-        self._source.__enter__()
-        self._reader.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._reader.__exit__(kind, error, trace)
-        self._source.__exit__(kind, error, trace)
-
-    def at(self, result: Result, wanted: YuvFormat | None = None) -> Picture:
-        """Return what the video shows at the frame's time, at the frame's size."""
-        return self._fitted(self._frame_at(result.frame.timestamp_s), result.frame.size, wanted)
-
-    def _frame_at(self, time_s: Fraction) -> Frame:
-        """The last frame that is due; the first one, before it is due. `_shown` holds it and the one after it."""
-        while len(self._shown) < 2 or self._shown[1].timestamp_s <= time_s:
-            frame = next(self._frames, None)
-            if frame is None:
-                break
-            if len(self._shown) == 2:
-                self._shown.popleft()
-            self._shown.append(frame)
-        return self._shown[-1] if self._shown[-1].timestamp_s <= time_s else self._shown[0]
+    if isinstance(background, (StillBackground, MovingBackground)):
+        return background.with_blur(blur_px)
+    return open_background(None, blur_px) if target is None else background
 
 
 @lru_cache(maxsize=4)
@@ -248,19 +180,3 @@ def _shared(picture: Picture) -> Picture:
         for plane in layer.planes:
             plane.flags.writeable = False
     return picture
-
-
-def _opaque(frame: Frame) -> Picture:
-    """Black where the background itself is transparent. Pictures with an alpha are BGR."""
-    return frame.picture if frame.opacity is None else over_black(frame.image, frame.opacity)
-
-
-def _prepared(picture: Picture, size: Size, blur_px: int, pixel_aspect: Fraction) -> Picture:
-    """pixel_aspect: that of the frames, by that of the picture."""
-    fitted = resize_picture(cover(picture, shown_size(size, pixel_aspect)), size)
-    return with_planes(fitted, partial(_blurred, blur_px / size[0]), size) if blur_px else fitted
-
-
-def _blurred(share: float, plane: Plane, size: Size) -> Plane:
-    """share: the width of the box that blurs like it, of the picture's width."""
-    return cv2.GaussianBlur(plane, (0, 0), max(share * size[0] / 12**0.5, 0.3))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from background_subtraction.sources.base import SourceInfo
@@ -26,13 +25,16 @@ log = logging.getLogger(__name__)
 
 
 class CleanPlate:
-    """Attaches the current plate to each frame that starts through the pipeline."""
+    """Attaches the current plate to each frame that starts through the pipeline.
+
+    A plate that shows another view than the frames is warned about, once.
+    """
 
     def __init__(self, *, needed: bool, picture: Picture | None = None) -> None:
         """Begin with a plate, or without.
 
         Args:
-            needed: whether the model compares with a plate. If not, frames pass unchanged.
+            needed: whether the model compares with a plate.
             picture: the plate, None to take the first frame.
 
         Raises:
@@ -42,6 +44,8 @@ class CleanPlate:
             require_picture("clean_plate", picture)
         self._needed = needed
         self._picture = picture
+        self._frames = 0
+        self._misfits = 0
 
     def capture(self, frame: Frame) -> None:
         """Take this frame for the empty scene from now on."""
@@ -51,20 +55,28 @@ class CleanPlate:
         self._picture = frame.picture
         log.info("Frame %d is the empty scene from now on", frame.index)
 
-    def attach(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """Attach the plate to each frame; without one, the first frame is the plate.
+    def attached(self, frame: Frame, *, needed: bool = True) -> Frame:
+        """Attach the plate; without one, the first frame is the plate.
 
-        A plate that shows another view than the frames is warned about, once.
+        Args:
+            frame: the frame.
+            needed: whether the model that computes it compares with a plate. If not, the frame passes unchanged.
         """
-        misfits = 0
-        for index, frame in enumerate(frames):
-            if self._needed and self._picture is None:
-                self._picture = frame.picture
-            if self._picture is not None and index % CHECK_EVERY == 0 and misfits < MISFITS:
-                misfits = misfits + 1 if shows_another_view(self._picture, frame.picture) else 0
-                if misfits == MISFITS:
-                    log.warning(MISFIT)
-            yield replace(frame, clean_plate=self._picture)
+        self._needed = needed
+        if not needed:
+            return frame
+        if self._picture is None:
+            self._picture = frame.picture
+        self._check(self._picture, frame)
+        return replace(frame, clean_plate=self._picture)
+
+    def _check(self, plate: Picture, frame: Frame) -> None:
+        self._frames += 1
+        if (self._frames - 1) % CHECK_EVERY or self._misfits == MISFITS:
+            return
+        self._misfits = self._misfits + 1 if shows_another_view(plate, frame.picture) else 0
+        if self._misfits == MISFITS:
+            log.warning(MISFIT)
 
 
 def open_clean_plate(address: str | None, source: SourceInfo, *, needed: bool, interactive: bool) -> CleanPlate:

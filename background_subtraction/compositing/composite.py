@@ -9,7 +9,7 @@ from functools import cached_property
 
 import cv2
 
-from background_subtraction.compositing.backgrounds import Background, plain
+from background_subtraction.compositing.backgrounds import Background, Unchanged, plain
 from model_api.mattes.compositing import blend
 from model_api.pictures.picture import Picture, in_format, size_of
 from model_api.pictures.yuv_image import CHROMA_STEPS, YuvFormat, YuvImage, yuv_of_levels
@@ -75,6 +75,8 @@ def _over(frame: CompositeFrame, background: Picture) -> Picture:
 
 def _composite(frame: CompositeFrame, wanted: YuvFormat | None) -> Picture:
     """The person over the background."""
+    if isinstance(frame.background, Unchanged):
+        return frame.background.at(frame.result, wanted)
     return _over(frame, frame.background.at(frame.result, wanted))
 
 

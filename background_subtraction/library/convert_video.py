@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from background_subtraction.batch.session import prepare_run
 from background_subtraction.library.parameters import PARAMETER_OF, AnyPath, options_of, settings_in
+from background_subtraction.live.settings import Settings
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.report import Report
 from background_subtraction.sinks.base import DeviceOutput, Encoding
@@ -50,6 +51,7 @@ def convert_video(
     encoding: Encoding = Encoding(),
     devices: tuple[DeviceOutput, ...] = (),
     window: WindowOptions | None = None,
+    settings: Settings = Settings(),
 ) -> Report:
     """Convert a video, a folder of images, or several inputs.
 
@@ -94,6 +96,7 @@ def convert_video(
         encoding: type, codec, quality, limit of frames, resolution.
         devices: such as virtual cameras.
         window: show a window. None: show none.
+        settings: mask, mirror, framing and more of `live.settings.Settings`. `model` is the one above.
 
     Returns:
         The report of the run: frames, rate, latency, stages.

@@ -33,7 +33,7 @@ def convert_videos(
     manifest: AnyPath | None = None,
     shard: tuple[int, int] | None = None,
     attempts: int = 2,
-    **settings: Any,
+    **others: Any,
 ) -> Iterator[ClipReport]:
     """Convert many clips, here, in processes or on a cluster. One that fails does not stop the others.
 
@@ -54,7 +54,7 @@ def convert_videos(
         manifest: the file for it. None: background_subtraction.jsonl in the first output's folder.
         shard: (which part, of how many) of the clips, the first part is 0.
         attempts: how often a clip is tried that fails.
-        settings: all others of `convert_video`.
+        others: those of `convert_video`.
 
     Returns:
         An iterator over the clips' reports, in the order in which they are done. Work begins with the first `next`, and
@@ -65,7 +65,7 @@ def convert_videos(
         BackgroundSubtractionError: nothing could be done for any clip.
     """
     usual = settings_in({name: value.default for name, value in signature(convert_video).parameters.items()})
-    unknown = sorted(settings.keys() - usual.keys())
+    unknown = sorted(others.keys() - usual.keys())
     if unknown:
         raise OptionError(f"{', '.join(unknown)}: no such parameter. Expected those of convert_video")
     batch = BatchOptions(
@@ -74,7 +74,7 @@ def convert_videos(
         attempts=attempts,
     )  # fmt: skip
     with ExitStack() as stack, renamed({**PARAMETER_OF, "inputs": "inputs", "outputs": "output"}):
-        merged = {**usual, "output_composition": output, **settings}
+        merged = {**usual, "output_composition": output, **others}
         options, loaded = options_of(model=model, inputs=inputs, batch=batch, **merged)
         opened = stack.enter_context(open_batch(options, Report(), loaded, executor))
         return _reports(opened, stack.pop_all())

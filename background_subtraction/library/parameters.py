@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from background_subtraction.live.settings import Settings
 from background_subtraction.options import BatchOptions, Options, composite_view
 from background_subtraction.sinks.base import OUTPUT_TYPES, Encoding, Output, Quality
 from background_subtraction.sources.selection import Selection
@@ -27,7 +28,7 @@ PRECISION_OF = {"float32": "f32", "float": "f32", "float16": "f16", "half": "f16
 """PyTorch's name of a type -> `InferenceOptions.precision`."""
 
 AnyPath = str | os.PathLike[str]
-AnyOptions = TypeVar("AnyOptions", InferenceOptions, ModelOptions, Selection, Encoding)
+AnyOptions = TypeVar("AnyOptions", InferenceOptions, ModelOptions, Selection, Encoding, Settings)
 
 
 def settings_in(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -55,16 +56,17 @@ def options_of(
         given["encoding"], "encoding", type=given["output_type"], codec=given["codec"], quality=quality
     )
     target = None if given["background"] is None else str(given["background"])
+    NATURAL.require(blur_bgr=given["blur_bgr"])
+    settings: Settings = _combined(given["settings"], "settings", target_bgr=target, blur_bgr=given["blur_bgr"] or None)
     options = Options(
         **ours,
         model="" if loaded else _model_file(model),
         inputs=_addresses(inputs),
-        target_bgr=target,
-        blur_bgr=given["blur_bgr"],
+        settings=settings,
         clean_plate=None if given["clean_plate"] is None else str(given["clean_plate"]),
         loop=given["loop"],
         selection=_combined(given["selection"], "selection", size=given["input_resize"]),
-        outputs=_outputs(given, composite_view(target, given["blur_bgr"], encoding)),
+        outputs=_outputs(given, composite_view(settings.target_bgr, settings.blur_bgr, encoding)),
         devices=given["devices"],
         encoding=replace(encoding, sound=encoding.sound and given["audio"]),
         window=given["window"],

@@ -14,9 +14,25 @@ MARGIN_PX = 10
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
-def draw_text(image: Image, lines: Sequence[str]) -> None:
-    """Draw lines of text at the top left, white with a black shadow, in a size that suits the image."""
+def draw_text(image: Image, lines: Sequence[str], small_lines: Sequence[str] = ()) -> None:
+    """Draw lines of text at the top left, white with a black shadow, in a size that suits the image.
+
+    Args:
+        image: it is drawn into this one.
+        lines: those at the top.
+        small_lines: others below them, so small that all of them have room.
+    """
     scale = _scale(image)
+    top = round(len(lines) * 30 * scale)
+    _draw_lines(image, lines, scale)
+    if small_lines:
+        below = image[top:]
+        room = below.shape[0] / (31 * (len(small_lines) + 1))
+        longest = max(cv2.getTextSize(line, FONT, 0.8, 1)[0][0] for line in small_lines)
+        _draw_lines(below, small_lines, min(0.8 * scale, room, (image.shape[1] - 2 * MARGIN_PX) / longest))
+
+
+def _draw_lines(image: Image, lines: Sequence[str], scale: float) -> None:
     shadow = max(1, round(2 * scale))
     for number, line in enumerate(lines, 1):
         x, y = MARGIN_PX, round(number * 30 * scale)

@@ -55,6 +55,19 @@ class Sink:
         """
         raise NotImplementedError
 
+    @property
+    def repeat_every_s(self) -> float | None:
+        """After how many seconds without an image `repeat` is to be called. None: never."""
+        return None
+
+    def repeat(self) -> None:
+        """Show the last image once more. Raises SinkError."""
+
+    @property
+    def watched(self) -> bool | None:
+        """Whether somebody sees what is written. None: this is not known."""
+        return None
+
     def finish(self) -> None:
         """Note that the source has come to its end, and that the run was not broken off."""
 

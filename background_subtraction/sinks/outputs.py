@@ -8,7 +8,7 @@ from types import TracebackType
 from background_subtraction.compositing.composite import CompositeFrame, size_of_view, view_at_size
 from background_subtraction.sinks.base import DeviceOutput, Encoding, Output, Sink
 from background_subtraction.sinks.open import open_sink
-from background_subtraction.sinks.writer_thread import WriterThread
+from background_subtraction.sinks.writer_thread import NewestWriterThread, WriterThread
 from background_subtraction.sources.base import SourceInfo
 from model_api.pictures.picture import format_of
 from model_api.pictures.yuv_image import YuvFormat
@@ -45,9 +45,10 @@ class Outputs:
         self._limit = encoding.limit
         self._taken = 0
         self._stack = ExitStack()
-        every: tuple[Output | DeviceOutput, ...] = (*outputs, *devices)
+        show = NewestWriterThread if source.drops else WriterThread
         self._sinks = [
-            (output.view, WriterThread(open_sink(output, encoding, source), source.rate)) for output in every
+            *((output.view, WriterThread(open_sink(output, encoding, source), source.rate)) for output in outputs),
+            *((device.view, show(open_sink(device, encoding, source), source.rate)) for device in devices),
         ]
 
     def check(self) -> None:
@@ -59,6 +60,11 @@ class Outputs:
     def full(self) -> bool:
         """Whether the limit of frames has been reached."""
         return bool(self._files) and 0 < self._limit <= self._taken
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether there are only devices, and nobody reads them."""
+        return bool(self._sinks) and not self._files and all(sink.watched is False for _, sink in self._sinks)
 
     @property
     def busy_s(self) -> float:

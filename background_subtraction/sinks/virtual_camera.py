@@ -15,21 +15,30 @@ from typing import Any
 import cv2
 
 from background_subtraction.sinks.base import Sink
+from background_subtraction.sinks.camera_readers import CameraReaders
 from model_api.errors import SinkError
+from model_api.extras import PIP
 from model_api.pictures.picture import Picture, bgr_of, size_of
 from model_api.resize import fit_to_window_letterbox, resize_picture, shown_size
 from model_api.types import Image, Size
 
 log = logging.getLogger(__name__)
 
-INSTALL = "pip install pyvirtualcam"
+INSTALL = f"{PIP} install pyvirtualcam"
 OBS = "install OBS (https://obsproject.com) and start its virtual camera once"
 HOW_TO_MAKE_ONE = {"Linux": "sudo modprobe v4l2loopback devices=1", "Windows": OBS, "Darwin": OBS}
 """By what `platform.system()` answers."""
 
 
+REPEAT_EVERY_S = 0.1
+"""Programs that get no image for long take the camera for dead."""
+
+
 class VirtualCamera(Sink):
-    """A camera that other programs can use: they receive the images. The first one decides the size."""
+    """A camera that other programs can use: they receive the images. The first one decides the size.
+
+    While no image comes, it shows the last one.
+    """
 
     def __init__(
         self, device: str | None, rate: Fraction, *, pace: bool = False, pixel_aspect: Fraction = Fraction(1)
@@ -52,6 +61,8 @@ class VirtualCamera(Sink):
         self._pace = pace
         self._pixel_aspect = pixel_aspect
         self._camera: Any = None
+        self._readers: CameraReaders | None = None
+        self._shown: Image | None = None
 
     def check(self, size: Size) -> None:
         """Open the device and close it again."""
@@ -74,13 +85,26 @@ class VirtualCamera(Sink):
         if self._camera is None:
             self._camera = self._open(_size(image))
             log.info("Virtual camera: %s, %d×%d", self._camera.device, self._camera.width, self._camera.height)
-        camera = self._camera
-        try:
-            camera.send(fit_to_window_letterbox(_size(image), (camera.width, camera.height)).apply(image))
-        except RuntimeError as error:
-            raise SinkError(f"virtual camera {camera.device}: refuses the image ({_one_line(error)})") from error
+            self._readers = CameraReaders(self._camera.device)
+        wanted = self._camera.width, self._camera.height
+        self._send(fit_to_window_letterbox(_size(image), wanted).apply(image))
         if self._pace:
-            camera.sleep_until_next_frame()
+            self._camera.sleep_until_next_frame()
+
+    @property
+    def repeat_every_s(self) -> float:
+        """See `Sink`."""
+        return REPEAT_EVERY_S
+
+    def repeat(self) -> None:
+        """Show the last image once more, if there is one."""
+        if self._shown is not None:
+            self._send(self._shown)
+
+    @property
+    def watched(self) -> bool | None:
+        """Whether some program reads the camera. None: the system does not tell, or nothing was shown yet."""
+        return None if self._readers is None else self._readers.are_there
 
     def __enter__(self) -> VirtualCamera:
         return self
@@ -88,9 +112,19 @@ class VirtualCamera(Sink):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._readers is not None:
+            self._readers.close()
         if self._camera is not None:
             self._camera.close()
             self._camera = None
+            self._shown = None
+
+    def _send(self, image: Image) -> None:
+        try:
+            self._camera.send(image)
+        except RuntimeError as error:
+            raise SinkError(f"virtual camera {self._camera.device}: refuses the image ({_one_line(error)})") from error
+        self._shown = image
 
     def _open(self, size: Size) -> Any:
         """A pyvirtualcam.Camera of `size`. Raises SinkError with what to do if there is none."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from time import perf_counter, sleep
 from types import TracebackType
@@ -53,6 +54,11 @@ class WriterThread(Sink):
             raise self._error
         self._queue.put((picture, index, timestamp_s))
 
+    @property
+    def watched(self) -> bool | None:
+        """Ask the other sink."""
+        return self._sink.watched
+
     def finish(self) -> None:
         """Finish the other sink."""
         self._sink.finish()
@@ -87,7 +93,14 @@ class WriterThread(Sink):
         self._close()
 
     def _write_all(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while True:
+            try:
+                item = self._queue.get(timeout=self._sink.repeat_every_s)
+            except Empty:
+                self._sink.repeat()
+                continue
+            if item is None:
+                return
             started_s = perf_counter()
             self._sink.write(*item)
             self.busy_s += perf_counter() - started_s
@@ -101,3 +114,13 @@ class WriterThread(Sink):
             self._sink.__exit__(type(error) if error else None, error, None)
         except Exception as closing_error:
             self._error = self._error or closing_error
+
+
+class NewestWriterThread(WriterThread):
+    """A sink that shows what a live source gives: at most one image waits, and a newer one takes its place."""
+
+    def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
+        """Hand an image over to the thread, without waiting for it. Raises the error of an earlier one."""
+        with suppress(Empty):
+            self._queue.get_nowait()
+        super().write(picture, index, timestamp_s)

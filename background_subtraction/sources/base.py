@@ -71,6 +71,9 @@ class Closing:
     def interrupt(self) -> None:
         """End a read that waits in another thread, where that is possible."""
 
+    def rest_while(self, nobody_watches: Callable[[], bool]) -> None:
+        """Let the device rest while `nobody_watches`, where the source is a device."""
+
     def close(self) -> None:
         """Nothing to close."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, images_of, is_pattern
 from background_subtraction.sources.animation import WebpSource, is_animated_png, is_animated_webp
 from background_subtraction.sources.base import Source
-from background_subtraction.sources.camera import CameraSource
+from background_subtraction.sources.camera import CameraSource, is_camera
 from background_subtraction.sources.demuxing.addresses import is_url, local_path, without_password
 from background_subtraction.sources.demuxing.container import PIPE
 from background_subtraction.sources.images import ImageSource
@@ -20,16 +20,16 @@ def open_source(address: str, *, loop: bool = False, selection: Selection = Sele
     """Open an input.
 
     Args:
-        address: a file, a folder of images, a pattern such as frames/%04d.png, a camera's number, a stream's address
-            such as rtsp://…, or "-" for a pipe.
+        address: a file, a folder of images, a pattern such as frames/%04d.png, a camera's number or its path such as
+            /dev/video0, a stream's address such as rtsp://…, or "-" for a pipe.
         loop: start again at the end; each turn is a clip of its own.
         selection: which part, and at which size.
 
     Raises:
         SourceError: there is no such input, or it cannot be read.
     """
-    if address.isdecimal():
-        return CameraSource(int(address), selection)
+    if is_camera(address):
+        return CameraSource(address, selection)
     if is_live(address):
         return VideoSource(address, loop=loop, selection=selection)
     address = local_path(address)
@@ -62,4 +62,4 @@ def require_input(address: str) -> None:
 
 def is_live(address: str) -> bool:
     """Whether this is a camera, a pipe or a URL, which may not be opened and read again from its first frame."""
-    return address.isdecimal() or address == PIPE or is_url(local_path(address))
+    return is_camera(address) or address == PIPE or is_url(local_path(address))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from time import perf_counter
 from types import TracebackType
 
 from background_subtraction.sources.base import Closing
-from model_api.interruptible import next_of
+from model_api.interruptible import SLICE_S, next_of
 from model_api.types import Frame
 
 END_TIMEOUT_S = 10.0
@@ -26,8 +27,16 @@ class Prefetched:
         dropped: how many frames were dropped.
     """
 
-    def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
-        """Start nothing yet. ahead: how many frames may wait."""
+    def __init__(self, frames: Iterable[Frame], ahead: int = 4, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Start nothing yet.
+
+        Args:
+            frames: what is read.
+            ahead: how many frames may wait.
+            goes_on: called again and again, in the consumer's thread, while it waits for a frame. False: no more
+                frames are wanted.
+        """
+        self._goes_on = goes_on
         self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead):
@@ -53,7 +62,12 @@ class Prefetched:
 
     def __iter__(self) -> Iterator[Frame]:
         while True:
-            item = next_of(self._queue)
+            try:
+                item = self._queue.get(timeout=SLICE_S)
+            except Empty:
+                if self._goes_on():
+                    continue
+                return
             if item is None:
                 return
             if isinstance(item, BaseException):
@@ -79,12 +93,13 @@ class Prefetched:
 class Newest(Prefetched):
     """Reads a live source: the consumer gets the newest frame, and those before it are dropped.
 
-    Frames are counted again, so that no number is missing. Their times are those of the source.
+    Frames are counted again, so that no number is missing. Their times are those of the source. At most one waits: its
+    arrival is noted in it.
     """
 
-    def __init__(self, frames: Iterable[Frame]) -> None:
-        """Start nothing yet."""
-        super().__init__(frames, ahead=1)
+    def __init__(self, frames: Iterable[Frame], goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Start nothing yet. goes_on: see `Prefetched`."""
+        super().__init__(frames, 1, goes_on)
 
     def __iter__(self) -> Iterator[Frame]:
         for number, frame in zip(count(), super().__iter__(), strict=False):
@@ -93,6 +108,7 @@ class Newest(Prefetched):
     def _put(self, item: Frame | BaseException | None) -> bool:
         """A frame takes the room of the one before. What ends the frames waits until the last one has been taken."""
         if isinstance(item, Frame):
+            item = replace(item, arrived_s=perf_counter())
             with suppress(Empty):
                 self._queue.get_nowait()
                 self._room.put(None)

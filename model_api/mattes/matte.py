@@ -82,13 +82,14 @@ class Matte(Protocol):
         """
 
 
-class _Composited:
+class Composited:
     """How every matte is composited: in the format of the background, to which another frame is converted."""
 
     frame: Picture
 
     @property
     def levels(self) -> Levels:
+        """See `Matte`."""
         raise NotImplementedError
 
     def over(self, background: AnyPicture) -> AnyPicture:
@@ -125,7 +126,7 @@ class _Composited:
 
 
 @dataclass(frozen=True, eq=False)
-class DenseMatte(_Composited):
+class DenseMatte(Composited):
     """A matte that is stored pixel by pixel.
 
     Attributes:
@@ -144,10 +145,10 @@ class DenseMatte(_Composited):
     def __post_init__(self) -> None:
         require_picture("frame", self.frame)
         require_alpha("alpha", self.alpha)
-        require_equal_sizes(frame=_largest_plane(self.frame), alpha=self.alpha)
+        require_equal_sizes(frame=largest_plane(self.frame), alpha=self.alpha)
         if self.colours is not None:
             require_image("colours", self.colours)
-            require_equal_sizes(frame=_largest_plane(self.frame), colours=self.colours)
+            require_equal_sizes(frame=largest_plane(self.frame), colours=self.colours)
 
     @cached_property
     def levels(self) -> Levels:
@@ -164,7 +165,7 @@ class DenseMatte(_Composited):
 
 
 @dataclass(frozen=True, eq=False)
-class _Guided(_Composited):
+class _Guided(Composited):
     """An alpha that follows the frame's own edges: see `guided_filter`.
 
     Only tiles of soft places are made in floating point at the frame's size.
@@ -281,9 +282,9 @@ def require_background(background: Picture, frame: Picture) -> None:
         ShapeError: it is not a picture, or has another size than `frame`.
     """
     require_picture("background", background)
-    require_equal_sizes(frame=_largest_plane(frame), background=_largest_plane(background))
+    require_equal_sizes(frame=largest_plane(frame), background=largest_plane(background))
 
 
-def _largest_plane(picture: Picture) -> Image:
+def largest_plane(picture: Picture) -> Image:
     """An array of the picture's size."""
     return picture.y if isinstance(picture, YuvImage) else picture

@@ -44,14 +44,15 @@ class AsyncPipeline:
         self._newest = newest
         self._scene_cuts = scene_cuts and model.recurrent
 
-    def run(self, frames: Iterable[Frame]) -> Iterator[Result]:
+    def run(self, frames: Iterable[Frame | Result]) -> Iterator[Result]:
         """Compute the mattes of some frames.
 
         A recurrent model gets each frame with the state of the frame just before it in the same clip. It starts afresh
         when the clip or the frame's size changes, and at hard cuts.
 
         Args:
-            frames: the frames, of any number of clips.
+            frames: the frames, of any number of clips. A Result among them is of a frame whose matte is known: it is
+                not computed, and comes out in its place.
 
         Yields:
             One result for each frame, in the frames' order.
@@ -61,12 +62,19 @@ class AsyncPipeline:
             InferenceError: the device failed.
             Exception: an error of the source, after the results of the frames before it.
         """
-        pending: deque[_Pending] = deque()
+        pending: deque[_Pending | Result] = deque()
+        max_requests = 0
         state: Tensors = {}
         scene: Scene | None = None
         clip: object = None
         source = _UntilError(frames)
         for frame in source:
+            if isinstance(frame, Result):
+                pending.append(frame)
+                finished = self._finished(pending, max_requests)
+                state = _state_after(finished, state)
+                yield from map(self._result, finished)
+                continue
             started_s = perf_counter()
             _require_frame(frame)
             tensors = self._model.preprocess(frame)
@@ -74,21 +82,24 @@ class AsyncPipeline:
             cut, scene = self._compare(None if new_clip else scene, tensors)
             preprocessing_s = perf_counter() - started_s
             max_requests = self._model.max_requests(tensors)
-            finished = []
-            while len(pending) >= max_requests:
-                finished.append(self._finish(pending.popleft()))
-                state = finished[-1].answer.state
-            if new_clip or cut:
-                state = {}
+            finished = self._finished(pending, max_requests - 1)
+            state = {} if new_clip or cut else _state_after(finished, state)
             pending.append(_Pending(self._model.start(frame, state, tensors), started_s, preprocessing_s))
             yield from map(self._result, finished)  # while the device works at the next one
-            while self._newest and pending:
-                last = self._finish(pending.popleft())
-                state = last.answer.state
-                yield self._result(last)
+            if self._newest:
+                finished = self._finished(pending, 0)
+                state = _state_after(finished, state)
+                yield from map(self._result, finished)
         while pending:
             yield self._result(self._finish(pending.popleft()))
         source.raise_error()
+
+    def _finished(self, pending: deque[_Pending | Result], left: int) -> list[_Finished | Result]:
+        """Wait for the first ones, until `left` at most are pending, and none at the front waits for nothing."""
+        finished: list[_Finished | Result] = []
+        while pending and (len(pending) > left or isinstance(pending[0], Result)):
+            finished.append(self._finish(pending.popleft()))
+        return finished
 
     def _compare(self, scene: Scene | None, tensors: Tensors) -> tuple[bool, Scene | None]:
         """Whether this frame begins another scene, and what the next frame is compared with."""
@@ -96,15 +107,23 @@ class AsyncPipeline:
             return False, None
         return follow(scene, thumbnail_of(self._model.seen(tensors)))
 
-    def _finish(self, item: _Pending) -> _Finished:
-        return _Finished(item, self._model.finish(item.ticket))
+    def _finish(self, item: _Pending | Result) -> _Finished | Result:
+        return item if isinstance(item, Result) else _Finished(item, self._model.finish(item.ticket))
 
-    def _result(self, finished: _Finished) -> Result:
+    def _result(self, finished: _Finished | Result) -> Result:
+        if isinstance(finished, Result):
+            return finished
         item, answer = finished.item, finished.answer
         started_s = perf_counter()
         matte = self._model.postprocess(answer)
         times = StageTimes(item.preprocessing_s, answer.inference_s, perf_counter() - started_s)
         return Result(answer.frame, matte, times, item.started_s)
+
+
+def _state_after(finished: list[_Finished | Result], state: Tensors) -> Tensors:
+    """The state of the last one that was computed."""
+    computed = [item.answer.state for item in finished if isinstance(item, _Finished)]
+    return computed[-1] if computed else state
 
 
 def _require_frame(frame: object) -> None:
@@ -118,11 +137,11 @@ def _require_frame(frame: object) -> None:
 class _UntilError:
     """Frames until they end or fail. The error is kept until everything before it has been delivered."""
 
-    def __init__(self, frames: Iterable[Frame]) -> None:
+    def __init__(self, frames: Iterable[Frame | Result]) -> None:
         self._frames = frames
         self._error: Exception | None = None
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[Frame | Result]:
         frames = iter(self._frames)
         while True:
             try:

@@ -210,7 +210,12 @@ def planes_of(output: npt.NDArray[Any], mask: MaskOutput) -> npt.NDArray[Any]:
     Args:
         output: the array.
         mask: its layout.
+
+    Raises:
+        ModelContractError: it answered nothing.
     """
+    if not output.size:
+        raise ModelContractError(f"the network answers a mask of {described(output)}. Expected 1×1×H×W")
     if mask.flat and mask.size:
         return output.reshape(1, mask.size[1], mask.size[0])
     if output.ndim == 4:

@@ -187,7 +187,7 @@ def _first_frame(options: Options, model: MattingModel) -> Frame:
     address = expand(options.inputs)[0]
     with open_source(address, selection=options.selection) as source:
         plate = open_clean_plate(options.clean_plate, source.info, needed=model.needs_clean_plate, interactive=False)
-        return next(plate.attach(source))
+        return plate.attached(next(iter(source)), needed=model.needs_clean_plate)
 
 
 def _onnx_input(port: Any, inputs: FrameInputs, *, is_state: bool) -> Array:

@@ -120,7 +120,7 @@ class Video:
             plate = open_clean_plate(
                 self.clean_plate if plates else None, source.info, needed=plates, interactive=False
             )
-            yield from plate.attach(source)
+            yield from (plate.attached(frame, needed=plates) for frame in source)
 
     def truths(self) -> Iterator[Truth]:
         return (Truth() for _ in self.frames(plates=False))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR
+from background_subtraction.compositing.colours import DEFAULT_COLOUR
 from background_subtraction.image_files import read_image
 from model_api import AsyncPipeline, Frame, MattingModel, ModelOptions, Override, create_model
 from model_api.create import recognize

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.compositing.backgrounds import StillBackground
 from background_subtraction.compositing.composite import CompositeFrame, view_on_screen
+from background_subtraction.compositing.media_backgrounds import StillBackground
 from background_subtraction.image_files import read_image
 from background_subtraction.sinks.base import Encoding, Output, Sink
 from background_subtraction.sinks.open import open_sink

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from background_subtraction import convert_video
-from background_subtraction.compositing.backgrounds import ColourBackground, StillBackground, open_background
+from background_subtraction.compositing.backgrounds import ColourBackground, open_background
 from background_subtraction.compositing.clean_plate import CleanPlate
+from background_subtraction.compositing.media_backgrounds import StillBackground
+from background_subtraction.live.settings import Settings
 from background_subtraction.options import Options
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.sinks.base import Encoding, Output, Quality
@@ -244,7 +246,7 @@ VALUES: Mapping[str, tuple[Callable[..., object], str, list[object]]] = {
     "inputs": (lambda inputs: Options(model="video", inputs=inputs), "inputs", [(), (1,)]),
     "jobs": (lambda jobs: Options(model="video", inputs=("a.mp4",), jobs=jobs), "jobs", [0, -1, 2]),
     "ahead": (lambda ahead: Options(model="video", inputs=("a.mp4",), ahead=ahead), "ahead", [0, -1]),
-    "blur_bgr": (lambda blur_bgr: Options(model="video", inputs=("a.mp4",), blur_bgr=blur_bgr), "blur_bgr", [-1, 0.5]),
+    "blur_bgr": (lambda blur_bgr: Settings(blur_bgr=blur_bgr), "blur_bgr", [-1, 0.5]),
     "adapter": (lambda adapter: Options(model="video", inputs=("a.mp4",), adapter=adapter), "adapter", ["triton"]),
     "blur_px": (lambda blur_px: open_background(None, blur_px), "blur_px", [-1]),
     "target_bgr": (open_background, "target_bgr", ["greeen", "1,2", "300,0,0"]),

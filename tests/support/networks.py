@@ -199,17 +199,19 @@ def red_is_alpha(
     *,
     last: bool = False,
     answer: str = "probability",
+    inverse: bool = False,
     facts: dict[str, str] = MINUS_ONE_TO_ONE,
 ) -> Path:
     """A portrait network for RGB in -1..1, as its file says: where the picture is red there is the person.
 
     last: channels last, in and out. answer: "probability" of one channel, "softmax" or "logits" of two.
+    inverse: where it is red there is the room.
     """
     node = helper.make_node
     axis = 3 if last else 1
     nodes = [
         node("Slice", ["input", "zero", "one", "axis"], ["red"]),
-        node("Mul", ["red", "half"], ["halved"]),
+        node("Mul", ["red", "slope"], ["halved"]),
         node("Add", ["halved", "half"], ["person"]),
     ]
     outputs = {"probability": 1, "softmax": 2, "logits": 2}[answer]
@@ -228,7 +230,8 @@ def red_is_alpha(
         ]
     constants = [
         _constant("zero", [0], np.int64), _constant("one", [1], np.int64), _constant("axis", [axis], np.int64),
-        _constant("half", 0.5), _constant("unit", 1.0), _constant("ten", 10.0),
+        _constant("slope", -0.5 if inverse else 0.5), _constant("half", 0.5), _constant("unit", 1.0),
+        _constant("ten", 10.0),
     ]  # fmt: skip
     shape = (1, height, width, 3) if last else (1, 3, height, width)
     shape_out = (1, height, width, outputs) if last else (1, outputs, height, width)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from background_subtraction.cli.main import main
+from model_api.extras import PIP
 
 PROGRAM = "background-subtraction"
 
@@ -46,4 +47,4 @@ def test_without_shtab_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setitem(sys.modules, "shtab", None)
     assert main(["--print-completion", "bash"], PROGRAM) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "--print_completion needs shtab. Install it: pip install -r requirements/completion.txt" in line
+    assert f"--print_completion needs shtab. Install it: {PIP} install -r requirements/completion.txt" in line

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from background_subtraction import BackgroundSubtractionError, OptionError, convert_video
-from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR
+from background_subtraction.compositing.colours import DEFAULT_COLOUR
+from background_subtraction.compositing.masks import MaskOptions
 from background_subtraction.image_files import read_image
+from background_subtraction.live.settings import Settings
 from background_subtraction.sinks.base import Encoding
 from background_subtraction.sources.selection import Selection
 from model_api import InferenceOptions, ModelOptions, Override, create_model
 from tests.support import networks, networks_detection
-from tests.support.media import indexed, read_video, write_images, write_video
+from tests.support.media import WIDTH, indexed, read_video, write_images, write_video
 
 FRAMES = 12
 
@@ -159,3 +161,13 @@ def test_settings_of_videos_for_images_are_warned_about(
 ) -> None:
     convert(output_type="png_sequence", output_alpha=tmp_path / "pha", codec="h264", crf=20)
     assert "codec, crf: only videos use it, and all outputs are images" in caplog.text
+
+
+def test_settings_of_the_mask_and_the_picture(convert: Any, tmp_path: Path) -> None:
+    settings = Settings(target_bgr="0,0,9", mirror=True, mask=MaskOptions(threshold=1, grow_px=2))
+    convert(output_composition=tmp_path / "o_%d.png", settings=settings)
+    image, person = read_image(tmp_path / "o_0.png"), WIDTH // 3 + 2
+    np.testing.assert_array_equal(image[:, -person:], indexed(0)[:, ::-1][:, -person:])
+    assert (image[:, :-person] == (9, 0, 0)).all()
+    with pytest.raises(OptionError, match=r"but settings.target_bgr is .* Give one of them"):
+        convert(output_composition=tmp_path / "x_%d.png", background="white", settings=settings)

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR
 from background_subtraction.compositing.clean_plate import CleanPlate
+from background_subtraction.compositing.colours import DEFAULT_COLOUR
 from background_subtraction.image_files import read_image
 from background_subtraction.sources.open import open_source
 from model_api import AsyncPipeline, Frame, create_model
@@ -193,7 +193,7 @@ def test_a_plate_captured_midway_holds_from_then_on(models: Path) -> None:
     dark, bright = (np.full((HEIGHT, WIDTH, 3), level, np.uint8) for level in (0, 255))
     seen = []
     with create_model(models / "difference.onnx") as model:
-        frames = plate.attach(Frame(n, dark if n < 3 else bright) for n in range(12))
+        frames = (plate.attached(Frame(n, dark if n < 3 else bright)) for n in range(12))
         for result in AsyncPipeline(model).run(frames):
             seen.append(round(float(result.matte.alpha.mean())))
             if result.frame.index == 4:
@@ -213,7 +213,7 @@ def test_the_room_with_people_crossing_it(shared: Path, tmp_path: Path, run_demo
     with open_source(str(clip)) as source, create_model(model) as matting:
         clean = CleanPlate(needed=True, picture=read_image(plate))
         shares = []
-        for result in AsyncPipeline(matting).run(clean.attach(source)):
+        for result in AsyncPipeline(matting).run(map(clean.attached, source)):
             shares.append(float((result.matte.alpha > 0.5).mean()))
             if result.frame.index == 300:
                 break

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR
+from background_subtraction.compositing.colours import DEFAULT_COLOUR
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import plain_picture
 from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage

@@ -6,12 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import cycle
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle, islice
 from pathlib import Path
 
 import cv2
@@ -75,11 +78,14 @@ class Desk:
         command = ["xdotool", "mousemove", "100", "100", "key", *keys]
         subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=True)
 
-    def map_again(self) -> None:
+    def map_again(self) -> bool:
         """Where no window manager is, Qt misses the order to paint about once in ten starts: its window is there,
-        and stays black. A window manager would have it painted when it frames it."""
+        and stays black. A window manager would have it painted when it frames it.
+
+        Answers whether there is a window yet."""
         command = ["xdotool", "search", "--name", WINDOW, "windowunmap", "--sync", "windowmap"]
-        subprocess.run(command, env={**os.environ, "DISPLAY": self.display}, check=False, timeout=TIMEOUT_S)
+        environment = {**os.environ, "DISPLAY": self.display}
+        return not subprocess.run(command, env=environment, check=False, timeout=TIMEOUT_S).returncode
 
     def close_window(self) -> None:
         """As a window manager does it: by asking the program (ICCCM 4.2.8.1)."""
@@ -102,8 +108,7 @@ class Desk:
                 cv2.imwrite(str(self.folder / f"{what}.png"), image)
                 return image
             if time.monotonic() > map_again_s and not image.any():
-                self.map_again()
-                map_again_s = time.monotonic() + 4  # a slow machine may have no window yet
+                map_again_s = deadline_s if self.map_again() else time.monotonic() + 1
             time.sleep(0.05)
         cv2.imwrite(str(self.folder / f"not {what}.png"), image)
         raise AssertionError(f"{what} never came; see {self.folder}")
@@ -131,7 +136,7 @@ def start(
     desks: list[Desk] = []
 
     def begin(*arguments: object) -> Desk:
-        environment = {**demo_environment, "DISPLAY": display}
+        environment = {**demo_environment, "DISPLAY": display, "XDG_CONFIG_HOME": str(tmp_path / "config")}
         command = [sys.executable, str(COMMAND), "-i", str(tmp_path / "in"), "--target_bgr", "0,255,0"]
         model = [] if "-m" in arguments else ["-m", str(models / "red.onnx")]
         printed = tmp_path / "stdout.txt"
@@ -206,6 +211,35 @@ def has_more_graphs(count: int, image: Image) -> bool:
     return graphs(image) > count
 
 
+def test_keys_change_the_settings(start: Callable[..., Desk]) -> None:
+    """The person is the left half and stays the frame's own; the background is not mirrored with it."""
+    desk = start("--loop")
+    plain = desk.wait_for(shows(PERSON, GREEN), "composite")
+    desk.press("x")
+    desk.wait_for(shows(GREEN, PERSON), "mirrored")
+    desk.press("e")
+    desk.wait_for(shows(ROOM, PERSON), "effect off")
+    desk.press("x")
+    desk.wait_for(shows(PERSON, ROOM), "not mirrored")
+    desk.press("e")
+    desk.wait_for(shows(PERSON, GREEN), "effect on")
+    desk.press("n", "n")
+    desk.wait_for(shows(PERSON, ROOM), "as it is")
+    desk.press("n")
+    desk.wait_for(shows(PERSON, GREEN), "first background")
+    desk.press("question")
+    desk.wait_for(lambda image: white(image) > 3 * white(plain), "help")
+    desk.press("question")
+    desk.wait_for(lambda image: white(image) < 2 * white(plain), "no help")
+    desk.press("p")
+    desk.press("q")
+    assert "P: There are no presets" in desk.end()
+
+
+def white(image: Image) -> int:
+    return int((image[:300, :400] > 220).all(axis=2).sum())
+
+
 def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> None:
     """The number of frames in the report tells: none are counted while it is paused."""
     desk = start("--loop", "-o", tmp_path / "out_%05d.png")
@@ -228,6 +262,71 @@ def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> N
     desk.wait_for(lambda image: len(list(tmp_path.glob("out_*.png"))) > written, "more frames")
     desk.press("q")
     desk.end()
+
+
+@contextmanager
+def camera_on_the_net(frames: int | None = None) -> Iterator[str]:
+    """JPEGs as a camera sends them (multipart/x-mixed-replace): the person, then the room, in turn.
+
+    frames: how many come until it falls silent, for whoever connects again too. None: it never does."""
+    closing, silent = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if silent.is_set():
+                closing.wait()
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=--part")
+            self.end_headers()
+            with suppress(OSError):  # the program has gone
+                for colour in islice(cycle([PERSON] * 15 + [ROOM] * 15), frames):
+                    data = cv2.imencode(".jpg", np.full((SIZE[1], SIZE[0], 3), colour, np.uint8))[1].tobytes()
+                    head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                    self.wfile.write(head.encode() + data + b"\r\n")
+                    if closing.wait(0.02):
+                        return
+                silent.set()
+                closing.wait()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/camera"
+        finally:
+            closing.set()
+            server.shutdown()
+            thread.join()
+
+
+def test_space_stops_the_window_alone_where_frames_come_by_themselves(
+    start: Callable[..., Desk], tmp_path: Path
+) -> None:
+    """What is written, as what a call sees, goes on."""
+    with camera_on_the_net() as address:
+        desk = start("-i", address, "--target_bgr", "none", "-o", tmp_path / "out_%05d.png")
+        desk.wait_for(shows(ROOM, ROOM), "room")
+        person = desk.wait_for(shows(PERSON, PERSON), "person")
+        desk.press("space")
+        still = desk.wait_for(lambda image: figures(image) > 1.2 * figures(person), "paused")
+        written = len(list(tmp_path.glob("out_*.png")))
+        desk.wait_for(lambda image: len(list(tmp_path.glob("out_*.png"))) > written + 40, "goes on")
+        assert colour_at(desk.screen(), 340, 150) == colour_at(still, 340, 150)
+        desk.press("space")
+        desk.wait_for(lambda image: figures(image) < 1.2 * figures(person), "window goes on")
+        desk.press("q")
+        desk.end()
+
+
+def test_keys_are_obeyed_while_no_frame_comes(start: Callable[..., Desk], tmp_path: Path) -> None:
+    with camera_on_the_net(10) as address:
+        desk = start("-i", address, "--target_bgr", "none", "-o", tmp_path / "out_%05d.png")
+        desk.wait_for(shows(PERSON, PERSON), "last frame")
+        desk.press("q")
+        desk.end()
 
 
 @pytest.mark.parametrize("key", ["Escape", "Q"])

@@ -66,7 +66,7 @@ def test_lists(batch: RunDemo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "bytes": "not a text in UTF-8",
     }.items():
         assert expected in one_line(batch("--input_list", name))
-    assert "expected at least one input" in one_line(batch())
+    assert "-i/--input/--input_source" in one_line(batch())
 
 
 def test_an_input_that_is_not_there_keeps_no_others(batch: RunDemo, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from openvino._offline_transformations import apply_make_stateful_transformation
 
 from background_subtraction.image_files import read_image
 from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, create_model
+from model_api.mattes.levels_matte import WholeMatte
+from model_api.results import Result, StageTimes
 from tests.conftest import RunDemo
 from tests.support.media import HEIGHT, WIDTH, indexed, indexed_frames, write_images
 from tests.support.networks import STATE_STEP
@@ -37,6 +39,41 @@ def test_every_frame_sees_the_state_of_the_frame_before(models: Path, requests: 
         assert result.matte.alpha.min() == result.matte.alpha.max() == np.float32(index * STATE_STEP)
         assert colours[0] == index  # this frame's own blue
         assert colours[2] == max(index - 1, 0)  # the state: blue of the frame before
+
+
+@pytest.mark.parametrize("newest", [False, True])
+@pytest.mark.parametrize("requests", REQUESTS)
+@pytest.mark.parametrize("name", ["counting", "red"])
+def test_results_among_the_frames_come_out_in_their_places(
+    models: Path, name: str, requests: int, newest: bool
+) -> None:
+    """They are not computed: the state of a recurrent network passes them by."""
+    frames = list(indexed_frames(60))
+    known = {index for index in range(60) if index % 7 in (0, 3, 4, 5)}
+    with create_model(models / f"{name}.onnx", inference=InferenceOptions(requests=requests)) as model:
+        given = [
+            Result(frame, WholeMatte(frame.picture), StageTimes(0, 0, 0), 0.0) if frame.index in known else frame
+            for frame in frames
+        ]
+        results = list(AsyncPipeline(model, newest=newest).run(given))
+    assert [result.frame for result in results] == frames
+    assert all((result is item) == (item is not result.frame) for result, item in zip(results, given, strict=True))
+    computed = [float(result.matte.alpha[0, -1]) for result in results if result.frame.index not in known]
+    if name == "counting":
+        assert computed == [np.float32(count * STATE_STEP) for count in range(len(computed))]
+
+
+def test_results_do_not_pile_up_behind_a_frame_that_is_computed(models: Path) -> None:
+    taken = []
+
+    def given() -> Iterator[Frame | Result]:
+        for frame in indexed_frames(50):
+            taken.append(frame.index)
+            yield frame if not frame.index else Result(frame, WholeMatte(frame.picture), StageTimes(0, 0, 0), 0.0)
+
+    with create_model(models / "red.onnx", inference=InferenceOptions(requests=4)) as model:
+        for result in AsyncPipeline(model).run(given()):
+            assert len(taken) - result.frame.index <= 5 + 1
 
 
 @pytest.mark.parametrize("requests", [None, *REQUESTS])

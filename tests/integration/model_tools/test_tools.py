@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from model_api.extras import PIP
 from model_tools.__main__ import TOOLS, main
 from tests.conftest import ROOT, TIMEOUT_S
 
@@ -52,7 +53,7 @@ def test_a_missing_library_is_one_line_that_names_its_extra(words: str, library:
     command = [sys.executable, "-c", WITHOUT, library, *words.split()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert done.returncode == 1
-    line = f"{library} is not installed. Install it with: pip install -r requirements/{extra}.txt"
+    line = f"{library} is not installed. Install it with: {PIP} install -r requirements/{extra}.txt"
     assert done.stderr == f"model_tools {words.split()[0]}: error: {line}\n"
 
 

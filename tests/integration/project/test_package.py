@@ -162,7 +162,7 @@ def test_the_version_is_told(installed: Path, tmp_path: Path, command: tuple[str
 def test_an_installed_program_names_the_extra(installed: Path, tmp_path: Path) -> None:
     script = "from model_api.extras import install_command; print(install_command('virtual_camera'))"
     done = run(installed / "python", "-c", script, cwd=tmp_path)
-    assert done.stdout == 'pip install "background-subtraction[virtual-camera]"\n'
+    assert done.stdout == f'{installed / "python"} -m pip install "background-subtraction[virtual-camera]"\n'
 
 
 def listed(file: Path) -> list[str]:

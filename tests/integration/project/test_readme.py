@@ -32,7 +32,7 @@ PROGRAMS: dict[str, Main] = {
 """How a command of this program begins -> what it calls."""
 
 NOT_RUN = {
-    r"(^| )-i 0( |$)": "needs a camera",
+    r"(^| )-i (0|/dev/video\d)( |$)": "needs a camera",
     r" -d GPU ": "needs a graphics card",
     r"^# there: ": "is RobustVideoMatting's own code, beside ours",
     r"^python inference\.py ": "is RobustVideoMatting's own command",
@@ -43,6 +43,7 @@ NOT_RUN = {
     r"^python3\.11 -m venv|^omz/": "makes an environment: test_open_model_zoo.py makes it, and runs these tools",
     r"^(ffmpeg|player) ": "needs another program: test_video_out.py feeds pipes",
     r"bootstrap\.py check|^python -m pytest": "runs this test",
+    r" --image me\.jpg": "needs a network and pictures of the reader: test_trials.py makes them",
     r" download [a-z]": "downloads: test_download_command.py has a server of its own",
     r" convert .*\.ckpt$": "needs a published checkpoint: test_convert.py makes one",
     r" quantize ": "takes minutes: test_quantize.py quantizes small networks",
@@ -80,6 +81,7 @@ def checkout(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         (tmp_path / name).symlink_to(clip)
     _write_stills(tmp_path, read_video(clip)[0])
     _write_networks(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))  # presets
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

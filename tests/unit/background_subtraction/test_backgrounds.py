@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from background_subtraction.compositing.background_blur import blur_around
-from background_subtraction.compositing.backgrounds import DEFAULT_COLOUR, open_background, parse_colour
+from background_subtraction.compositing.backgrounds import open_background
+from background_subtraction.compositing.colours import DEFAULT_COLOUR, parse_colour
 from background_subtraction.sinks.formats import video_format
 from background_subtraction.sinks.video import VideoSink
 from background_subtraction.sources.base import SourceInfo

@@ -8,6 +8,7 @@ import pytest
 
 from background_subtraction.cli.arguments import build_parser
 from background_subtraction.cli.parse import parse_options
+from background_subtraction.live.settings import Settings
 from background_subtraction.preview.window import WindowOptions
 from background_subtraction.sinks.base import Encoding, Output
 from model_api.adapters.openvino_adapter import InferenceOptions
@@ -32,6 +33,9 @@ ADDED_OPTIONS = """
     --version --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
     --server_ca --server_token
     --input_list --recursive --workers --cluster --shard --resume --overwrite --manifest
+    --preset --save_preset --mask_threshold --mask_grow --mask_soften --mask_steadiness --mask_every
+    --skip_similar --no-skip_similar --mirror --no-mirror --auto_framing --no-auto_framing --zoom_limit
+    --camera_size --camera_format --list_cameras --server_ca --server_token
 """
 
 
@@ -42,7 +46,7 @@ def test_every_option_of_the_parent_is_there_and_no_other_than_those_told() -> N
 
 def test_defaults() -> None:
     options = parse_options(REQUIRED)
-    assert (options.device, options.target_bgr, options.blur_bgr, options.loop) == ("CPU", None, 0, False)
+    assert (options.device, options.settings, options.loop) == ("CPU", Settings(model="net.xml"), False)
     assert (options.outputs, options.encoding, options.raw_output) == ((), Encoding(), False)
     assert options.window == WindowOptions("composite", None)
     assert options.inference.requests is None
@@ -66,7 +70,7 @@ def test_values_arrive() -> None:
     assert not options.scene_cuts
     assert options.model_options.resize_type == "crop"
     assert options.model_options.downsample_ratio == 0.4
-    assert (options.target_bgr, options.clean_plate, options.blur_bgr) == ("#fff", "p.png", 31)
+    assert (options.settings.target_bgr, options.clean_plate, options.settings.blur_bgr) == ("#fff", "p.png", 31)
     assert options.override.layouts == {"src": "NCHW", "bgr": "NHWC"}
     assert options.override.reverse_input_channels is True
     assert options.override.mean_values == (127.5, 127.5, 127.5)

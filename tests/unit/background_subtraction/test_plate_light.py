@@ -112,7 +112,9 @@ def test_a_person_is_no_other_view(share: float, gain: float) -> None:
 
 def warnings_of(caplog: pytest.LogCaptureFixture, plate: Image, frames: list[Image]) -> list[str]:
     with caplog.at_level(logging.WARNING):
-        list(CleanPlate(needed=True, picture=plate).attach(Frame(n, image) for n, image in enumerate(frames)))
+        clean_plate = CleanPlate(needed=True, picture=plate)
+        for number, image in enumerate(frames):
+            clean_plate.attached(Frame(number, image))
     return [record.getMessage() for record in caplog.records]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from time import perf_counter, sleep
 
 import numpy as np
+import pytest
 
 from background_subtraction.preview.system_monitor import Monitors
-from background_subtraction.report import Report
+from background_subtraction.report import BINS, LEAST_S, STEP, Latencies, Report
 from model_api import AsyncPipeline, MattingModel
 from model_api.mattes.matte import DenseMatte
 from model_api.models.base import ModelOptions
@@ -84,3 +86,42 @@ def test_samples_are_those_of_the_machine() -> None:
     assert 0 < monitors.memory_gib[-1] < monitors.memory_total_gib
     monitors.sample()  # too soon
     assert len(monitors.cpu_percent) == 1
+
+
+@pytest.mark.parametrize("count", [1, 10, 1000])
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99, 1.0])
+def test_percentiles_are_those_of_numpy_within_a_hundredth(count: int, share: float) -> None:
+    seconds = np.random.default_rng(count).lognormal(-3, 1, count)
+    latencies = Latencies()
+    for latency_s in seconds:
+        latencies.add(float(latency_s))
+    assert latencies.count == count
+    assert latencies.percentile(share) == pytest.approx(
+        np.percentile(seconds, share * 100, method="inverted_cdf"), rel=0.011
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 1e9])
+def test_odd_latencies_are_counted_at_the_ends(seconds: float) -> None:
+    latencies = Latencies()
+    assert latencies.percentile(0.5) == 0
+    latencies.add(seconds)
+    assert latencies.count == 1
+    assert latencies.percentile(0.5) in (
+        latencies.percentile(0.0),
+        LEAST_S,
+        pytest.approx(LEAST_S * STEP ** (BINS - 1)),
+    )
+
+
+def test_the_way_of_live_frames_is_reported_and_that_of_files_is_not() -> None:
+    report = Report()
+    frame = Frame(0, np.zeros((2, 2, 3), np.uint8))
+    report.add(Result(frame, DenseMatte(frame.image, np.ones((2, 2), np.float32)), StageTimes(0, 0, 0), 1.0), 0, 0)
+    assert not any("arrival" in line for line in report.lines())
+    live = replace(frame, arrived_s=perf_counter() - 0.25)
+    report.add(Result(live, DenseMatte(frame.image, np.ones((2, 2), np.float32)), StageTimes(0, 0, 0), 1.0), 0, 0)
+    (line,) = [line for line in report.lines() if "arrival" in line]
+    found = re.search(r"median ([\d.]+) ms, 99th percentile ([\d.]+) ms", line)
+    assert found
+    assert 250 <= float(found[1]) == float(found[2])

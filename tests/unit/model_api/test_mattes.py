@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,11 @@ import pytest
 from model_api.errors import ShapeError
 from model_api.mattes import foreground_estimation as foreground
 from model_api.mattes.guided_filter import RESIDUAL, DeepCoefficients, FastAlphaCoefficients, fit_coefficients, grey
+from model_api.mattes.levels_matte import LevelsMatte, WholeMatte
 from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, GuidedMatte
+from model_api.pictures.colour_space import ColourSpace
+from model_api.pictures.picture import bgr_of, in_format
+from model_api.pictures.yuv_image import YuvFormat
 from model_api.types import Floats
 
 
@@ -130,3 +135,32 @@ def test_sizes_must_agree() -> None:
         DenseMatte(frame, np.zeros((5, 4), np.float32))
     with pytest.raises(ShapeError, match="colours: 5×4 pixels"):
         DenseMatte(frame, alpha, np.zeros((4, 5, 3), np.uint8))
+
+
+@pytest.mark.parametrize("form", [None, YuvFormat(ColourSpace())], ids=["bgr", "planes"])
+def test_levels_are_composited_as_a_dense_alpha_is(form: YuvFormat | None) -> None:
+    noise = np.random.default_rng(3)
+    frame, background = (in_format(noise.integers(60, 200, (48, 64, 3), np.uint8), form) for _ in range(2))
+    levels = noise.integers(0, 256, (48, 64), np.uint8)
+    one, other = LevelsMatte(frame, levels), DenseMatte(frame, (levels / 255).astype(np.float32))
+    np.testing.assert_array_equal(other.levels, levels)
+    np.testing.assert_allclose(one.alpha, other.alpha, atol=1e-6)
+    np.testing.assert_array_equal(one.foreground, other.foreground)
+    np.testing.assert_array_equal(bgr_of(one.over(background)), bgr_of(other.over(background)))
+
+
+def test_a_whole_matte_takes_nothing_away() -> None:
+    frame = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
+    matte = WholeMatte(frame)
+    np.testing.assert_array_equal(matte.over(np.zeros_like(frame)), frame)
+    np.testing.assert_array_equal(matte.foreground, frame)
+    assert (matte.levels == 255).all()
+    assert (matte.alpha == 1).all()
+    with pytest.raises(ShapeError):
+        matte.over(np.zeros((3, 3, 3), np.uint8))
+
+
+@pytest.mark.parametrize("mask", [np.zeros((48, 63), np.uint8), np.zeros((48, 64), np.float32), None])
+def test_levels_of_another_kind_are_refused(mask: Any) -> None:
+    with pytest.raises(ShapeError):
+        LevelsMatte(np.zeros((48, 64, 3), np.uint8), mask)

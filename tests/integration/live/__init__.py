@@ -1,0 +1,1 @@
+"""The live settings of a run, through real models, files and threads."""
