@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 PACKAGES = {
     "model_api": ("terminal", "pictures", "bundled", "mattes", "graph", "adapters", "models", "pipelines"),
-    "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "cluster", "cli"),
+    "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "cluster", "web", "cli"),
     "model_tools": ("reporting", "download", "compose", "evaluate", "convert", "quantize", "benchmark", "train"),
 }
 """Package -> its folders. Each may import from those before it, and each package from the packages before it."""
