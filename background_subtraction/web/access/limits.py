@@ -27,6 +27,7 @@ class Limits:
         uploads: uploads at the same time.
         backgrounds: that are kept.
         kept_bytes: of all files that are kept at the same time.
+        result_bytes: of a file that is made.
         keep_s: how long a result is kept after it was made.
         connections: at the same time.
 
@@ -46,11 +47,12 @@ class Limits:
     uploads: int = 24
     backgrounds: int = 50
     kept_bytes: int = 8 << 30
+    result_bytes: int = 4 << 30
     keep_s: float = 3600.0
     connections: int = 256
 
     def __post_init__(self) -> None:
-        for name in ("image_bytes", "video_bytes", "body_bytes", "kept_bytes"):
+        for name in ("image_bytes", "video_bytes", "body_bytes", "kept_bytes", "result_bytes"):
             BYTES.require(**{name: getattr(self, name)})
         for name in ("image_s", "video_s", "stall_s", "keep_s"):
             DURATION.require(**{name: getattr(self, name)})
