@@ -12,6 +12,7 @@ from background_subtraction import __version__
 from background_subtraction.web.access.errors import add_error_handlers
 from background_subtraction.web.access.security import Access, Guard
 from background_subtraction.web.context import Context
+from background_subtraction.web.viewing.routes import viewing_routes
 
 STATIC = Path(__file__).with_name("static")
 
@@ -25,6 +26,7 @@ def make_app(context: Context, access: Access) -> FastAPI:
     """
     app = FastAPI(title="Background subtraction", version=__version__, docs_url=None, redoc_url=None)
     add_error_handlers(app)
+    app.include_router(viewing_routes(context))
     _add_page(app)
     app.add_middleware(Guard, access=access)
     return app

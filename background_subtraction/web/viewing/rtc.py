@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -146,8 +146,6 @@ class Peer:
 
 
 async def _feed(track: Any, camera: BrowserCamera) -> None:
-    while True:
-        try:
+    with suppress(MediaStreamError):  # the track has ended
+        while True:
             camera.put(await track.recv())
-        except MediaStreamError:
-            return

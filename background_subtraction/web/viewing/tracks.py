@@ -24,7 +24,7 @@ SPACE = ColourSpace("bt601")
 """What browsers take VP8 for (RFC 6386, section 9.2)."""
 TARGET = Target("yuv420p", SPACE, "420", tags_of(SPACE))
 BIT_RATE = 4_000_000
-"""aiortc's encoders begin with 0.5 Mbit/s and stop at 1.5: too little for 720p. The browser's own estimate lowers it."""
+"""aiortc's encoders begin with 0.5 Mbit/s and stop at 1.5, too little for 720p. What browsers estimate lowers it."""
 
 vpx.DEFAULT_BITRATE = h264.DEFAULT_BITRATE = BIT_RATE
 vpx.MAX_BITRATE = h264.MAX_BITRATE = 2 * BIT_RATE

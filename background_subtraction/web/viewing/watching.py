@@ -27,7 +27,9 @@ class Viewers:
     def enter(self) -> None:
         """Count one. Raises RequestError if there are too many."""
         if self._now >= self._most:
-            raise RequestError(503, f"{self._now} are watching already. Expected {self._most} at most. Try later", "", 10)
+            raise RequestError(
+                503, f"{self._now} are watching already. Expected {self._most} at most. Try later", "", 10
+            )
         self._now += 1
 
     def leave(self) -> None:

@@ -144,9 +144,7 @@ def on_paper(picture: Image, paper: tuple[int, int, int, int]) -> Image:
 
 
 def _run(task: Task, address: str, models: Models, report: Report) -> None:
-    settings = Settings(
-        target_bgr=task.target_bgr, blur_bgr=task.blur_bgr, mask=MaskOptions(threshold=task.threshold)
-    )
+    settings = Settings(target_bgr=task.target_bgr, blur_bgr=task.blur_bgr, mask=MaskOptions(threshold=task.threshold))
     output = Output(Path(task.result), task.view)
     options = Options(model="", inputs=(address,), settings=settings, outputs=(output,), window=None, progress=False)
     run(replace(options, device=task.device), report, models.get(task.model, task.device))
