@@ -61,7 +61,7 @@ export function showFigures(root, run) {
     median: run.median_ms ? `${run.median_ms.toFixed(0)} ms` : "–",
     p99: run.p99_ms ? `${run.p99_ms.toFixed(0)} ms` : "–",
     dropped: `${run.dropped ?? "–"}`,
-    size: run.size ? `${run.size[0]} × ${run.size[1]}` : "–",
+    size: run.size ? `${run.size[0]}×${run.size[1]}` : "–",
     device: run.device ?? "–",
   };
   for (const [name, text] of Object.entries(texts)) root.querySelector(`[data-figure="${name}"]`).textContent = text;

@@ -9,6 +9,8 @@ import { refreshBackgrounds } from "./tiles.js";
 const tabs = [...document.querySelectorAll('[role="tab"]')];
 const panel = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
 
+const addressOf = (tab) => `#/${panel(tab).id}`; // the name of no element: nothing is scrolled to
+
 const live = new Live(document.getElementById("live"));
 const camera = new Camera(document.getElementById("camera"));
 const files = new Files(document.getElementById("files"));
@@ -20,7 +22,7 @@ function open(tab, { focus = false } = {}) {
     panel(other).hidden = other !== tab;
   }
   live.shown = tab.id === "tab-live";
-  history.replaceState(null, "", `#${panel(tab).id}`);
+  history.replaceState(null, "", addressOf(tab));
   if (focus) tab.focus();
 }
 
@@ -39,7 +41,7 @@ for (const tab of tabs) {
 }
 files.open = () => open(document.getElementById("tab-files"));
 
-const named = tabs.find((tab) => `#${panel(tab).id}` === location.hash);
+const named = tabs.find((tab) => addressOf(tab) === location.hash);
 await attempt(async () => {
   const isRunning = await live.begin();
   open(named ?? document.getElementById(isRunning ? "tab-live" : "tab-camera"));

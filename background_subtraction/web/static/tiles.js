@@ -2,7 +2,7 @@
 
 import { ask, attempt } from "./api.js";
 
-const GREEN = "#00b140";
+const GREEN = "#78ff9b"; // what the program itself takes without a choice
 const FIRST_BLUR_PX = 40;
 const COLOURS = [["Green", GREEN], ["White", "#ffffff"], ["Black", "#000000"]];
 const instances = [];
