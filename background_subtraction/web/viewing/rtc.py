@@ -24,6 +24,8 @@ CONNECTING_S = 30.0
 OVER = ("failed", "closed")
 
 log = logging.getLogger(__name__)
+for library in ("aioice", "aiortc"):  # they tell of each packet's way
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class Peers:

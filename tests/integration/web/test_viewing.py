@@ -194,7 +194,7 @@ async def there_and_back(url: str) -> tuple[set[int], list[dict[str, Any]]]:
     track = await tracks.get()
     sizes: set[int] = set()
     while len(sizes) < 2:
-        frame = await asyncio.wait_for(track.recv(), TIMEOUT_S)
+        frame: Any = await asyncio.wait_for(track.recv(), TIMEOUT_S)
         sizes.add(frame.width)
         image = frame.to_ndarray(format="bgr24")
         left, right = (image[frame.height // 2, frame.width * part // 4] for part in (1, 3))
