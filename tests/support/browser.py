@@ -47,8 +47,11 @@ def chromium(camera: Path | None = None) -> Iterator[Any]:
 
 
 @contextmanager
-def page_at(browser: Any, url: str, **options: Any) -> Iterator[Any]:
-    """Open a page. What its scripts throw, and what its rules forbid them, fails the test."""
+def page_at(browser: Any, url: str, script: str = "", **options: Any) -> Iterator[Any]:
+    """Open a page. What its scripts throw, and what its rules forbid them, fails the test.
+
+    script: runs before the page's own.
+    """
     context = browser.new_context(**options)
     context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
@@ -58,7 +61,7 @@ def page_at(browser: Any, url: str, **options: Any) -> Iterator[Any]:
         "console", lambda line: line.type == "error" and "Failed to load" not in line.text and faults.append(line.text)
     )
     page.on("request", lambda request: request.url.startswith((url, "blob:", "data:")) or faults.append(request.url))
-    page.add_init_script(PIXELS)
+    page.add_init_script(PIXELS + script)
     page.goto(url)
     page.wait_for_selector("html[data-ready]")
     try:

@@ -18,6 +18,7 @@ class Preview {
   async start() {
     this.stop();
     this.#say("Connecting…");
+    if (!window.RTCPeerConnection) return this.#fallBack(new Error("this browser has none"));
     const connection = new RTCPeerConnection({ iceServers: [] });
     this.connection = connection;
     try {
@@ -27,7 +28,7 @@ class Preview {
       first.catch(() => {});
       await connect(connection, "preview");
       await first;
-      if (this.connection !== connection) return;
+      if (this.connection !== connection) return undefined;
       this.#say("");
       this.way.textContent = "WebRTC";
       connection.addEventListener("connectionstatechange", () => this.#lost(connection));
@@ -35,6 +36,7 @@ class Preview {
       connection.close();
       if (this.connection === connection) this.#fallBack(problem);
     }
+    return undefined;
   }
 
   stop() {
@@ -47,10 +49,11 @@ class Preview {
   }
 
   get running() {
-    return this.connection !== null && this.connection !== undefined;
+    return Boolean(this.connection) || !this.image.hidden;
   }
 
   #fallBack(problem) {
+    this.connection = null;
     this.way.textContent = "MJPEG";
     this.way.title = `No WebRTC: ${problem.message}`;
     this.video.hidden = true;

@@ -12,11 +12,14 @@ import cv2
 import numpy as np
 import pytest
 
+from background_subtraction.image_files import read_image
 from background_subtraction.live.session import Session
+from background_subtraction.live.settings import Settings, as_mapping
 from background_subtraction.options import Options
 from model_api.bundled import find_model
 from tests.conftest import ROOT
 from tests.support.browser import chromium, needs_chromium, page_at, wait_until
+from tests.support.media import read_video
 from tests.support.playing import played
 from tests.support.web_runs import served, served_run
 
@@ -25,6 +28,7 @@ CLIP = ROOT / "samples" / "astronaut.mp4"
 """NASA's portrait of Eileen Collins, in the public domain. The camera moves a little."""
 FACE, SKY = (0.75, 0.36), (0.06, 0.12)
 """Shares of width and height. The sky is behind her, and smooth."""
+MIDDLE = (0.5, 0.3)
 MIRRORED_FACE = (1 - FACE[0], FACE[1])
 TOWER_X, TOWER_Y = (0.34, 0.46), 0.5
 """Where the rocket stands: edges, which blurring takes away."""
@@ -62,6 +66,19 @@ class Seen:
         """How sharp the rocket's left side is: the largest difference between two points beside each other."""
         across = [self.colour((x, TOWER_Y)) for x in np.linspace(*TOWER_X, 40)]
         return float(np.abs(np.diff(across, axis=0)).sum(1).max())
+
+    def settings(self) -> dict[str, Any]:
+        return self.page.evaluate("fetch('/api/settings').then((answer) => answer.json())")
+
+    def recorded_frames(self) -> int:
+        return int(self.page.evaluate("fetch('/api/recording').then((a) => a.json()).then((state) => state.frames)"))
+
+    def fingerprint(self) -> str:
+        return str([self.colour((x, 0.5)) for x in (0.4, 0.6, 0.7, 0.8)])
+
+    def later_fingerprint(self) -> str:
+        self.page.wait_for_timeout(400)  # some frames of the camera
+        return self.fingerprint()
 
     def choose(self, background: str) -> None:
         self.page.check(f"{self.panel} input[aria-label='{background}']", force=True)
@@ -186,6 +203,172 @@ def test_my_camera_there_and_back(own: Seen) -> None:
     blurs_the_scene(own)
     own.page.click("#camera [data-part=start]")
     assert own.page.is_hidden(CAMERA)
+
+
+def test_a_still_is_held(live: Seen) -> None:
+    live.choose("Off: the camera as it is")
+    live.switch("hold")
+    live.until(lambda: live.settings()["hold"] is True)
+    live.until(lambda: live.fingerprint() == live.later_fingerprint())
+    live.switch("hold")
+    live.until(lambda: live.fingerprint() != live.later_fingerprint())
+
+
+def test_framing_and_edge(live: Seen) -> None:
+    """The person is right of the middle; kept in the middle she covers it."""
+    live.choose("Black")
+    live.wait_for(SKY, BLACK)
+    live.wait_for(MIDDLE, BLACK)
+    live.switch("framing")
+    live.wait_for_other(MIDDLE, BLACK)
+    live.switch("framing")
+    live.wait_for(MIDDLE, BLACK)
+    for setting, value in {
+        "mask.grow_px": 12,
+        "mask.soften_px": 9,
+        "mask.threshold": 0.5,
+        "mask.steadiness": 0.4,
+    }.items():
+        live.slide(setting, value)
+        group, name = setting.split(".")
+        live.until(lambda: live.settings()[group][name] == value)  # noqa: B023
+    live.page.click("#live [data-part=reset]")
+    live.until(lambda: live.settings()["mask"] == as_mapping(Settings())["mask"])
+
+
+def test_what_others_change_is_shown(live: Seen, run: tuple[str, Session]) -> None:
+    run[1].change({"zoom_limit": 3.5, "mirror": True})
+    live.until(lambda: live.page.input_value("#live [data-setting=zoom_limit]") == "3.5")
+    assert live.page.is_checked("#live [data-setting=mirror]")
+    run[1].change({"zoom_limit": 2.0, "mirror": False})
+    live.until(lambda: not live.page.is_checked("#live [data-setting=mirror]"))
+
+
+def test_a_refusal_is_told_and_taken_back(live: Seen) -> None:
+    live.page.evaluate("document.querySelector('#live [data-setting=zoom_limit]').max = 9")
+    live.slide("zoom_limit", 9)
+    live.page.wait_for_selector("#problem:visible")
+    assert "Expected a number from 1 to 4" in live.page.inner_text("#problem")
+    live.until(lambda: live.page.input_value("#live [data-setting=zoom_limit]") == "2")
+
+
+def test_recording_and_snapshot(live: Seen, tmp_path: Path) -> None:
+    live.choose("White")
+    live.wait_for(SKY, WHITE)
+    with live.page.expect_download() as snapshot:
+        live.page.click("#live [data-part=snapshot]")
+    image = read_image(kept(snapshot.value, tmp_path / "snapshot.png"))
+    assert image[:40, :60].mean() > 255 - NEAR
+    live.page.click("#live [data-part=record]")
+    live.until(lambda: live.page.inner_text("#live [data-part=record]") >= "Stop 00:01")
+    live.page.click("#live [data-part=record]")
+    with live.page.expect_download() as recording:
+        live.page.click("#live [data-part=recording]")
+    frames = read_video(kept(recording.value, tmp_path / "recording.mp4"))
+    assert frames[0].shape == frames[-1].shape == image.shape
+    assert min(frame[:40, :60].mean() for frame in frames) > 255 - NEAR
+
+
+def test_a_meeting_is_recorded_while_it_is_changed(live: Seen, tmp_path: Path) -> None:
+    """Each recorded frame is of one setting, and they come in the order in which they were made."""
+    chosen = {"Black": BLACK, "White": WHITE, "Green": GREEN}
+    live.choose("Black")
+    live.wait_for(SKY, BLACK)
+    live.page.click("#live [data-part=record]")
+    for name, colour in chosen.items():
+        live.choose(name)
+        live.wait_for(SKY, colour)
+        begun = live.recorded_frames()
+        live.until(lambda: live.recorded_frames() > begun + 3)  # noqa: B023
+    live.page.click("#live [data-part=record]")
+    with live.page.expect_download() as recording:
+        live.page.click("#live [data-part=recording]")
+    frames = read_video(kept(recording.value, tmp_path / "meeting.mp4"))
+    y, x = round(SKY[1] * frames[0].shape[0]), round(SKY[0] * frames[0].shape[1])
+    seen = np.array([frame[y, x, ::-1] for frame in frames], int)
+    near = [np.abs(seen - colour).max(1) <= NEAR for colour in chosen.values()]
+    assert np.sum(near, axis=0).tolist() == [1] * len(frames)
+    places = np.argmax(near, axis=0).tolist()
+    assert places == sorted(places)
+    assert set(places) == {0, 1, 2}
+
+
+def kept(download: Any, path: Path) -> Path:
+    download.save_as(path)
+    return path
+
+
+def test_without_webrtc_pictures_come_one_by_one(browser: Any, run: tuple[str, Session]) -> None:
+    with page_at(browser, run[0], script="delete window.RTCPeerConnection") as page:
+        seen = Seen(page, "#live img[data-part=mjpeg]", "#live")
+        assert page.inner_text("#live [data-part=way]") == "MJPEG"
+        seen.choose("Green")
+        seen.wait_for(SKY, GREEN)
+        seen.choose("Black")
+        seen.wait_for(SKY, BLACK)
+        page.click("#tab-files")
+        seen.until(lambda: len(run[1].frames) == 0)
+
+
+def test_the_keyboard_reaches_everything(live: Seen) -> None:
+    """The tabs by arrows (WAI-ARIA Authoring Practices, Tabs), and each control has a name."""
+    page = live.page
+    page.focus("#tab-live")
+    for key, tab in [
+        ("ArrowRight", "camera"),
+        ("End", "files"),
+        ("ArrowRight", "live"),
+        ("ArrowLeft", "files"),
+        ("Home", "live"),
+    ]:
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.id") == f"tab-{tab}"
+        assert page.is_visible(f"#{tab}")
+    page.focus("#live input[value='none']")
+    page.keyboard.press("ArrowRight")
+    live.wait_for(SKY, GREEN)
+    page.focus("#live [data-setting=blur_bgr], #live [data-setting=zoom_limit]:enabled")
+    assert not page.evaluate(NAMELESS)
+
+
+NAMELESS = """
+[...document.querySelectorAll("button, a[href], input, select, video, [role=radiogroup]")].filter((element) => {
+  const label = element.closest("label");
+  return !(element.ariaLabel || element.textContent.trim() || label?.textContent.trim());
+}).map((element) => element.outerHTML)"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_nothing_is_cut_off_and_text_has_contrast(browser: Any, server: str, scheme: str, width: int) -> None:
+    """Contrast of 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+    with page_at(browser, server, viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
+        for tab in ("live", "camera", "files"):
+            page.click(f"#tab-{tab}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for ink, paper in INK_ON_PAPER:
+            assert contrast(*page.evaluate(COLOURS, [ink, paper])) >= 4.5, (ink, paper)
+
+
+INK_ON_PAPER = [
+    *[("--ink", paper) for paper in ("--page", "--card", "--field", "--picked")],
+    *[("--soft", paper) for paper in ("--page", "--card", "--field")],
+    *[("--on-accent", "--accent"), ("--danger", "--danger-wash"), ("--danger", "--card")],
+]
+COLOURS = """(names) => names.map((name) => {
+  const pen = new OffscreenCanvas(1, 1).getContext("2d");
+  pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  pen.fillRect(0, 0, 1, 1);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+})"""
+
+
+def contrast(*colours: list[int]) -> float:
+    """WCAG 2.2, "contrast ratio" and "relative luminance"."""
+    light = [value / 255 for colour in colours for value in colour]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in light]
+    first, second = (float(np.dot(linear[i : i + 3], (0.2126, 0.7152, 0.0722))) for i in (0, 3))
+    return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 
 
 def test_another_model(live: Seen, run: tuple[str, Session]) -> None:
