@@ -27,7 +27,7 @@ class Talk {
     });
   }
 
-  change(change) {
+  ask(message) {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Refusal("The server does not answer.")), ANSWER_MS);
@@ -37,7 +37,7 @@ class Talk {
         if (error) reject(new Refusal(error, parameter));
         else resolve(settings);
       });
-      this.channel.send(JSON.stringify({ id, change }));
+      this.channel.send(JSON.stringify({ id, ...message }));
     });
   }
 }
@@ -49,6 +49,7 @@ export class Camera {
     this.controls = new Controls(root.querySelector("form"), (change) => this.#change(change));
     this.controls.settings = merged(this.controls.settings, kept());
     this.controls.render();
+    this.controls.capture = () => this.talk?.ask({ capture_plate: true });
     this.controls.refused = () => this.accepted && this.controls.show(this.accepted, { now: true });
     part(root, "start").addEventListener("click", () => attempt(() => (this.connection ? this.stop() : this.start())));
     part(root, "devices").addEventListener("change", () => attempt(() => this.#restart()));
@@ -97,13 +98,11 @@ export class Camera {
     connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] });
     this.talk = new Talk(connection.createDataChannel("settings"), (figures) => showFigures(this.root, figures));
     receive(connection, this.video);
-    const first = firstFrame(this.video, connection);
-    first.catch(() => {});
     this.own.srcObject = this.stream;
     await connect(connection, "camera");
     await this.talk.opened;
     this.#tellSettings();
-    await first;
+    await firstFrame(this.video, connection);
     this.video.hidden = this.own.hidden = false;
     this.notice.hidden = true;
     part(this.root, "figures").hidden = false;
@@ -129,7 +128,7 @@ export class Camera {
 
   /** Before the camera runs, settings are only kept: it begins with them. */
   async #change(change) {
-    const settings = this.talk ? await this.talk.change(change) : merged(this.controls.settings, change);
+    const settings = this.talk ? await this.talk.ask({ change }) : merged(this.controls.settings, change);
     this.accepted = settings;
     localStorage.setItem(KEPT, JSON.stringify({ ...settings, hold: false }));
     return settings;

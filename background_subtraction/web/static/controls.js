@@ -55,7 +55,8 @@ export class Controls {
     for (const input of this.inputs) {
       input.addEventListener(input.type === "range" ? "input" : "change", () => this.changed(input));
     }
-    part(root, "reset")?.addEventListener("click", () => this.put({ mask: EDGE }));
+    part(root, "reset").addEventListener("click", () => this.put({ mask: EDGE }));
+    part(root, "plate").addEventListener("click", () => attempt(() => this.capture()));
     this.tiles = new Tiles(part(root, "tiles"), (change) => this.put(change), () => this.settings);
     root.addEventListener("submit", (event) => event.preventDefault());
     this.render();
@@ -108,6 +109,7 @@ export class Controls {
     for (const input of this.inputs) this.#renderInput(input);
     this.tiles.show(this.settings.target_bgr, this.settings.blur_bgr);
     this.#renderBlur();
+    part(this.root, "plate").hidden = !this.capture || this.settings.model !== "clean_plate";
   }
 
   #renderInput(input) {

@@ -82,7 +82,7 @@ class Job {
     this.id = id;
     for (;;) {
       const job = await ask("GET", `/api/jobs/${id}`);
-      if (job.state === "done") return [`/api/jobs/${id}/result`, stem(this.file.name) + (options.view === "transparent" ? ".webm" : ".mp4")];
+      if (job.state === "done") return [`/api/jobs/${id}/result`, stem(this.file.name) + (options.output === "transparent" ? ".webm" : ".mp4")];
       if (["failed", "cancelled"].includes(job.state)) throw new Refusal(job.error ?? "It was cancelled.");
       if (this.abort.signal.aborted) throw new Refusal("");
       this.#computed(job);
@@ -155,7 +155,7 @@ async function queue(work, signal) {
 
 function formOf(file, options) {
   const form = new FormData();
-  for (const [name, value] of Object.entries(options)) if (value !== null && value !== "") form.append(name, value);
+  for (const [name, value] of Object.entries(options)) form.append(name, value);
   form.append("file", file);
   return form;
 }
@@ -203,7 +203,7 @@ export class Files {
   constructor(root) {
     this.root = root;
     this.form = root.querySelector("form");
-    this.controls = new Controls(this.form, async (change) => ({ ...this.controls.settings, ...change, mask: this.controls.settings.mask }));
+    this.controls = new Controls(this.form, async () => this.controls.settings);
     const [drop, input] = [part(root, "drop"), part(root, "files")];
     input.addEventListener("change", () => {
       this.add(input.files);
@@ -221,7 +221,7 @@ export class Files {
   /** What is sent beside the file: the names of the HTTP interface. */
   #options() {
     const { target_bgr, blur_bgr, model, mask } = this.controls.settings;
-    return { view: this.form.elements.view.value, target_bgr, blur_bgr, model, threshold: mask.threshold };
+    return { output: this.form.elements.view.value, settings: JSON.stringify({ target_bgr, blur_bgr, model, mask }) };
   }
 
   #showView() {

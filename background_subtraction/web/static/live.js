@@ -24,10 +24,8 @@ class Preview {
     try {
       connection.addTransceiver("video", { direction: "recvonly" });
       receive(connection, this.video);
-      const first = firstFrame(this.video, connection);
-      first.catch(() => {});
       await connect(connection, "preview");
-      await first;
+      await firstFrame(this.video, connection);
       if (this.connection !== connection) return undefined;
       this.#say("");
       this.way.textContent = "WebRTC";
@@ -79,6 +77,7 @@ export class Live {
     this.root = root;
     this.preview = new Preview(root);
     this.controls = new Controls(root.querySelector("form"), (change) => ask("PATCH", "/api/settings", change));
+    this.controls.capture = () => ask("POST", "/api/clean_plate");
     this.controls.refused = () => this.look();
     part(root, "record").addEventListener("click", () => attempt(() => this.#record()));
     part(root, "snapshot").addEventListener("click", () => attempt(() => this.#snapshot()));

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 
 const GATHERING_MS = 1500;
-const CONNECTING_MS = 8000;
+const CONNECTING_MS = 10_000;
 
 /** Send this end's offer, and take the answer. */
 export async function connect(connection, source) {
@@ -22,15 +22,18 @@ function gathered(connection) {
   });
 }
 
-/** Until the first frame is there. Rejects when none comes. */
+/** Until the first frame is there, once `connect` is done. Rejects when none comes. */
 export function firstFrame(video, connection) {
   return new Promise((resolve, reject) => {
     const failed = () => reject(new Error("no way between this browser and the server was found"));
     const timer = setTimeout(failed, CONNECTING_MS);
-    video.addEventListener("loadeddata", () => { clearTimeout(timer); resolve(); }, { once: true });
+    const shown = () => { clearTimeout(timer); resolve(); };
+    if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) return shown();
+    video.addEventListener("loadeddata", shown, { once: true });
     connection.addEventListener("connectionstatechange", () => {
       if (["failed", "closed"].includes(connection.connectionState)) failed();
     });
+    return undefined;
   });
 }
 

@@ -49,6 +49,7 @@ class BrowserCamera:
         self.session = Session(settings, self._model, load, device=device)
         self.problem = ""
         self._arriving = Arriving()
+        self._plate = CleanPlate(needed=False)
         self._thread = Thread(target=self._run, name="browser's camera", daemon=True)
         self._thread.start()
 
@@ -68,7 +69,7 @@ class BrowserCamera:
             # Browsers change the size of their frames with the network.
             for size, frames in groupby(self._arriving, lambda frame: frame.size):
                 with self.session.stage(size, live=True) as stage:
-                    planned = plans(frames, stage.current, CleanPlate(needed=False))
+                    planned = plans(frames, stage.current, self._plate)
                     for finished in finished_frames(planned, newest=True):
                         self._hand_on(finished)
                         stage.delivered(finished.plan.ready)
@@ -86,6 +87,8 @@ class BrowserCamera:
         self.session.report.add(frame.result, rendering_s, 0.0, self._arriving.dropped, self)
         latency_s = perf_counter() - finished.plan.frame.arrived_s
         self.session.frames.put(Delivered(composite, finished.plan, latency_s))
+        if self.session.captures_plate():
+            self._plate.capture(finished.plan.frame)
 
 
 def load_model(device: str, name: str) -> MattingModel:

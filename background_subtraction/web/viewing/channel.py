@@ -1,6 +1,7 @@
 """The settings of a browser's own camera, over a data channel of its connection.
 
 browser: {"id": 7, "change": {"mask": {"grow_px": 2}}}
+         {"id": 8, "capture_plate": true}: the next frame is the empty scene, for models that compare with it
 server:  {"id": 7, "settings": {…}}, or {"id": 7, "error": "one line", "parameter": "grow_px"}
 server:  {"statistics": {…}} once a second
 """
@@ -15,7 +16,7 @@ from typing import Any
 
 from background_subtraction.web.access.errors import RequestError, request_error
 from background_subtraction.web.context import Context
-from background_subtraction.web.settings_text import changes_in, settings_out
+from background_subtraction.web.visible_settings import changes_in, settings_out
 from background_subtraction.web.viewing.browser_camera import BrowserCamera
 from model_api.errors import BackgroundSubtractionError, OptionError
 
@@ -52,15 +53,18 @@ class SettingsChannel:
             message = _parsed(text)
             number = message.get("id")
             async with self._order:  # changes are made in the order in which they came
-                answer = await asyncio.to_thread(self._changed, message.get("change") or {})
+                answer = await asyncio.to_thread(self._changed, message)
         except BackgroundSubtractionError as error:
             answer = _error_text(request_error(error))
         except RequestError as error:
             answer = _error_text(error)
         self._send({"id": number, **answer})
 
-    def _changed(self, change: Mapping[str, Any]) -> dict[str, Any]:
-        settings = self._camera.session.change(changes_in(self._context, change))
+    def _changed(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        session = self._camera.session
+        settings = session.change(changes_in(self._context, message.get("change") or {}))
+        if message.get("capture_plate") is True:
+            session.capture_plate()
         return {"settings": settings_out(self._context, settings)}
 
     async def _tell(self) -> None:
