@@ -100,8 +100,7 @@ export class Camera {
     receive(connection, this.video);
     this.own.srcObject = this.stream;
     await connect(connection, "camera");
-    await this.talk.opened;
-    this.#tellSettings();
+    this.talk.opened.then(() => this.#tellSettings());
     await firstFrame(this.video, connection);
     this.video.hidden = this.own.hidden = false;
     this.notice.hidden = true;

@@ -1,7 +1,7 @@
 // The controls of `Settings`: each works at once, and shows what the server has.
 
 import { attempt, part } from "./api.js";
-import { Tiles } from "./tiles.js";
+import { isPicture, Tiles } from "./tiles.js";
 
 const px = (value) => `${value} px`;
 const TEXTS = {
@@ -134,7 +134,7 @@ export class Controls {
     const blur = this.root.querySelector('[data-setting="blur_bgr"]');
     const target = this.settings.target_bgr;
     const isScene = target === null;
-    blur.disabled = !isScene && !/^(background|file):/.test(target);
+    blur.disabled = !isScene && !isPicture(target);
     blur.min = isScene && this.settings.blur_bgr ? 1 : 0;
   }
 }

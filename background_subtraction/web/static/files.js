@@ -96,9 +96,10 @@ class Job {
   }
 
   #computed({ state, frames, total, eta_s: left_s }) {
-    this.#progress(state === "running" && total ? frames / total : null);
+    this.#progress(state === "running" && frames && total ? frames / total : null);
     const left = left_s ? `, ${Math.ceil(left_s)} s left` : "";
-    this.#say(state === "waiting" ? "Waiting for its turn" : `Frame ${frames}${total ? ` of ${total}` : ""}${left}`);
+    const done = frames ? `Frame ${frames}${total ? ` of ${total}` : ""}${left}` : "Beginning";
+    this.#say(state === "waiting" ? "Waiting for its turn" : done);
   }
 
   #done(url, name) {

@@ -14,6 +14,9 @@ export async function refreshBackgrounds() {
   for (const tiles of instances) tiles.build();
 }
 
+/** Whether it is a picture or a video, which may be blurred, and not a colour. */
+export const isPicture = (target) => /^(background|file):/.test(target ?? "");
+
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
@@ -30,6 +33,7 @@ export class Tiles {
     this.settings = settings;
     this.group = `background-${++count}`;
     this.own = "#3b5b92";
+    this.sceneBlur = FIRST_BLUR_PX;
     instances.push(this);
     this.build();
   }
@@ -66,9 +70,13 @@ export class Tiles {
     return element("div", { className: "tile" }, label);
   }
 
+  /** The scene and pictures are blurred each by their own strength: a picture begins sharp. */
   #change(value) {
-    if (value !== "blur") return { target_bgr: value };
-    return { target_bgr: null, blur_bgr: this.settings().blur_bgr || FIRST_BLUR_PX };
+    const { target_bgr: target, blur_bgr: blur } = this.settings();
+    if (target === null && blur) this.sceneBlur = blur;
+    if (value === "blur") return { target_bgr: null, blur_bgr: this.sceneBlur };
+    const staysBlurred = !isPicture(value) || isPicture(target);
+    return staysBlurred ? { target_bgr: value } : { target_bgr: value, blur_bgr: 0 };
   }
 
   #colour(name, colour) {
@@ -131,6 +139,6 @@ export class Tiles {
     file.value = "";
     if (!added) return;
     await attempt(refreshBackgrounds);
-    await this.put({ target_bgr: `background:${added.id}` });
+    await this.put(this.#change(`background:${added.id}`));
   }
 }

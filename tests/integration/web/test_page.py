@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,9 @@ class Seen:
     def later_fingerprint(self) -> str:
         self.page.wait_for_timeout(400)  # some frames of the camera
         return self.fingerprint()
+
+    def colour_of_thumbnail(self, name: str) -> list[float]:
+        return Seen(self.page, f"{self.panel} label[title='{name}'] img", self.panel).colour((0.5, 0.5))
 
     def choose(self, background: str) -> None:
         self.page.check(f"{self.panel} input[aria-label='{background}']", force=True)
@@ -380,3 +384,114 @@ def test_another_model(live: Seen, run: tuple[str, Session]) -> None:
     assert is_skin(live.colour(FACE))
     live.page.select_option("#live [data-setting=model]", "")
     live.until(lambda: run[1].statistics().model == "")
+
+
+def test_an_uploaded_picture_becomes_the_background(live: Seen, orange: Path) -> None:
+    live.choose("Black")
+    live.wait_for(SKY, BLACK)
+    live.page.set_input_files("#live .add input", str(orange))
+    live.wait_for(SKY, ORANGE)
+    assert is_skin(live.colour(FACE))
+    chosen = live.settings()["target_bgr"]
+    live.choose("Black")
+    live.wait_for(SKY, BLACK)
+    live.choose("orange.png")
+    live.wait_for(SKY, ORANGE)
+    assert live.settings()["target_bgr"] == chosen
+    assert live.colour_of_thumbnail("orange.png") == pytest.approx(ORANGE, abs=NEAR)
+    live.choose("Black")
+    live.page.click("#live button[aria-label='Delete orange.png']", force=True)
+    live.until(lambda: not live.page.query_selector("#live input[aria-label='orange.png']"))
+
+
+def test_a_preset_is_kept_and_used(live: Seen) -> None:
+    live.choose("White")
+    live.wait_for(SKY, WHITE)
+    live.page.fill("#live [data-part=preset-name]", "For calls")
+    live.page.keyboard.press("Enter")
+    live.until(lambda: live.page.input_value("#live [data-part=preset]") == "For calls")
+    live.choose("Black")
+    live.wait_for(SKY, BLACK)
+    live.page.click("#live [data-part=use-preset]")
+    live.wait_for(SKY, WHITE)
+    assert live.page.is_checked("#live input[aria-label='White']")
+
+
+def dropped(page: Any, file: Path, kind: str) -> None:
+    """Drop a file on the page, as a hand would."""
+    data = base64.b64encode(file.read_bytes()).decode()
+    page.evaluate(DROP, [data, file.name, kind])
+    page.wait_for_selector("#files li:first-child [data-part=download]:visible")
+
+
+DROP = """([data, name, type]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name, { type }));
+  document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+
+def downloaded(page: Any, path: Path) -> Path:
+    with page.expect_download() as download:
+        page.click("#files li:first-child [data-part=download]")
+    return kept(download.value, path)
+
+
+def test_a_picture_is_dropped_and_downloaded(browser: Any, server: str, tmp_path: Path) -> None:
+    """Over a colour, then transparent, then the mask alone; beside it, the picture as it was."""
+    picture = tmp_path / "astronaut.png"
+    cv2.imwrite(str(picture), read_video(CLIP)[0])
+    with page_at(browser, server) as page:
+        page.click("#tab-files")
+        page.check("#files input[aria-label='White']", force=True)
+        dropped(page, picture, "image/png")
+        composite = cv2.imread(str(downloaded(page, tmp_path / "composite.png")), cv2.IMREAD_UNCHANGED)
+        assert composite.shape == (360, 640, 3)
+        assert composite[at(SKY)].tolist() == [255, 255, 255]
+        before = Seen(page, "#files .before", "#files")
+        assert before.colour(SKY) == pytest.approx(cv2.imread(str(picture))[at(SKY)][::-1], abs=NEAR)
+        assert Seen(page, "#files .after", "#files").colour(SKY) == [255, 255, 255]
+        page.fill("#files .compare input", "80")
+        assert page.evaluate("document.querySelector('.compare').style.getPropertyValue('--cut')") == "80%"
+        for view, channels in {"transparent": 4, "alpha": None}.items():
+            page.check(f"#files input[value={view}]", force=True)
+            page.click("#files [data-part=again]")
+            page.wait_for_selector("#files li:first-child [data-part=download]:visible")
+            result = cv2.imread(str(downloaded(page, tmp_path / f"{view}.png")), cv2.IMREAD_UNCHANGED)
+            levels = result[..., 3] if channels else result
+            assert (int(levels[at(SKY)]), int(levels[at(FACE)])) == (0, 255)
+
+
+def test_a_video_is_dropped_followed_and_downloaded(browser: Any, server: str, tmp_path: Path) -> None:
+    with page_at(browser, server) as page:
+        page.click("#tab-files")
+        page.check("#files input[aria-label='White']", force=True)
+        page.click("#tab-camera")
+        dropped(page, CLIP, "video/mp4")
+        assert page.is_visible("#files")  # it opens by itself
+        result = read_video(downloaded(page, tmp_path / "result.mp4"))
+        assert len(result) == len(read_video(CLIP))
+        assert min(frame[at(SKY)].min() for frame in result) > 255 - NEAR
+        after = Seen(page, "#files .after", "#files")
+        after.wait_for(SKY, WHITE)
+        page.click("#files [data-part=remove]")
+        assert not page.query_selector("#files li")
+
+
+@pytest.mark.parametrize("name", ["broken.png", "broken.mp4"])
+def test_what_cannot_be_read_says_so_on_its_card(browser: Any, server: str, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"neither a picture nor a video" * 40)
+    with page_at(browser, server) as page:
+        page.click("#tab-files")
+        page.set_input_files("#files [data-part=files]", str(tmp_path / name))
+        page.wait_for_selector("#files .job-problem:visible")
+        problem = page.inner_text("#files .job-problem")
+        assert len(problem) > 10
+        assert "\n" not in problem
+        assert str(tmp_path) not in problem
+
+
+def at(place: tuple[float, float]) -> tuple[int, int]:
+    """Row and column in the clip's size."""
+    return round(place[1] * 360), round(place[0] * 640)
