@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import uvicorn
 
@@ -66,16 +67,17 @@ def listening(options: WebOptions) -> Iterator[Listening]:
 
 
 @contextmanager
-def serving(taken: Listening, session: Session | None = None, device: str = "CPU") -> Iterator[None]:
+def serving(taken: Listening, session: Session | None = None, device: str = "CPU", **places: Any) -> Iterator[None]:
     """Answer requests in a thread of its own, until the block ends.
 
     Args:
         taken: the port.
         session: the run beside the server.
         device: where pictures and videos of visitors are computed.
+        places: others of `Context`: its models, and the folder of backgrounds.
     """
     with tempfile.TemporaryDirectory(prefix="background-subtraction-", ignore_cleanup_errors=True) as folder:
-        context = Context(Path(folder), session, taken.options.limits, device)
+        context = Context(folder=Path(folder), session=session, limits=taken.options.limits, device=device, **places)
         server = uvicorn.Server(_config(taken, context))
         thread = Thread(target=_serve, args=(server, taken.socket), name="web", daemon=True)
         thread.start()

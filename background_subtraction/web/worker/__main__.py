@@ -30,9 +30,11 @@ def main(largest_file: int) -> None:
     models = Models()
     for line in _lines():
         report, ended = Report(), threading.Event()
-        threading.Thread(target=_report, args=(report, ended, answers), daemon=True).start()
+        telling = threading.Thread(target=_report, args=(report, ended, answers), daemon=True)
+        telling.start()
         answer = done(task_of(line), models, report, lambda total: _say(answers, {"total": total}))
         ended.set()
+        telling.join()
         _say(answers, answer)
 
 

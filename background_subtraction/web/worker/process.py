@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Event, Lock, Timer
 
 from background_subtraction.web.access.errors import RequestError
 from background_subtraction.web.access.limits import Limits
@@ -47,15 +47,15 @@ class Worker:
             RequestError: it cannot be done, or took too long.
         """
         process = self._started()
-        late: list[bool] = []
-        timer = Timer(limit_s, lambda: (late.append(True), process.kill()))
+        late = Event()
+        timer = Timer(limit_s, _stop, (process, late))
         timer.daemon = True
         timer.start()
         try:
             answer = _answer(process, task, tell)
         finally:
             timer.cancel()
-        if late:
+        if late.is_set():
             raise RequestError(422, f"It takes longer than the {limit_s:g} seconds that are allowed", "file")
         if answer is None:
             raise RequestError(500, "The process that works on uploads has ended before this one was done", "file")
@@ -100,6 +100,11 @@ def _start(limits: Limits) -> subprocess.Popen[str]:
         encoding="utf-8",
         env={**os.environ, "PYTHONPATH": path, LIMIT_VARIABLE: str(limits.pixels)},
     )
+
+
+def _stop(process: subprocess.Popen[str], late: Event) -> None:
+    late.set()
+    process.kill()
 
 
 def _answer(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 PICTURE, VIDEO, BACKGROUND = "picture", "video", "background"
@@ -28,9 +29,7 @@ class Task:
         model: a name or a file.
         device: where it runs.
         view: one of VIEWS.
-        target_bgr: see `Settings`. A file is one of this server's own, absolute.
-        blur_bgr: see `Settings`.
-        threshold: of the mask; see `MaskOptions`.
+        settings: changes of `Settings`, as `changed` takes them. A file is one of this server's own, absolute.
         paper: a picture is put on this red, green, blue and alpha, 0 to 255 each. None: on nothing.
     """
 
@@ -39,9 +38,7 @@ class Task:
     model: str = ""
     device: str = "CPU"
     view: str = "transparent"
-    target_bgr: str | None = None
-    blur_bgr: int = 0
-    threshold: float = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
     paper: tuple[int, int, int, int] | None = None
 
     @property

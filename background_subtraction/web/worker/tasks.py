@@ -13,9 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from background_subtraction.compositing.masks import MaskOptions
 from background_subtraction.image_files import over_black, read_picture
-from background_subtraction.live.settings import Settings
+from background_subtraction.live.settings import Settings, changed
 from background_subtraction.options import Options
 from background_subtraction.report import Report
 from background_subtraction.run import load_model, run
@@ -96,7 +95,7 @@ def _picture(task: Task, models: Models, report: Report, set_total: SetTotal) ->
 
 def _video(task: Task, models: Models, report: Report, set_total: SetTotal) -> str:
     require_self_contained(Path(UPLOAD))
-    with open_source(UPLOAD) as source:  # type: ignore[attr-defined]
+    with open_source(UPLOAD) as source:
         frames = source.info.frames
     if frames is not None:
         set_total(frames)
@@ -110,7 +109,7 @@ def _background(task: Task, models: Models, report: Report, set_total: SetTotal)
         picture = read_picture(Path(UPLOAD))
     except SourceError:
         require_self_contained(Path(UPLOAD))
-        with suppress(StopIteration), open_source(UPLOAD) as source:  # type: ignore[attr-defined]
+        with suppress(StopIteration), open_source(UPLOAD) as source:
             _write_thumbnail(bgr_of(next(iter(source)).picture))
             return UPLOAD
         raise SourceError(f"{UPLOAD}: holds no frame. Expected a picture or a video") from None
@@ -144,7 +143,7 @@ def on_paper(picture: Image, paper: tuple[int, int, int, int]) -> Image:
 
 
 def _run(task: Task, address: str, models: Models, report: Report) -> None:
-    settings = Settings(target_bgr=task.target_bgr, blur_bgr=task.blur_bgr, mask=MaskOptions(threshold=task.threshold))
+    settings = changed(Settings(), task.settings)
     output = Output(Path(task.result), task.view)
     options = Options(model="", inputs=(address,), settings=settings, outputs=(output,), window=None, progress=False)
     run(replace(options, device=task.device), report, models.get(task.model, task.device))
