@@ -16,8 +16,8 @@ from typing import Any
 
 from background_subtraction.web.access.errors import RequestError, request_error
 from background_subtraction.web.context import Context
-from background_subtraction.web.visible_settings import changes_in, settings_out
 from background_subtraction.web.viewing.browser_camera import BrowserCamera
+from background_subtraction.web.visible_settings import changes_in, settings_out
 from model_api.errors import BackgroundSubtractionError, OptionError
 
 NAME = "settings"
