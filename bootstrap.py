@@ -41,6 +41,7 @@ EXTRAS = {
     "quantize": r"^tools quantize\b",
     "training": r"^tools (train|export)\b|^tools convert .*\.ckpt\b",
     "virtual_camera": r"--virtual[_-]camera\b",
+    "web": r"--web\b|^demo serve\b",
 }
 """A file in requirements/ -> the command lines that need it."""
 

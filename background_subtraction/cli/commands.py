@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 from background_subtraction.cli.arguments import OPTION_OF
-from background_subtraction.cli.parse import parse_options
+from background_subtraction.cli.parse import parse_command
 from background_subtraction.cli.setup_camera import print_camera_setup
 from background_subtraction.cli.signals import Signals
+from background_subtraction.cli.web_arguments import listening, page_of, serve
 from background_subtraction.report import Report
 from background_subtraction.run import prepare
 from background_subtraction.sinks.base import Output
 from model_api.errors import renamed
 
-COMMANDS: Mapping[str, Callable[[Sequence[str], str], None]] = {"camera-setup": print_camera_setup}
-"""First word -> what it does, with the words that follow and the program's name in messages."""
+COMMANDS: Mapping[str, Callable[[Sequence[str], str, Signals], None]] = {
+    "camera-setup": lambda words, program, signals: print_camera_setup(words, program),
+    "serve": serve,
+}
+"""First word -> what it does, with the other words, the program's name in messages, and how it answers signals."""
 
 
 def execute(arguments: Sequence[str], program: str, report: Report, signals: Signals) -> tuple[Output, ...]:
@@ -30,13 +35,17 @@ def execute(arguments: Sequence[str], program: str, report: Report, signals: Sig
         The files that a run wrote.
 
     Raises:
-        BackgroundSubtractionError: see `parse_options` and `run.run`.
+        BackgroundSubtractionError: see `parse_command` and `run.run`.
     """
     if arguments and arguments[0] in COMMANDS:
-        COMMANDS[arguments[0]](arguments[1:], program)
+        COMMANDS[arguments[0]](arguments[1:], program, signals)
         return ()
-    options = parse_options(arguments, program)
-    with renamed(OPTION_OF), prepare(options, report) as run:
+    options, web = parse_command(arguments, program)
+    with ExitStack() as stack:
+        stack.enter_context(renamed(OPTION_OF))
+        taken = stack.enter_context(listening(web))
+        run = stack.enter_context(prepare(options, report))
+        stack.enter_context(page_of(taken, run.session, options.device, options.settings.model))
         signals.raise_interrupt(", ".join(str(output.path) for output in options.outputs) or "the window")
         run()
     return options.outputs

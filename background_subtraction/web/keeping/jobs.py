@@ -41,7 +41,7 @@ class Job:
     total: int | None = None
     error: str = ""
     result: Path | None = None
-    began_s: float = 0.0
+    first: tuple[float, int] = (0.0, 0)
     ended_s: float = 0.0
 
     @property
@@ -49,7 +49,9 @@ class Job:
         """How long it will still take, None where nobody knows."""
         if self.state != RUNNING or not self.frames or not self.total:
             return None
-        return (monotonic() - self.began_s) / self.frames * max(0, self.total - self.frames)
+        first_s, first = self.first
+        done = self.frames - first
+        return (monotonic() - first_s) / done * max(0, self.total - self.frames) if done else None
 
     @property
     def is_over(self) -> bool:
@@ -148,11 +150,13 @@ class Jobs:
                 if self._closed:
                     return
                 job = self._waiting.popleft()
-                job.state, job.began_s = RUNNING, monotonic()
+                job.state = RUNNING
             self._do(job)
 
     def _do(self, job: Job) -> None:
         def tell(progress: dict[str, int]) -> None:
+            if not job.frames:
+                job.first = monotonic(), progress.get("frames", 0)
             job.frames = progress.get("frames", job.frames)
             job.total = progress.get("total", job.total)
 
