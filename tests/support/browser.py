@@ -56,11 +56,9 @@ def page_at(browser: Any, url: str, script: str = "", **options: Any) -> Iterato
     context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
     faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "console", lambda line: line.type == "error" and "Failed to load" not in line.text and faults.append(line.text)
-    )
-    page.on("request", lambda request: request.url.startswith((url, "blob:", "data:")) or faults.append(request.url))
+    page.on("pageerror", lambda error: faults.extend([str(error)]))
+    page.on("console", lambda line: faults.extend(_fault_of(line)))
+    page.on("request", lambda request: faults.extend(_foreign(request.url, url)))
     page.add_init_script(PIXELS + script)
     page.goto(url)
     page.wait_for_selector("html[data-ready]")
@@ -77,3 +75,13 @@ def wait_until(page: Any, holds: Callable[[], bool]) -> None:
     while not holds():
         assert monotonic() < end_s
         page.wait_for_timeout(50)
+
+
+def _fault_of(line: Any) -> list[str]:
+    """What breaks the page's own rules, such as its Content-Security-Policy. A refused request is none."""
+    return [line.text] if line.type == "error" and "Failed to load" not in line.text else []
+
+
+def _foreign(address: str, own: str) -> list[str]:
+    """What would be loaded from another host."""
+    return [] if address.startswith((own, "blob:", "data:")) else [address]

@@ -446,11 +446,11 @@ def test_a_picture_is_dropped_and_downloaded(browser: Any, server: str, tmp_path
         page.click("#tab-files")
         page.check("#files input[aria-label='White']", force=True)
         dropped(page, picture, "image/png")
-        composite = cv2.imread(str(downloaded(page, tmp_path / "composite.png")), cv2.IMREAD_UNCHANGED)
+        composite = read_all(downloaded(page, tmp_path / "composite.png"))
         assert composite.shape == (360, 640, 3)
         assert composite[at(SKY)].tolist() == [255, 255, 255]
         before = Seen(page, "#files .before", "#files")
-        assert before.colour(SKY) == pytest.approx(cv2.imread(str(picture))[at(SKY)][::-1], abs=NEAR)
+        assert before.colour(SKY) == pytest.approx(read_all(picture)[at(SKY)][::-1], abs=NEAR)
         assert Seen(page, "#files .after", "#files").colour(SKY) == [255, 255, 255]
         page.fill("#files .compare input", "80")
         assert page.evaluate("document.querySelector('.compare').style.getPropertyValue('--cut')") == "80%"
@@ -458,7 +458,7 @@ def test_a_picture_is_dropped_and_downloaded(browser: Any, server: str, tmp_path
             page.check(f"#files input[value={view}]", force=True)
             page.click("#files [data-part=again]")
             page.wait_for_selector("#files li:first-child [data-part=download]:visible")
-            result = cv2.imread(str(downloaded(page, tmp_path / f"{view}.png")), cv2.IMREAD_UNCHANGED)
+            result = read_all(downloaded(page, tmp_path / f"{view}.png"))
             levels = result[..., 3] if channels else result
             assert (int(levels[at(SKY)]), int(levels[at(FACE)])) == (0, 255)
 
@@ -490,6 +490,11 @@ def test_what_cannot_be_read_says_so_on_its_card(browser: Any, server: str, tmp_
         assert len(problem) > 10
         assert "\n" not in problem
         assert str(tmp_path) not in problem
+
+
+def read_all(path: Path) -> Any:
+    """All channels that a PNG has."""
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
 
 
 def at(place: tuple[float, float]) -> tuple[int, int]:

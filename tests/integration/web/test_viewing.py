@@ -180,7 +180,13 @@ async def there_and_back(url: str) -> tuple[set[int], list[dict[str, Any]]]:
     answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     is_open = asyncio.Event()
     channel.on("open", is_open.set)
-    channel.on("message", lambda text: "id" in json.loads(text) and answers.put_nowait(json.loads(text)))
+
+    def take(text: str) -> None:
+        message = json.loads(text)
+        if "id" in message:
+            answers.put_nowait(message)
+
+    channel.on("message", take)
     connection.addTrack(Changing())
     tracks: asyncio.Queue[MediaStreamTrack] = asyncio.Queue()
     connection.on("track", tracks.put_nowait)
