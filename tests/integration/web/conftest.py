@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import httpx
@@ -35,7 +36,7 @@ def picture_of(data: bytes) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory, models: Path) -> dict[str, object]:
+def places(tmp_path_factory: pytest.TempPathFactory, models: Path) -> dict[str, Any]:
     return {
         "backgrounds_folder": tmp_path_factory.mktemp("backgrounds"),
         "models": {"": str(models / "red_dynamic.onnx"), "red": str(models / "red_dynamic.onnx")},
@@ -43,7 +44,7 @@ def places(tmp_path_factory: pytest.TempPathFactory, models: Path) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def client(places: dict[str, object]) -> Iterator[httpx.Client]:
+def client(places: dict[str, Any]) -> Iterator[httpx.Client]:
     """Of a server with small limits and no token. Its models take red for the person."""
     with (
         listening(WebOptions(port=0, limits=LIMITS)) as taken,

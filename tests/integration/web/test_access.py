@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ def test_own_origin(client: httpx.Client) -> None:
     assert client.get("/api/models", headers={"Origin": own}).status_code == 200
 
 
-def test_token(places: dict[str, object]) -> None:
+def test_token(places: dict[str, Any]) -> None:
     options = WebOptions(port=0, token=TOKEN)
     with listening(options) as taken, serving(taken, **places), httpx.Client(base_url=taken.url) as client:
         assert client.get("/healthz").status_code == 200
@@ -76,7 +77,7 @@ def test_port_in_use() -> None:
         pass
 
 
-def test_settings_and_metrics_of_a_run(models: Path, places: dict[str, object]) -> None:
+def test_settings_and_metrics_of_a_run(models: Path, places: dict[str, Any]) -> None:
     path = str(models / "red_dynamic.onnx")
     with create_model(path) as model:
         session = Session(Settings(target_bgr="/home/me/beach.jpg"), model, create_model)
@@ -92,7 +93,8 @@ def test_settings_and_metrics_of_a_run(models: Path, places: dict[str, object]) 
             assert changed.json()["mask"]["grow_px"] == session.settings.mask.grow_px == 2
             assert session.settings.mirror
             assert session.settings.target_bgr == "/home/me/beach.jpg"
-            for wrong in ({"mirror": 1}, {"x": 1}, {"target_bgr": "/etc/passwd"}, {"model": "/x.xml"}, []):
+            wrongs: list[Any] = [{"mirror": 1}, {"x": 1}, {"target_bgr": "/etc/passwd"}, {"model": "/x.xml"}, []]
+            for wrong in wrongs:
                 assert client.patch("/api/settings", json=wrong).status_code == 422
             for body in ("{", "[" * 100000):
                 assert client.patch("/api/settings", content=body).status_code == 415
