@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
-from background_subtraction.cli.arguments import OPTION_OF
+from background_subtraction.cli import argument_types as values
+from background_subtraction.cli.arguments import OPTION_OF, Parser
 from background_subtraction.cli.parse import parse_command
 from background_subtraction.cli.setup_camera import print_camera_setup
 from background_subtraction.cli.signals import Signals
-from background_subtraction.cli.web_arguments import listening, page_of, serve
+from background_subtraction.cli.web_arguments import add_web_arguments, listening, page_of, web_options_of
 from background_subtraction.report import Report
 from background_subtraction.run import prepare
 from background_subtraction.sinks.base import Output
+from background_subtraction.web.access.options import DEFAULT_PORT, LOCAL
 from model_api.errors import renamed
 
+
+def serve(words: Sequence[str], program: str, signals: Signals) -> None:
+    """Serve pages and the HTTP interface until Ctrl-C, without a camera.
+
+    Args:
+        words: the options.
+        program: its name in messages.
+        signals: how the command answers them.
+
+    Raises:
+        OptionError: invalid usage.
+    """
+    parser = Parser(
+        prog=f"{program} serve",
+        description="Takes people out of pictures, videos and browsers' cameras that visitors of a web page send.",
+        allow_abbrev=False,
+    )
+    add_web_arguments(parser, default=(LOCAL, DEFAULT_PORT))
+    parser.add_argument("-d", "--device", default="CPU", help="CPU, GPU, NPU, … Default: CPU.")
+    args = parser.parse_args(values.with_underscores(words))
+    with listening(web_options_of(args, os.environ)) as taken:
+        from background_subtraction.web import serving
+
+        signals.raise_interrupt("the web server")
+        try:
+            with serving.serving(taken, device=args.device):
+                serving.wait_for_the_end()
+        except KeyboardInterrupt:
+            log.info("The web server has ended")
+
+
+log = logging.getLogger(__name__)
 COMMANDS: Mapping[str, Callable[[Sequence[str], str, Signals], None]] = {
     "camera-setup": lambda words, program, signals: print_camera_setup(words, program),
     "serve": serve,

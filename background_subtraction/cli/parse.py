@@ -22,7 +22,7 @@ from background_subtraction.preview.window import WindowOptions
 from background_subtraction.sinks.base import DeviceOutput, Encoding, Quality
 from background_subtraction.sinks.open import DEVICES
 from background_subtraction.sources.selection import Selection
-from background_subtraction.web.options import WebOptions
+from background_subtraction.web.access.options import WebOptions
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.bundled import find_model

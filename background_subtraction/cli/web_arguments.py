@@ -1,24 +1,21 @@
-"""The options of the web server, and `serve`: the server without a camera."""
+"""The options of the web server, and how it runs beside the command."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from background_subtraction.cli import argument_types as values
-from background_subtraction.cli.signals import Signals
 from background_subtraction.live.session import Session
-from background_subtraction.web.options import DEFAULT_PORT, LOCAL, PORT, WebOptions
+from background_subtraction.web.access.options import DEFAULT_PORT, LOCAL, PORT, WebOptions
 from model_api.errors import OptionError, renamed
 from model_api.extras import install_command
 
-log = logging.getLogger(__name__)
 LIBRARIES = ("fastapi", "uvicorn", "python_multipart", "aiortc")
 """Of the extra `web`."""
 TOKEN_VARIABLE = "BACKGROUND_SUBTRACTION_WEB_TOKEN"
@@ -118,37 +115,3 @@ def page_of(taken: Any, session: Session, device: str, model: str) -> Iterator[N
         models[Path(model).stem] = model
     with serving.serving(taken, session, device, models=models):
         yield
-
-
-def serve(words: Sequence[str], program: str, signals: Signals) -> None:
-    """Serve pages and the HTTP interface until Ctrl-C, without a camera.
-
-    Args:
-        words: the options.
-        program: its name in messages.
-        signals: how the command answers them.
-
-    Raises:
-        OptionError: invalid usage.
-    """
-    import os
-
-    from background_subtraction.cli.arguments import Parser
-
-    parser = Parser(
-        prog=f"{program} serve",
-        description="Takes people out of pictures, videos and browsers' cameras that visitors of a web page send.",
-        allow_abbrev=False,
-    )
-    add_web_arguments(parser, default=(LOCAL, DEFAULT_PORT))
-    parser.add_argument("-d", "--device", default="CPU", help="CPU, GPU, NPU, … Default: CPU.")
-    args = parser.parse_args(values.with_underscores(words))
-    with listening(web_options_of(args, os.environ)) as taken:
-        from background_subtraction.web import serving
-
-        signals.raise_interrupt("the web server")
-        try:
-            with serving.serving(taken, device=args.device):
-                serving.wait_for_the_end()
-        except KeyboardInterrupt:
-            log.info("The web server has ended")

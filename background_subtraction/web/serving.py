@@ -17,10 +17,10 @@ from typing import Any
 import uvicorn
 
 from background_subtraction.live.session import Session
+from background_subtraction.web.access.options import WebOptions
 from background_subtraction.web.access.security import Access
 from background_subtraction.web.app import make_app
 from background_subtraction.web.context import Context
-from background_subtraction.web.options import WebOptions
 from model_api.errors import OptionError
 
 log = logging.getLogger(__name__)

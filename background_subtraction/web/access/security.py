@@ -24,7 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from background_subtraction.web.access.errors import RequestError, error_answer
-from background_subtraction.web.options import WebOptions, is_loopback
+from background_subtraction.web.access.options import WebOptions, is_loopback
 
 OPEN_PATHS = frozenset({"/healthz"})
 """Need no token: what watches over a service asks without one, and learns nothing."""

@@ -74,7 +74,9 @@ def _lines() -> list[str] | IO[str]:
 
 
 def _report(report: object, ended: threading.Event, answers: IO[str]) -> None:
-    while not ended.wait(REPORT_S):
+    goes_on = True
+    while goes_on:
+        goes_on = not ended.wait(REPORT_S)
         _say(answers, {"frames": getattr(report, "frames", 0)})
 
 
