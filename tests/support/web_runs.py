@@ -10,7 +10,7 @@ from background_subtraction.live.session import Session
 from background_subtraction.options import Options
 from background_subtraction.report import Report
 from background_subtraction.run import prepare
-from background_subtraction.web.options import WebOptions
+from background_subtraction.web.access.options import WebOptions
 from background_subtraction.web.serving import listening, serving
 
 END_S = 20
