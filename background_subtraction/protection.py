@@ -16,6 +16,7 @@ from background_subtraction.sinks.open import file_of
 from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.open import is_live
 from model_api.errors import SinkError, SourceError
+from model_api.graph.reading.formats import files_of
 
 Identity = tuple[object, ...]
 
@@ -45,7 +46,7 @@ def _read(clips: Sequence[Clip], options: Options) -> Iterator[tuple[Identity, s
     model = Path(options.model) if options.model and options.adapter == "openvino" else None
     addresses = [
         *(("the list of labels", name) for name in options.also_read),
-        *(("the model", str(path)) for path in ([model, model.with_suffix(".bin")] if model else ())),
+        *(("the model", str(path)) for path in (files_of(model) if model else ())),
         ("the clean plate", options.clean_plate),
         ("the background", options.settings.target_bgr),
         *(("the input", clip.address) for clip in clips),

@@ -6,28 +6,67 @@ import logging
 import os
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from typing import Protocol
 
 from model_api.adapters.factory import ADAPTERS
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.arrays import described
 from model_api.errors import ModelContractError, OptionError
-from model_api.graph.loading import EXPORT
+from model_api.graph.reading.formats import EXPORT
 from model_api.layouts import image_layout
 from model_api.models.background_matting_v2 import BackgroundMatting
-from model_api.models.base import MattingModel, ModelOptions, NetworkFacts
+from model_api.models.base import MattingModel, ModelOptions
 from model_api.models.instance_segmentation import MaskRcnn
+from model_api.models.network_facts import NetworkFacts
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting
 from model_api.models.yolact import Yolact
-from model_api.preprocessing import BYTES, ImageInput, Override, Preprocessing, find_preprocessing, find_training
+from model_api.preprocessing import BYTES, SIGNED_BYTES, ImageInput, Override, Preprocessing
 from model_api.ranges import require_choice
+from model_api.recognition.file_facts import Info, completed, find_preprocessing, find_training
+from model_api.recognition.known_networks import KnownNetwork, find_known
+from model_api.recognition.outputs import mask_of
+from model_api.recognition.reading import reading_of
+from model_api.recognition.structure import Structure
 from model_api.resize import STANDARD
 from model_api.types import Binding, Signature
 
 CONTRACTS: tuple[type[MattingModel], ...] = (RobustVideoMatting, BackgroundMatting, MaskRcnn, Yolact, PortraitMatting)
 """Tried in this order."""
 
+WHOLE = {"u8": BYTES, "i8": SIGNED_BYTES}
+"""Inputs of these types take nothing else."""
+WHAT_PIXELS = (
+    "%s: nothing says which pixels it takes: %s is a guess. If the person comes out badly, give "
+    "--reverse_input_channels, --mean_values and --scale_values; model_tools info --image PICTURE tries the usual ones"
+)
+CONVERTED_SO = (
+    "%s: which pixels it takes was a guess when it was converted. If the person comes out badly, convert the original "
+    "again, with --image PICTURE, which tries the usual ones (%s goes in)"
+)
+"""Warnings of a guess: name, pixels."""
+
 log = logging.getLogger(__name__)
+
+
+class Recognizable(Protocol):
+    """What a file or a server tells about a network."""
+
+    @property
+    def signature(self) -> Signature:
+        """Its inputs and outputs."""
+
+    @property
+    def info(self) -> Info:
+        """The sections of its rt_info."""
+
+    @property
+    def is_ir(self) -> bool:
+        """Whether it is an IR as the Open Model Zoo converted."""
+
+    @property
+    def structure(self) -> Structure:
+        """What its graph tells."""
 
 
 def create_model(
@@ -71,15 +110,14 @@ def create_model(
     # Where a frame is laid into the input in another way, the filter's image would not be the whole frame.
     outside = inference.refiner_outside and options.resize_type == STANDARD
     network = ADAPTERS[adapter](os.fspath(model), device, replace(inference, refiner_outside=outside))
-    contract, binding = recognize(network.signature, network.name)
-    default = default_preprocessing(contract, binding, network.signature)
-    preprocessing = find_preprocessing(override, network.info, is_ir=network.is_ir, default=default)
+    override = completed(override, network.info)
+    contract, binding = recognize(network.signature, network.name, override.output_name)
+    facts = facts_of(network, contract, binding, override)
     images = {
-        name: ImageInput(image_layout(network.signature.input(name), override.layouts), preprocessing)
+        name: ImageInput(image_layout(network.signature.input(name), override.layouts), facts.preprocessing)
         for name in binding.images
     }
-    log.info("Model %s: %s, input %s", network.name, contract.__name__, preprocessing)
-    facts = NetworkFacts(network.signature, binding, preprocessing, find_training(network.info))
+    say(network.name, contract, facts)
     with ExitStack() as stack:
         running = stack.enter_context(closing(network.run(binding, images)))
         created = contract(running, facts, options)
@@ -87,30 +125,104 @@ def create_model(
         return created
 
 
-def recognize(signature: Signature, name: str) -> tuple[type[MattingModel], Binding]:
+def recognize(signature: Signature, name: str, output_name: str | None = None) -> tuple[type[MattingModel], Binding]:
     """Find the contract that a network follows.
 
     Args:
         signature: its inputs and outputs.
         name: for the message.
+        output_name: the output that is the mask, of a network of one image. None: see `recognition.outputs`.
 
     Returns:
         The contract, and the roles that it gives to the inputs and outputs.
 
     Raises:
         ModelContractError: it follows none; the message lists what it has and what is known.
+        OptionError: an output's name, and the network has no such mask.
     """
     for contract in CONTRACTS:
-        binding = contract.match(signature)
-        if binding is not None:
+        binding = contract.match(signature) if contract is not PortraitMatting else None
+        if binding and output_name is not None:
+            raise OptionError(
+                f'"{output_name}": {contract.__name__} reads its own outputs. Leave it out', "output_name"
+            )
+        if binding:
             return contract, binding
+    if binding := PortraitMatting.match(signature, output_name):
+        return PortraitMatting, binding
     known = "; ".join(contract.known_as for contract in CONTRACTS)
     raise ModelContractError(f"{name} matches no known model. Found: {signature}. Known: {known}")
 
 
-def default_preprocessing(contract: type[MattingModel], binding: Binding, signature: Signature) -> Preprocessing:
-    """What a network expects if its file says nothing: bytes if its input takes them, else what its contract says."""
-    return BYTES if signature.input(binding.images[0]).dtype == "u8" else contract.original
+def facts_of(network: Recognizable, contract: type[MattingModel], binding: Binding, override: Override) -> NetworkFacts:
+    """What is known of a network.
+
+    Args:
+        network: what its file or its server tells.
+        contract: what it follows.
+        binding: the roles of its inputs and outputs.
+        override: what the user knows better, `completed` by the file.
+
+    Raises:
+        ModelFileError: its file says what cannot be.
+        ModelContractError: nothing says which of many classes is the person.
+        OptionError: classes or an activation that the mask does not have.
+    """
+    known = find_known(network.structure) if contract is PortraitMatting else None
+    default = default_preprocessing(contract, binding, network, known)
+    preprocessing = find_preprocessing(override, network.info, is_ir=network.is_ir, default=default)
+    training = find_training(network.info)
+    if contract is not PortraitMatting:
+        _require_no_reading(override, contract)
+        return NetworkFacts(network.signature, binding, preprocessing, training)
+    reading = reading_of(
+        mask_of(network.signature, binding),
+        structure=network.structure,
+        person=override.person_class,
+        asked=override.activation,
+    )
+    return NetworkFacts(network.signature, binding, preprocessing, training, reading, known)
+
+
+def default_preprocessing(
+    contract: type[MattingModel], binding: Binding, network: Recognizable, known: KnownNetwork | None
+) -> Preprocessing:
+    """What a network expects if its file says nothing.
+
+    Bytes if its input takes them; what its graph begins with; what is published for a known network; what its contract
+    says, which for a portrait network is a guess.
+    """
+    dtype = network.signature.input(binding.images[0]).dtype
+    if dtype in WHOLE:
+        return WHOLE[dtype]
+    own = network.structure.normalization if contract is PortraitMatting else None
+    if own is not None:
+        mean, scale = (0.0, 1.0) if own.takes_bytes else (127.5, 127.5) if own.takes_signed else (0.0, 255.0)
+        return Preprocessing(own.channels, (mean,) * 3, (scale,) * 3, "a normalization inside the network")
+    return known.preprocessing if known else contract.original
+
+
+def say(name: str, contract: type[MattingModel], facts: NetworkFacts) -> None:
+    """Log what a network is, what it takes, which output is read and how; a guess as a warning."""
+    what = f"{contract.__name__} ({facts.known.name})" if facts.known else contract.__name__
+    reading = f"; {facts.reading}" if facts.reading else ""
+    log.info("Model %s: %s, input %s%s", name, what, facts.preprocessing, reading)
+    if facts.preprocessing.guessed:
+        log.warning(CONVERTED_SO if facts.preprocessing.is_none else WHAT_PIXELS, name, facts.preprocessing.pixels)
+    if facts.reading and facts.reading.guessed:
+        log.warning(
+            "%s: nothing says which classes are the person: %s is a guess. Name them with --person_class",
+            name, " ".join(map(str, facts.reading.person)),
+        )  # fmt: skip
+
+
+def _require_no_reading(override: Override, contract: type[MattingModel]) -> None:
+    classes = None if override.person_class is None else ",".join(map(str, override.person_class))
+    for parameter, value in {"person_class": classes, "activation": override.activation}.items():
+        if value is not None:
+            raise OptionError(
+                f"{value}: only for networks of one image and one mask, not {contract.__name__}", parameter
+            )
 
 
 def _require_model(model: object) -> None:

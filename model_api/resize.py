@@ -79,12 +79,14 @@ class Fit:
         """Bring an answer back to the frame.
 
         Args:
-            answer: an image or alpha of `input_wh`.
+            answer: an image or alpha for the input, of its size or any other.
 
         Returns:
             The same of `frame_wh`, 0 where the network did not see the frame.
         """
-        return _placed(resize(_part(answer, self.placed, self.input_wh), self.shown[2:]), self.shown, self.frame_wh)
+        filled = self.placed == (0, 0, *self.input_wh)
+        seen = answer if filled else _part(resize(answer, self.input_wh), self.placed, self.input_wh)
+        return _placed(resize(seen, self.shown[2:]), self.shown, self.frame_wh)
 
     def undo_box(self, box: Box) -> Box:
         """Convert a box in the input to a box in the frame."""
@@ -182,6 +184,12 @@ def scaled_inside(size: Size, limit: Size) -> Size:
 def rounded_size(size: Size, scale: float = 1.0) -> Size:
     """(width, height) times `scale`, each side the nearest multiple of MULTIPLE_PX, one of them at least."""
     width, height = (max(MULTIPLE_PX, round(side * scale / MULTIPLE_PX) * MULTIPLE_PX) for side in size)
+    return width, height
+
+
+def next_multiples(size: Size, multiple_px: int) -> Size:
+    """(width, height), each side enlarged to a multiple of `multiple_px` where it is none."""
+    width, height = (-(-side // multiple_px) * multiple_px for side in size)
     return width, height
 
 

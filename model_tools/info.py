@@ -12,17 +12,21 @@ from typing import Any
 
 import openvino as ov
 
-from background_subtraction.cli.model_arguments import model_file
-from model_api.create import recognize
+from background_subtraction.cli.model_arguments import add_preprocessing_arguments, model_file, override_of
+from model_api.create import facts_of, recognize
 from model_api.errors import ModelContractError
 from model_api.graph import loading
 from model_api.graph.loading import Network
 from model_api.layouts import image_layout
 from model_api.models.base import MattingModel
+from model_api.models.network_facts import NetworkFacts
 from model_api.preprocessing import Override, Preprocessing
+from model_api.recognition.file_facts import completed
 from model_api.terminal.foreign_text import printable
 from model_api.types import Binding, TensorSpec
-from model_tools.convert.command import preprocessing_of
+from model_tools.convert.command import read
+from model_tools.trials.command import add_trial_arguments, tried
+from model_tools.trials.sheet import as_json, table
 
 KERNELS = {
     "Convolution": ("output", 1),
@@ -54,8 +58,10 @@ class Description:
     Attributes:
         file: Its name.
         contract: None: the program runs no such network.
+        known: The name of a network that is known by its structure. None: it is not.
         binding: The roles of its inputs and outputs. None without a contract.
         preprocessing: None without a contract.
+        mask: How the mask of a network of one image is read. None for others.
         inputs: All of them.
         outputs: All of them.
         states: Input -> the output that feeds it in the next frame.
@@ -69,8 +75,10 @@ class Description:
 
     file: str
     contract: str | None
+    known: str | None
     binding: Binding | None
     preprocessing: Preprocessing | None
+    mask: str | None
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     states: Mapping[str, str]
@@ -85,9 +93,11 @@ class Description:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the tool."""
     parser.add_argument(
-        "model", type=model_file, help="IR (.xml), ONNX, another format that OpenVINO reads, or a bundled model's name."
+        "model", type=model_file, help="IR (.xml), ONNX, another file that `convert` takes, or a bundled model's name."
     )
     parser.add_argument("--json", action="store_true", help="Print JSON, for programs.")
+    add_trial_arguments(parser, "say which fits best")
+    add_preprocessing_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -98,31 +108,39 @@ def run(args: argparse.Namespace) -> None:
         ModelContractError: it follows no known contract. It has been described by then.
     """
     core = ov.Core()
-    network = loading.read(args.model)
+    network = read(args.model)
+    override = completed(override_of(args), network.info)
     try:
-        description, unknown = describe(core, network, *recognize(network.signature, network.path.name)), None
+        contract, facts = _recognized(network, override)
+        description, unknown = describe(core, network, contract, facts), None
     except ModelContractError as error:
         description, unknown = describe(core, network), error
-    print(
-        json.dumps(asdict(description), indent=2, default=sorted)
-        if args.json
-        else printable("\n".join(lines(description)))
-    )
+    # Which of many classes is the person, the trials show.
+    is_open = unknown is None or unknown.parameter == "person_class"
+    done = tried(args, network, override) if is_open else None
+    if args.json:
+        print(json.dumps({**asdict(description), **(as_json(done[0]) if done else {})}, indent=2, default=sorted))
+    else:
+        tries = ["", *table(done[0]), f"Sheet: {done[1]}"] if done else []
+        print(printable("\n".join([*lines(description), *tries])))
     if unknown:
         raise ModelContractError(f"The program does not run this network: {unknown}")
 
 
 def describe(
-    core: ov.Core, network: Network, contract: type[MattingModel] | None = None, binding: Binding | None = None
+    core: ov.Core, network: Network, contract: type[MattingModel] | None = None, facts: NetworkFacts | None = None
 ) -> Description:
-    """Collect what is known about a network. contract, binding: None for an unknown one."""
+    """Collect what is known about a network. contract, facts: None for an unknown one."""
+    binding = facts.binding if facts else None
     model, signature = network.model, network.signature
     operations = model.get_ops()
     return Description(
         file=network.path.name,
         contract=contract.__name__ if contract else None,
+        known=facts.known.name if facts and facts.known else None,
         binding=binding,
-        preprocessing=preprocessing_of(network, contract, binding, Override()) if contract and binding else None,
+        preprocessing=facts.preprocessing if facts else None,
+        mask=str(facts.reading) if facts and facts.reading else None,
         inputs=tuple(_with_layout(spec, binding) for spec in signature.inputs),
         outputs=signature.outputs,
         states=dict((binding and binding.states) or signature.states),
@@ -133,6 +151,11 @@ def describe(
         gmacs=None if model.is_dynamic() else sum(map(multiplications, operations)) / GIGA,
         devices={device: _support(core, model, device) for device in core.available_devices},
     )
+
+
+def _recognized(network: Network, override: Override) -> tuple[type[MattingModel], NetworkFacts]:
+    contract, binding = recognize(network.signature, network.path.name, override.output_name)
+    return contract, facts_of(network, contract, binding, override)
 
 
 def lines(description: Description) -> list[str]:
@@ -193,9 +216,13 @@ def _plain(item: Any) -> Any:
 def _facts(description: Description) -> Iterator[tuple[str, str]]:
     yield "file", description.file
     yield "contract", description.contract or "none that the program knows"
+    if description.known:
+        yield "known as", description.known
     yield from _ports(description)
     if description.preprocessing:
         yield "preprocessing", str(description.preprocessing)
+    if description.mask:
+        yield "mask", description.mask
     yield from (("rt_info", f"{section}: {_spell(content)}") for section, content in description.rt_info.items())
     for kind, weights in description.weights.items():
         yield "weights", f"{kind}: {weights.constants} constants, {weights.values} numbers, {weights.megabytes:.2f} MB"

@@ -175,6 +175,13 @@ def monitors(text: str) -> str:
     return "".join(sorted(set(text.lower()) - {"h"}))
 
 
+def classes(text: str) -> tuple[int, ...]:
+    """Read the numbers of classes: 15, or 11,12."""
+    if not re.fullmatch(r"\d{1,4}(,\d{1,4})*", text):
+        raise argparse.ArgumentTypeError(f'"{text}": expected numbers of classes from 0, such as 15 or 11,12')
+    return tuple(dict.fromkeys(map(int, text.split(","))))
+
+
 def layouts(text: str) -> dict[str, str]:
     """Read input name -> layout. The name is "" for a layout without one."""
     pairs = [part.strip().rpartition(":")[::2] for part in text.split(",")]

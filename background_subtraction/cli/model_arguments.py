@@ -11,6 +11,7 @@ from model_api.adapters.openvino_adapter import PRECISIONS
 from model_api.bundled import find_model
 from model_api.errors import renamed
 from model_api.models.labels import read_labels
+from model_api.preprocessing import ACTIVATIONS
 from model_api.resize import RESIZE_TYPES
 
 
@@ -80,6 +81,25 @@ def add_preprocessing_arguments(parser: argparse._ActionsContainer) -> None:
         help="Values that the pixels are divided by, after the mean is subtracted.",
     )
     add("--layout", type=values.layouts, default={}, help="Layout of the inputs: NCHW, or input0:NCHW,input1:NHWC.")
+    add(
+        "--output_name",
+        metavar="NAME",
+        help="The output that is the mask, for networks of one image. Default: alpha, pha or matte by its name, else "
+        "the one with the fewest channels, the finest.",
+    )
+    add(
+        "--person_class",
+        type=values.classes,
+        metavar="N|N,N",
+        help="The classes that are the person, from 0, for networks that tell several apart. Default: 1 of 2, 15 of "
+        "Pascal VOC's 21, all but 0 of up to 6.",
+    )
+    add(
+        "--activation",
+        choices=ACTIVATIONS,
+        help="What a mask of one channel holds: none, probabilities; sigmoid, logits; levels, 0 to 255. Default: what "
+        "the first frames show.",
+    )
 
 
 def override_of(args: argparse.Namespace) -> Override:
@@ -89,6 +109,9 @@ def override_of(args: argparse.Namespace) -> Override:
         mean_values=args.mean_values,
         scale_values=args.scale_values,
         layouts=args.layout,
+        output_name=args.output_name,
+        person_class=args.person_class,
+        activation=args.activation,
     )
 
 

@@ -16,6 +16,7 @@ from model_api.errors import renamed
 from model_api.graph import loading, refiner_extraction
 from model_api.graph.precision import AUTO
 from model_api.preprocessing import ImageInput
+from model_api.recognition.structure import NOTHING, Structure
 from model_api.types import Binding, Signature
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ class FoundNetwork:
         name: for messages.
         signature: its inputs and outputs.
         info: the sections of its rt_info that say something about preprocessing.
-        is_ir: whether it is OpenVINO's own format.
+        is_ir: whether it is an IR as the Open Model Zoo converted.
+        structure: what its graph tells, nothing of a network on a server.
         run: makes it ready to compute, once the roles of its inputs and outputs are known.
     """
 
@@ -37,6 +39,7 @@ class FoundNetwork:
     signature: Signature
     info: Mapping[str, Mapping[str, str]]
     is_ir: bool
+    structure: Structure
     run: Callable[[Binding, Mapping[str, ImageInput]], Adapter]
 
 
@@ -53,6 +56,9 @@ def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork
         ModelFileError: there is no model that can be read.
         OptionError: no such bundled model, or options that do not go with the device.
     """
+    unused = [name for name in ("server_ca", "server_token") if getattr(inference, name) is not None]
+    if unused:
+        log.warning("%s: only a model on a server uses this", ", ".join(unused))
     core, device, network = read_network(Path(find_model(path)), device, inference)
 
     def run(binding: Binding, images: Mapping[str, ImageInput]) -> Adapter:
@@ -62,7 +68,7 @@ def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork
             model, binding = rest.model, rest.binding
         return OpenVinoAdapter(core, device, model, binding=binding, options=inference, name=network.path.name)
 
-    return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, run)
+    return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, network.structure, run)
 
 
 def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNetwork:
@@ -94,7 +100,7 @@ def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNe
             access=access,
         )
 
-    return FoundNetwork(address, network.signature, network.info, network.is_ir, run)
+    return FoundNetwork(address, network.signature, network.info, network.is_ir, NOTHING, run)
 
 
 ADAPTERS: Mapping[str, Callable[[str, str, InferenceOptions], FoundNetwork]] = {"openvino": in_file, "ovms": on_server}

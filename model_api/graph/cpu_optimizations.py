@@ -48,7 +48,8 @@ def pool_boxes(model: ov.Model) -> None:
     for node in model.get_ordered_ops():
         box = averaging(node) if node.get_output_partial_shape(0).is_static else None
         if box is not None and not any(_continues(box, averaging(user)) for user in consumers(node)):
-            kinds[box.window, box.begin, box.end, tuple(box.source.get_shape()[2:])].append(box)
+            size, kind = tuple(box.source.get_shape()[2:]), box.source.get_element_type().get_type_name()
+            kinds[box.window, box.begin, box.end, size, kind].append(box)
     for boxes in kinds.values():
         together = [boxes] if _independent(boxes) else [[box] for box in boxes]
         for some in together:
@@ -62,7 +63,7 @@ def convolve_image_pools(model: ov.Model) -> None:
             kernel, edge = node.get_attributes()["kernel"], node.get_output_partial_shape(0)[1].get_length()
             share = np.full(kernel, 1 / np.prod(kernel), np.float32)
             weights = np.eye(edge, dtype=np.float32)[..., np.newaxis, np.newaxis] * share
-            means = ops.convolution(node.input_value(0), ops.constant(weights), kernel, [0, 0], [0, 0], [1, 1])
+            means = ops.convolution(node.input_value(0), _like(node, weights), kernel, [0, 0], [0, 0], [1, 1])
             redirect(node.output(0), means.output(0))
 
 
@@ -77,7 +78,7 @@ def split_image_off(model: ov.Model) -> None:
             edge = joined.input_value(0).get_partial_shape()[1].get_length()
             around = [attributes[name] for name in ("strides", "pads_begin", "pads_end", "dilations")]
             both = (
-                ops.convolution(joined.input_value(number), ops.constant(np.ascontiguousarray(part)), *around)
+                ops.convolution(joined.input_value(number), _like(node, part), *around)
                 for number, part in enumerate((weights[:, :edge], weights[:, edge:]))
             )
             redirect(node.output(0), ops.add(*both).output(0))
@@ -180,6 +181,11 @@ def _with_states_last(model: ov.Model, states: Mapping[str, str]) -> ov.Model:
                 side.model().set_layout(ov.Layout("NCHW"))
                 side.tensor().set_layout(ov.Layout("NHWC"))
     return steps.build()
+
+
+def _like(node: Any, weights: npt.NDArray[np.float32]) -> Any:
+    """Weights of a convolution in the place of `node`: a network in half precision takes no others."""
+    return ops.constant(np.ascontiguousarray(weights, node.get_output_element_type(0).to_dtype()))
 
 
 def _constant(port: Any) -> npt.NDArray[np.float32] | None:

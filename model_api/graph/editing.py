@@ -15,7 +15,7 @@ from openvino.preprocess import PrePostProcessor
 from model_api.errors import ModelContractError
 from model_api.graph import loading
 from model_api.graph.traversal import downstream, is_pointwise, redirect
-from model_api.layouts import image_shape, layout_of
+from model_api.layouts import image_shape, image_size, layout_of
 from model_api.preprocessing import ImageInput
 from model_api.resize import MULTIPLE_PX, rounded_size
 from model_api.types import Binding, Signature, Size
@@ -50,7 +50,8 @@ def set_size(model: ov.Model, signature: Signature, binding: Binding, size: Size
             f"This network does not take images of {size[0]}x{size[1]}: {loading.reason(error)}. {_advice(size)}"
         ) from error
     fold(model)
-    _require_whole(model, binding, size)
+    if size != image_size(signature.input(binding.images[0])):  # its own may have a smaller answer
+        _require_whole(model, binding, size)
 
 
 def fold(model: ov.Model) -> None:
@@ -154,6 +155,5 @@ def _require_whole(model: ov.Model, binding: Binding, size: Size) -> None:
     shape = model.output(binding.answers["alpha"]).partial_shape
     if shape.is_dynamic or not {size[0], size[1]} <= set(shape.to_shape()):
         raise ModelContractError(
-            f"Made for images of {size[0]}x{size[1]}, this network answers {shape}: its file has fixed sizes. "
-            f"{FIXED_SIZES}"
+            f"Made for images of {size[0]}x{size[1]}, this network answers {shape}. {_advice(size)}"
         )

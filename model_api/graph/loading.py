@@ -11,38 +11,23 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
-from openvino.frontend import (
-    FrontEndManager,
-    GeneralFailure,
-    InitializationFailure,
-    NotImplementedFailure,
-    OpConversionFailure,
-    OpValidationFailure,
-)
 from openvino.preprocess import PrePostProcessor
 
 from model_api.errors import ModelContractError, ModelFileError
-from model_api.graph.damage import require_named_states
+from model_api.graph.reading import formats
+from model_api.graph.reading.front_ends import FRONT_END_ERRORS
+from model_api.graph.structure import structure_of
 from model_api.graph.traversal import redirect
 from model_api.layouts import layout_of
 from model_api.preprocessing import ImageInput, Preprocessing
+from model_api.recognition.file_facts import SILENT_IR
+from model_api.recognition.structure import NOTHING, Structure
 from model_api.types import Signature, TensorSpec
 
-FRONT_ENDS = {".xml": "ir", ".onnx": "onnx", ".tflite": "tflite", ".pdmodel": "paddle", ".pb": "tf"}
-FRONT_END_ERRORS = (
-    GeneralFailure,
-    InitializationFailure,
-    NotImplementedFailure,
-    OpConversionFailure,
-    OpValidationFailure,
-)
-EXPORT = "Export it first: python -m model_tools export --network NAME --weights FILE --output model.onnx"
-OTHER_FILES = {".bin": "these are only the weights. Give the .xml file beside it"} | dict.fromkeys(
-    (".pth", ".pt", ".ckpt", ".safetensors"), f"weights of a PyTorch model, without its network. {EXPORT}"
-)
-"""Files that people take for a model -> what to do with them."""
 RT_INFO_SECTIONS = ("model_info", "conversion_parameters", "framework")
 """The last holds what an ONNX file says of itself (metadata_props)."""
+OPTIMIZER_VERSION = "MO_version"
+"""The key of rt_info that only the Model Optimizer writes."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +39,19 @@ class Network:
         model: its graph, with any state outside, as inputs and outputs.
         signature: its inputs and outputs.
         info: the sections of its rt_info that say something about preprocessing, as text.
+        structure: what its graph tells about it.
     """
 
     path: Path
     model: ov.Model
     signature: Signature
     info: Mapping[str, Mapping[str, str]]
+    structure: Structure = NOTHING
 
     @property
     def is_ir(self) -> bool:
-        """Whether it is OpenVINO's own format, .xml with .bin."""
-        return self.path.suffix.lower() == ".xml"
+        """Whether it is an IR of the Model Optimizer's, with which the Open Model Zoo converted."""
+        return self.path.suffix.lower() == ".xml" and self.model.has_rt_info([OPTIMIZER_VERSION])
 
 
 def read(path: Path) -> Network:
@@ -73,20 +60,18 @@ def read(path: Path) -> Network:
     Raises:
         ModelFileError: there is no model at `path` that can be read.
     """
-    if not path.is_file():
-        raise ModelFileError(f"{path}: no such model file. Expected an .xml (IR) or .onnx file")
-    suffix = path.suffix.lower()
-    if suffix in OTHER_FILES:
-        raise ModelFileError(f"{path}: {OTHER_FILES[suffix]}")
-    if suffix not in FRONT_ENDS:
-        raise ModelFileError(f"{path}: not a model file by its suffix. Expected {', '.join(FRONT_ENDS)}")
-    require_named_states(path)
     try:
-        return network_of(path, _load(path))
-    except (RuntimeError, ValueError, *FRONT_END_ERRORS) as error:  # ValueError: names that are not UTF-8
+        network = network_of(path, formats.read(path))
+    except (ValueError, *FRONT_END_ERRORS) as error:  # ValueError: names that are not UTF-8
         raise ModelFileError(
             f"{path}: OpenVINO cannot read this model ({reason(error)}). Expected a whole IR or ONNX file"
         ) from error
+    if not (network.signature.inputs and network.signature.outputs):
+        raise ModelFileError(f"{path}: a network without inputs or without outputs. Expected a whole IR or ONNX file")
+    empty = [str(spec) for spec in network.signature.inputs if 0 in spec.shape]
+    if empty:  # OpenVINO divides by it, which ends the process
+        raise ModelFileError(f"{path}: input {', '.join(empty)} has a side of 0. Expected a whole IR or ONNX file")
+    return network
 
 
 def network_of(path: Path, model: ov.Model) -> Network:
@@ -96,7 +81,10 @@ def network_of(path: Path, model: ov.Model) -> Network:
         for number, port in enumerate(ports):
             if not port.names:
                 port.get_tensor().set_names({f"{prefix}_{number}"})
-    return Network(path, model, signature_of(model, states), _text_info(model))
+    info = _text_info(model)
+    if path.suffix.lower() == ".xml" and not info and not model.has_rt_info([OPTIMIZER_VERSION]):
+        info = {SILENT_IR: {}}
+    return Network(path, model, signature_of(model, states), info, structure_of(model))
 
 
 def signature_of(model: ov.Model, states: Mapping[str, str] | None = None) -> Signature:
@@ -163,6 +151,7 @@ def reshape(model: ov.Model, shapes: Mapping[str, tuple[int, ...]], states: Mapp
     Raises:
         RuntimeError: OpenVINO's, where the network does not take such shapes.
     """
+    _let_topk_take_all(model)
     before = {name: model.input(name).partial_shape for name in states}
     _set_shapes(model, {**shapes, **{name: _trial(shape) for name, shape in before.items()}})
     after = {name: model.output(output).partial_shape for name, output in states.items()}
@@ -170,9 +159,9 @@ def reshape(model: ov.Model, shapes: Mapping[str, tuple[int, ...]], states: Mapp
 
 
 def make_constant(model: ov.Model, name: str, value: npt.NDArray[Any]) -> None:
-    """Replace an input by a constant."""
+    """Replace an input by a constant of its own type."""
     parameter = model.input(name).get_node()
-    constant = ops.constant(value)
+    constant = ops.constant(value.astype(parameter.get_element_type().to_dtype()))
     redirect(parameter.output(0), constant.output(0))
     model.remove_parameter(parameter)
 
@@ -192,12 +181,6 @@ def reason(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Exception from", "Check '", "[ERROR]"))]
     return (telling or lines or [type(error).__name__])[-1].rstrip(".")[:200]
-
-
-def _load(path: Path) -> ov.Model:
-    """Asked to guess, OpenVINO lets every front end try, and some of them write to the terminal when they fail."""
-    reader = FrontEndManager().load_by_framework(FRONT_ENDS[path.suffix.lower()])
-    return reader.convert(reader.load(str(path)))
 
 
 def _spec(port: ov.Output) -> TensorSpec:
@@ -269,7 +252,9 @@ def _embed_input(steps: PrePostProcessor, name: str, image: ImageInput) -> None:
 def _to_bgr_bytes(layout: str) -> Any:
     def convert(rgb: ov.Output) -> ov.Output:
         channels_last = ops.transpose(rgb, [0, 2, 3, 1]) if layout == "NCHW" else rgb
-        bgr = ops.gather(channels_last, [2, 1, 0], 3)
+        # Not a Gather: OpenVINO takes one for the input's reversed channels, and moves it into convolutions that are
+        # shared with alpha (2026.4, PrePostProcessor.build).
+        bgr = ops.slice(channels_last, [-1], [-4], [-1], [3])
         levels = ops.round(ops.multiply(ops.clamp(ops.convert(bgr, "f32"), 0.0, 1.0), np.float32(255)))
         return ops.convert(levels, "u8").output(0)
 
@@ -281,6 +266,20 @@ def _set_shapes(model: ov.Model, shapes: Mapping[str, Any]) -> None:
     for name, shape in shapes.items():
         model.input(name).get_node().set_partial_shape(ov.PartialShape(shape))
     model.validate_nodes_and_infer_types()
+
+
+def _let_topk_take_all(model: ov.Model) -> None:
+    """Limit how many TopK takes by how many there are.
+
+    BackgroundMattingV2 refines the 5000 patches with the largest errors: in a smaller image there are fewer.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == "TopK":
+            axis = ops.constant(node.get_attributes()["axis"])
+            count = ops.convert_like(
+                ops.gather(ops.shape_of(node.input_value(0)), axis, ops.constant(0)), node.input_value(1)
+            )
+            node.input(1).replace_source_output(ops.minimum(node.input_value(1), count).output(0))
 
 
 def _trial(shape: ov.PartialShape) -> list[int]:

@@ -13,8 +13,11 @@ from model_api.errors import ModelContractError
 from model_api.models.base import MattingModel
 from model_api.models.plate_light import fit_light
 from model_api.pictures.picture import Picture
-from model_api.resize import resize_picture
-from model_api.types import Binding, Frame, Signature, Tensors
+from model_api.resize import next_multiples, resize_picture
+from model_api.types import Binding, Frame, Signature, Size, Tensors
+
+PATCH_PX = 4
+"""The refiner cuts an image into squares of this side. The published code refuses other sizes."""
 
 
 class BackgroundMatting(MattingModel):
@@ -50,3 +53,7 @@ class BackgroundMatting(MattingModel):
                 "none, but this model compares each frame with the empty scene. Give an image of it", "clean_plate"
             )
         return {"src": frame.picture, "bgr": resize_picture(frame.clean_plate, frame.size)}
+
+    def free_size(self, frame_wh: Size) -> Size:
+        """The frame's, each side the next multiple of PATCH_PX."""
+        return next_multiples(frame_wh, PATCH_PX)

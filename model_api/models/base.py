@@ -12,17 +12,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model_api.adapters.base import Adapter
+from model_api.adapters.base import Adapter, InferenceOutputs
 from model_api.arrays import described, require_state
 from model_api.errors import ModelContractError, OptionError, renamed
-from model_api.layouts import image_size, layout_of
+from model_api.layouts import image_size
 from model_api.mattes.guided_filter import FastAlphaCoefficients
 from model_api.mattes.matte import DenseMatte, GuidedAlphaMatte, Matte
+from model_api.models.faults import Faults, is_finite, without_faults
 from model_api.models.labels import PERSON_ALONE
+from model_api.models.network_facts import NetworkFacts
 from model_api.models.tickets import Answer, Ticket
 from model_api.pictures.picture import Picture
-from model_api.preprocessing import Preprocessing, Training
+from model_api.preprocessing import Preprocessing
 from model_api.ranges import PROBABILITY, RATIO, require_choice, require_size
+from model_api.recognition.reading import as_alpha
 from model_api.resize import RESIZE_TYPES, STANDARD, Fit, size_of_area
 from model_api.types import Alpha, Binding, Frame, Image, Signature, Size, Tensors
 
@@ -52,23 +55,6 @@ class ModelOptions:
         PROBABILITY.require(threshold=self.threshold)
         if not isinstance(self.labels, tuple) or not all(isinstance(label, str) for label in self.labels):
             raise OptionError(f"{described(self.labels)}. Expected a tuple of names, a class each", "labels")
-
-
-@dataclass(frozen=True)
-class NetworkFacts:
-    """What is known of a network before its first frame.
-
-    Attributes:
-        signature: the inputs and outputs that its file has.
-        binding: the roles that the contract gives to them.
-        preprocessing: what it takes in place of BGR of 0..255.
-        training: how it was trained.
-    """
-
-    signature: Signature
-    binding: Binding
-    preprocessing: Preprocessing
-    training: Training = Training()
 
 
 class MattingModel:
@@ -103,6 +89,7 @@ class MattingModel:
         self.network = network
         self.binding = network.binding
         self.options = options
+        self.faults = Faults()
         self._input_wh = image_size(adapter.signature.input(self.binding.images[0]))
         if options.downsample_ratio is not None and not self.takes_ratio:
             raise ModelContractError(
@@ -132,7 +119,7 @@ class MattingModel:
         Args:
             tensors: what `preprocess` made of a frame.
         """
-        # One request at most for a recurrent network: frame n+1 needs the state that frame n produces.
+        # One for a recurrent network: frame n+1 needs the state that frame n produces.
         return 1 if self.recurrent else self.adapter.max_requests(tensors)
 
     def compile_for(self, size: Size) -> None:
@@ -170,11 +157,18 @@ class MattingModel:
     def finish(self, ticket: Ticket) -> Answer:
         """Wait for what `start` began.
 
+        After NaN or infinity a recurrent network computes the frame again, afresh. What is still none becomes 0.
+
         Raises:
             InferenceError: the device failed.
         """
-        answered = self.adapter.wait(ticket.request)
-        state = {name: answered.tensors[output] for name, output in self.binding.states.items()}
+        answered, states = self.adapter.wait(ticket.request), self.binding.states
+        if not self._is_sound(answered):
+            self.faults.warn(ticket.frame.index)
+            answered = self.adapter.wait(self.adapter.start(ticket.tensors)) if self.recurrent else answered
+            if not self._is_sound(answered):
+                answered, states = without_faults(answered), {}
+        state = {name: answered.tensors[output] for name, output in states.items()}
         return Answer(ticket.frame, ticket.tensors, answered.tensors, state, answered.inference_s)
 
     def postprocess(self, answer: Answer) -> Matte:
@@ -202,7 +196,7 @@ class MattingModel:
         """The size of the network's input for frames of one size.
 
         Its own where it is fixed; else the frame's aspect ratio with as many pixels as the network was trained with;
-        else what the contract says.
+        else the size that a known network was made for; else what the contract says.
 
         Args:
             frame_wh: (width, height) of the frames in pixels.
@@ -212,7 +206,8 @@ class MattingModel:
         """
         base_wh = self.network.training.base_wh
         if self._input_wh or not base_wh:
-            return self._input_wh or self.free_size(frame_wh)
+            known = self.network.known
+            return self._input_wh or (known.made_for if known else None) or self.free_size(frame_wh)
         return size_of_area(frame_wh, base_wh)
 
     def free_size(self, frame_wh: Size) -> Size:
@@ -265,6 +260,11 @@ class MattingModel:
     ) -> None:
         self.close()
 
+    def _is_sound(self, answered: InferenceOutputs) -> bool:
+        """Whether all that is read is numbers. Detections that are none are left out one by one instead."""
+        read = () if self.detects else (*self.adapter.binding.answers.values(), *self.binding.states.values())
+        return all(is_finite(answered.tensors[name]) for name in read)
+
     def _fit(self, frame_wh: Size) -> Fit:
         return RESIZE_TYPES[self.options.resize_type](frame_wh, self.input_size(frame_wh))
 
@@ -282,13 +282,3 @@ class MattingModel:
             return colours
         change = cv2.subtract(colours, self.seen(answer.tensors), dtype=cv2.CV_16S)
         return cv2.add(answer.frame.image, fit.undo(change), dtype=cv2.CV_8U)
-
-
-def as_alpha(output: npt.NDArray[Any]) -> Alpha:
-    """1×1×H×W, 1×H×W×1, 1×H×W or H×W as (H, W) float32 in [0, 1]. Raises ModelContractError."""
-    if not (2 <= output.ndim <= 4 and output.size):
-        raise ModelContractError(f"the network answers an alpha of {described(output)}. Expected 1×1×H×W")
-    if output.ndim == 4:
-        output = output[0, 0] if layout_of(output.shape, (1,)) == "NCHW" else output[0, ..., 0]
-    plane = output[0] if output.ndim == 3 else output
-    return np.clip(plane.astype(np.float32, copy=False), 0, 1)

@@ -18,8 +18,9 @@ from model_api.adapters.base import Adapter
 from model_api.layouts import is_image
 from model_api.mattes.instance_matte import Instance, InstanceMatte, union
 from model_api.mattes.matte import Matte
-from model_api.models.base import MattingModel, ModelOptions, NetworkFacts
+from model_api.models.base import MattingModel, ModelOptions
 from model_api.models.labels import person_number
+from model_api.models.network_facts import NetworkFacts
 from model_api.models.tickets import Answer
 from model_api.preprocessing import Preprocessing
 from model_api.resize import Box

@@ -23,7 +23,8 @@ from model_api.graph.refiner_extraction import ANSWER, OFFSET, SLOPE
 from model_api.layouts import image_size
 from model_api.mattes.guided_filter import Coefficients, DeepCoefficients, FastCoefficients
 from model_api.mattes.matte import GuidedMatte, Matte
-from model_api.models.base import MattingModel, ModelOptions, NetworkFacts
+from model_api.models.base import MattingModel, ModelOptions
+from model_api.models.network_facts import NetworkFacts
 from model_api.models.tickets import Answer
 from model_api.pictures.picture import Picture, bgr_through, size_of
 from model_api.pictures.yuv_image import Plane

@@ -19,6 +19,8 @@ from model_api.graph import loading
 from model_api.graph.loading import Network
 from model_tools.download.catalogue import PublishedFile, known_models
 
+PUBLISHED = {"reverse_input_channels": "YES", "mean_values": "127.5", "scale_values": "127.5"}
+"""As in MODNet's onnx/inference_onnx.py."""
 MODEL = "modnet-webcam-portrait-matting"
 DOWNLOAD = f"python -m model_tools download {MODEL} gets both"
 NETWORK = PurePosixPath("modnet_onnx.py")
@@ -57,8 +59,8 @@ def read(path: Path) -> Network:
     except (RuntimeError, ImportError, AttributeError, TypeError, OSError, ValueError) as error:
         raise ModelFileError(f"{path} cannot be read as MODNet's: {loading.reason(error)}") from error
     model = _traced(module.eval(), torch.zeros(1, 3, 512, 512))
-    # What the tracer records does not describe images.
-    return replace(loading.network_of(path, model), info={})
+    # What the tracer records does not describe images. What MODNet takes is published.
+    return replace(loading.network_of(path, model), info={"framework": PUBLISHED})
 
 
 def published_source(path: Path) -> Mapping[str, bytes]:

@@ -23,7 +23,7 @@ SPEED_ROUNDS = 15
 def compare(true: MattingModel, other: MattingModel, clips: Iterable[Iterable[Frame]]) -> Iterator[str]:
     """Lines of alpha MAD, dtSSD and IoU of `other` against `true`, for every stretch of every clip and over all."""
     overall = []
-    yield f"{'clip':>4} {'frames':>9} {'MAD e-3':>9} {'dtSSD':>7} {'IoU':>7}"
+    yield f"{'clip':>4} {'frames':>9} {'MAD×1000':>9} {'dtSSD':>7} {'IoU':>7}"
     for number, frames in enumerate(clips):
         for_true, for_other = tee(frames)
         figures = _figures(AsyncPipeline(true).run(for_true), AsyncPipeline(other).run(for_other))

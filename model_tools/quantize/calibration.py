@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ import openvino as ov
 
 from model_api import MattingModel, ModelOptions
 from model_api.adapters.openvino_adapter import InferenceOptions, OpenVinoAdapter
+from model_api.create import facts_of
 from model_api.graph import loading
 from model_api.layouts import image_layout, layout_of
-from model_api.models.base import NetworkFacts
-from model_api.preprocessing import BYTES, ImageInput, Training
-from model_api.types import Binding, Frame, Tensors
+from model_api.preprocessing import AS_THEY_ARE, ImageInput, Override, Training
+from model_api.recognition.file_facts import completed
+from model_api.types import Binding, Frame, Tensors, TensorSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,7 @@ def running(
     binding: Binding,
     training: Training = Training(),
     options: ModelOptions = ModelOptions(),
+    override: Override = Override(),
 ) -> MattingModel:
     """Run a network on the CPU as the program would run its file, its guided filter inside.
 
@@ -48,15 +50,20 @@ def running(
         binding: The roles of its inputs and outputs.
         training: What its file says about its training.
         options: What the user chose about it.
+        override: What the user knows better about its mask.
 
     Returns:
         The model, a context manager.
     """
     network = loading.network_of(Path("calibrated"), model.clone())
-    images = {name: ImageInput(image_layout(network.signature.input(name), {}), BYTES) for name in binding.images}
+    images = {name: ImageInput(image_layout(network.signature.input(name), {}), AS_THEY_ARE) for name in binding.images}
     embedded = loading.embed(network, images, (binding.foreground,) if binding.foreground else ())
     adapter = OpenVinoAdapter(ov.Core(), "CPU", embedded, binding=binding, options=InferenceOptions())
-    facts = NetworkFacts(network.signature, binding, BYTES, training)
+    facts = replace(
+        facts_of(network, contract, binding, completed(override, network.info)),
+        preprocessing=AS_THEY_ARE,
+        training=training,
+    )
     return contract(adapter, facts, options)
 
 
@@ -97,14 +104,16 @@ def walk(model: MattingModel, frames: Iterable[Frame]) -> Iterator[Moment]:
 
 def as_inputs(model: ov.Model, moment: Moment) -> dict[str, Any]:
     """The inputs in the layout and type of the network's own."""
-    tensors = {name: _laid(value, model.input(name)) for name, value in moment.tensors.items()}
+    signature = loading.signature_of(model)
+    tensors = {
+        name: np.ascontiguousarray(_laid(value, signature.input(name)), model.input(name).element_type.to_dtype())
+        for name, value in moment.tensors.items()
+    }
     return {**tensors, **moment.states}
 
 
-def _laid(value: npt.NDArray[Any], port: ov.Output) -> npt.NDArray[Any]:
-    lengths = [None if length.is_dynamic else length.get_length() for length in port.partial_shape]
-    value = value.transpose(0, 3, 1, 2) if layout_of(lengths) == "NCHW" else value
-    return np.ascontiguousarray(value, port.element_type.to_dtype())
+def _laid(value: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
+    return value.transpose(0, 3, 1, 2) if (spec.layout or layout_of(spec.shape)) == "NCHW" else value
 
 
 def _channels_second(state: npt.NDArray[Any]) -> npt.NDArray[Any]:

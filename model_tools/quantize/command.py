@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from background_subtraction.cli.model_arguments import (
     override_of,
 )
 from model_api import MattingModel, ModelOptions, Preprocessing, create_model
-from model_api.create import recognize
+from model_api.create import facts_of, recognize, say
 from model_api.errors import ModelContractError, OptionError
 from model_api.graph import editing
 from model_api.layouts import image_size
-from model_api.preprocessing import Training, find_training
+from model_api.preprocessing import Override, Training
+from model_api.recognition.file_facts import completed
 from model_api.types import Binding
 from model_tools.convert import command as convert
 from model_tools.quantize.accuracy import compare, speeds
@@ -36,6 +38,9 @@ from model_tools.quantize.layer_search import quantize_to
 from model_tools.quantize.layers import LayerPrecisions, layers_of, refiner
 
 log = logging.getLogger(__name__)
+
+SMALLEST_MAD = 0.05
+"""Alpha MAD × 1000 below which a target must have been meant in another unit: an output of 8 bits rounds by 1."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=values.positive_number,
         default=2.0,
         metavar="MAD",
-        help="The largest alpha MAD x 1e3. Above it, the layers that hurt most stay in floating point. Default: 2.",
+        help="The largest alpha MAD × 1000, as README.md's tables have it. Above it, the layers that hurt most stay in "
+        "floating point. Default: 2.",
     )
     add("--keep_float", nargs="+", default=[], metavar="LAYER", help="More layers that stay in floating point.")
     add(
@@ -120,6 +126,7 @@ class FloatNetwork:
         was: What it expected before.
         training: What the file says about its training.
         options: What the user chose about it, with the ratio that it is run at.
+        override: What the user knows better than the file.
     """
 
     model: ov.Model
@@ -128,6 +135,7 @@ class FloatNetwork:
     was: Preprocessing
     training: Training
     options: ModelOptions
+    override: Override
 
 
 def run(args: argparse.Namespace) -> None:
@@ -138,6 +146,10 @@ def run(args: argparse.Namespace) -> None:
         ImportError: NNCF is missing.
     """
     output = args.output or Path(f"{args.model.stem}_int8.xml")
+    beside = output.with_name(f"{output.stem}_float.xml")
+    convert.require_apart(args.model, output, beside)
+    if args.max_mad < SMALLEST_MAD:
+        log.warning("--max_mad %g is in thousandths: no 8-bit model comes so near. Default: 2", args.max_mad)
     both = set(args.input) & set(args.check)
     if both:
         raise OptionError(
@@ -163,46 +175,57 @@ def run(args: argparse.Namespace) -> None:
     quantize = partial(_quantized, nncf, network.model, moments, ignored)
     quantized = quantize_to(args.max_mad, quantize, network.model, network.binding, moments)
     _log_layers(layers_of(quantized))
-    beside = output.with_name(f"{output.stem}_float.xml")
     for model, path in ((quantized, output), (network.model, beside)):
         _write(model, path, network, stateful=args.stateful)
-    opened = partial(create_model, device=args.device, inference=inference_options_of(args), options=network.options)
-    with opened(beside) as true, opened(output) as other:
-        for line in (*compare(true, other, (clip.frames() for clip in others)), *speeds({beside: true, output: other})):
-            log.info(line)
     log.info("Wrote %s, and %s to compare with", output, beside)
+    opened = partial(create_model, device=args.device, inference=inference_options_of(args), options=network.options)
+    try:
+        with opened(beside) as true, opened(output) as other:
+            for line in chain(
+                compare(true, other, (clip.frames() for clip in others)), speeds({beside: true, output: other})
+            ):
+                log.info(line)
+    except KeyboardInterrupt:
+        log.warning("Stopped before the comparison had ended. %s is whole", output)
 
 
 def _float_network(path: Path, conversion: convert.ConversionOptions, options: ModelOptions) -> FloatNetwork:
     """Of the size that is asked for, else of the file's own, which may be any."""
     network = convert.read(path)
-    contract, binding = recognize(network.signature, path.name)
+    override = completed(conversion.override, network.info)
+    contract, binding = recognize(network.signature, path.name, override.output_name)
     if "alpha" not in binding.answers:
         raise ModelContractError(
             f"{path.name} has no output for alpha, which both models are compared by: only matting networks are "
             "quantized here"
         )
-    preprocessing = convert.preprocessing_of(network, contract, binding, conversion.override)
+    if layers_of(network.model).quantized:
+        raise ModelContractError(
+            f"{path.name} is in 8 bits already: there is nothing to gain. Give the float model that it was made from"
+        )
+    facts = facts_of(network, contract, binding, override)
+    say(path.name, contract, facts)
     takes_any = image_size(network.signature.input(binding.images[0])) is None
     conversion = replace(conversion, dynamic=takes_any and not conversion.size and not conversion.stateful)
     # NNCF has to see the state.
-    conversion = replace(convert.decided(conversion, network, contract, binding), stateful=False)
-    training = find_training(network.info)
-    training = training if conversion.dynamic else replace(training, base_wh=None)
+    conversion = replace(convert.decided(conversion, network, contract, facts), stateful=False)
+    training = facts.training if conversion.dynamic else replace(facts.training, base_wh=None)
     options = replace(options, downsample_ratio=conversion.ratio if conversion.dynamic else None)
-    model = convert.complete(network, binding, preprocessing, conversion)
+    model = convert.complete(network, binding, facts.preprocessing, conversion)
     if not conversion.dynamic:
         binding = replace(binding, shape_inputs=frozenset())
-    return FloatNetwork(model, contract, binding, preprocessing, training, options)
+    return FloatNetwork(model, contract, binding, facts.preprocessing, training, options, override)
 
 
 def _moments(network: FloatNetwork, clips: Sequence[Footage], count: int) -> list[Moment]:
-    with running(network.model, network.contract, network.binding, network.training, network.options) as model:
+    with running(
+        network.model, network.contract, network.binding, network.training, network.options, network.override
+    ) as model:
         return record(model, (clip.frames() for clip in clips), count)
 
 
 def _write(model: ov.Model, path: Path, network: FloatNetwork, *, stateful: bool) -> None:
-    convert.describe(model, network.contract, network.was, network.training)
+    convert.describe(model, network.contract, network.was, network.training, network.override)
     if stateful:
         editing.keep_state_inside(model, network.binding.states or {})
     convert.write(model, path, "FP16")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def quantize_to(
     """Quantize, with as few layers in floating point as needed.
 
     Args:
-        most: The largest alpha MAD x 1e3 against `true`.
+        most: The largest alpha MAD × 1000 against `true`.
         quantize: Makes the 8-bit network.
         true: The network in floating point.
         binding: The roles of its outputs.
@@ -39,7 +39,10 @@ def quantize_to(
 
     Returns:
         The 8-bit network. The layers that hurt most are left in floating point first. If no choice of layers is
-        enough, the best one.
+        enough, or the search is interrupted, the best one so far.
+
+    Raises:
+        KeyboardInterrupt: interrupted before there was any 8-bit network.
     """
     judged = moments[:: max(1, len(moments) // JUDGED_MOMENTS)]
     expected = _alphas(true, binding, judged)
@@ -51,18 +54,28 @@ def quantize_to(
     best = quantize([])
     lowest = error(best)
     log.info(
-        "On %d of the calibration's frames alpha MAD is %.3f e-3, the target is %g at most", len(judged), lowest, most
+        "On %d of the calibration's frames alpha MAD × 1000 is %.3f, the target is %g at most",
+        len(judged),
+        lowest,
+        most,
     )
     if lowest <= most:
         return best
-    layers = tqdm(_rounded(best), desc="Which layers hurt", disable=None)
-    without = {name: error(_freed(best.clone(), name)) for name in layers}
+    layers = _rounded(best)
+    log.info("Trying which of its %d layers hurt. Ctrl-C takes the best network so far", len(layers))
+    try:
+        without = {
+            name: error(_freed(best.clone(), name)) for name in tqdm(layers, desc="Which layers hurt", disable=None)
+        }
+    except KeyboardInterrupt:
+        _log_stop(lowest)
+        return best
     ranked = sorted(without, key=lambda name: without[name])
 
     def attempt(count: int) -> tuple[float, ov.Model]:
         model = quantize(ranked[:count])
         now = error(model)
-        log.info("With %s left in floating point, for they hurt most, it is %.3f e-3", _some(ranked[:count]), now)
+        log.info("With %s left in floating point, for they hurt most, it is %.3f", _some(ranked[:count]), now)
         return now, model
 
     return fewest(attempt, most, len(ranked), (lowest, best))
@@ -73,27 +86,56 @@ def fewest(
 ) -> ov.Model:
     """The first count of layers in floating point that is enough, by doubling and then halving the step.
 
-    Not all of them, because that would be no 8-bit model.
+    Not all of them, because that would be no 8-bit model. Interrupted, the best of what was tried.
     """
     tried = {0: whole}
+    steps = _steps(tried, most, count)
+    try:
+        with tqdm(total=_most_attempts(count), desc="Which choice is enough", disable=None) as progress:
+            for free in steps:
+                tried[free] = attempt(free)
+                progress.update()
+    except KeyboardInterrupt:
+        best = _best(tried, most)
+        _log_stop(best[0])
+        return best[1]
+    best = _best(tried, most)
+    if best[0] > most:
+        log.warning("No choice of layers is enough for %g: this is the best", most)
+    return best[1]
+
+
+def _steps(tried: Mapping[int, tuple[float, ov.Model]], most: float, count: int) -> Iterator[int]:
+    """The counts to try next, by what has come out of those before, which are in `tried` by then."""
     enough, free = count, 1
     while free < count and enough == count:
-        tried[free] = attempt(free)
+        yield free
         if tried[free][0] <= most:
             enough = free
         free *= 2
     short = max(number for number in tried if number < enough)
     while enough - short > 1:
         middle = (short + enough) // 2
-        tried[middle] = attempt(middle)
+        yield middle
         if tried[middle][0] <= most:
             enough = middle
         else:
             short = middle
-    if enough in tried:
-        return tried[enough][1]
-    log.warning("No choice of layers is enough for %g e-3: these are the best", most)
-    return min(tried.values(), key=lambda attempt: attempt[0])[1]
+
+
+def _most_attempts(count: int) -> int:
+    """Doublings below `count`, and as many halvings between the last two."""
+    return 2 * max(1, (count - 1).bit_length()) - 1
+
+
+def _best(tried: Mapping[int, tuple[float, ov.Model]], most: float) -> tuple[float, ov.Model]:
+    """The first that is good enough, else the one with the smallest error."""
+    good = [number for number in tried if tried[number][0] <= most]
+    return tried[min(good)] if good else min(tried.values(), key=lambda attempt: attempt[0])
+
+
+def _log_stop(error: float) -> None:
+    log.warning("Stopped: the best network so far is taken, alpha MAD × 1000 is %.3f on those frames", error)
 
 
 def _rounded(model: ov.Model) -> list[str]:

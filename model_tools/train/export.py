@@ -117,7 +117,7 @@ def write(contract: Contract, output: Path) -> None:
     try:
         with replacing(output) as part:
             _export(contract, part)
-            if facts := contract.training.as_info():
+            if facts := {**contract.training.as_info(), **contract.pixels}:
                 _tell(part, **facts)
     except (OSError, RuntimeError) as error:
         raise SinkError(f"{output} cannot be written: {loading.reason(error)}") from error

@@ -20,6 +20,8 @@ from model_tools.train.networks.matting_network import EfficientMatting
 from model_tools.train.networks.robust_video_matting import MattingNetwork, downsample
 
 GUIDED = Training(guided=True)
+MINUS_ONE_TO_ONE = {"reverse_input_channels": "YES", "mean_values": "127.5", "scale_values": "127.5"}
+"""Pixels of -1..1, as programs feed MODNet."""
 
 STATES = ("r1", "r2", "r3", "r4")
 
@@ -34,6 +36,7 @@ class Contract:
         outputs: Their names.
         open: Name -> axis -> the name of what varies.
         training: What the file says about the training.
+        pixels: What it says about the pixels that it takes, where its contract does not.
     """
 
     network: nn.Module
@@ -41,6 +44,7 @@ class Contract:
     outputs: tuple[str, ...]
     open: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     training: Training = Training()
+    pixels: Mapping[str, str] = field(default_factory=dict)
 
 
 def original_release(network: MattingNetwork) -> Contract:
@@ -77,7 +81,8 @@ def bundled_clean_plate(network: EfficientMatting, size: Size) -> Contract:
 
 def bundled_portrait(network: EfficientMatting, size: Size) -> Contract:
     """The contract of MODNet, for a network that was trained for video."""
-    return Contract(BundledPortrait(network), {"input": example(size)}, ("output",), training=GUIDED)
+    inputs = {"input": example(size)}
+    return Contract(BundledPortrait(network), inputs, ("output",), training=GUIDED, pixels=MINUS_ONE_TO_ONE)
 
 
 def of_any_size(contract: Contract, base: Size) -> Contract:

@@ -11,6 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 Dimension = int | str
 OPSET = 17
+MINUS_ONE_TO_ONE = {"reverse_input_channels": "YES", "mean_values": "127.5", "scale_values": "127.5"}
+"""What a file says whose network takes RGB in -1..1."""
 STATE_STEP = 1 / 1024
 """A state counts frames in steps of this, so that counts up to 1024 fit an alpha exactly."""
 
@@ -29,9 +31,12 @@ def save(
     inputs: list[onnx.ValueInfoProto],
     outputs: list[onnx.ValueInfoProto],
     constants: list[onnx.TensorProto] | None = None,
+    facts: dict[str, str] | None = None,
 ) -> Path:
+    """facts: what the file says of itself (metadata_props)."""
     graph = helper.make_graph(nodes, "test", inputs, outputs, constants or [])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+    helper.set_model_props(model, facts or {})
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     return path
@@ -188,10 +193,16 @@ def difference_matting(path: Path, height: int | str = 48, width: int | str = 64
 
 
 def red_is_alpha(
-    path: Path, height: int | str = 48, width: int | str = 64, *, last: bool = False, answer: str = "probability",
+    path: Path,
+    height: int | str = 48,
+    width: int | str = 64,
+    *,
+    last: bool = False,
+    answer: str = "probability",
     inverse: bool = False,
-) -> Path:  # fmt: skip
-    """A portrait network: where the picture is red there is the person, as published ones take RGB in -1..1.
+    facts: dict[str, str] = MINUS_ONE_TO_ONE,
+) -> Path:
+    """A portrait network for RGB in -1..1, as its file says: where the picture is red there is the person.
 
     last: channels last, in and out. answer: "probability" of one channel, "softmax" or "logits" of two.
     inverse: where it is red there is the room.
@@ -224,7 +235,7 @@ def red_is_alpha(
     ]  # fmt: skip
     shape = (1, height, width, 3) if last else (1, 3, height, width)
     shape_out = (1, height, width, outputs) if last else (1, outputs, height, width)
-    return save(path, nodes, [_value("input", shape)], [_value("output", shape_out)], constants)
+    return save(path, nodes, [_value("input", shape)], [_value("output", shape_out)], constants, facts)
 
 
 def unknown_contract(path: Path) -> Path:
@@ -276,4 +287,4 @@ def amplifying_matting(path: Path, height: Dimension = 48, width: Dimension = 64
         _constant("half", 0.5), _constant("zero", 0.0), _constant("one", 1.0),
     ]  # fmt: skip
     shape, plane = (1, 3, height, width), (1, 1, height, width)
-    return save(path, nodes, [_value("input", shape)], [_value("output", plane)], constants)
+    return save(path, nodes, [_value("input", shape)], [_value("output", plane)], constants, MINUS_ONE_TO_ONE)

@@ -20,6 +20,8 @@ from model_api.terminal.foreign_text import one_line
 from model_api.types import Tensors
 
 LONGEST_DESCRIPTION = 1 << 22
+STEP_BYTES = 1 << 22
+"""Bounds are multiples of this, so that answers of about one size share a channel."""
 LONGEST_MESSAGE = (1 << 31) - 1
 """gRPC's own bound."""
 FAULTS: Mapping[str, type[ServerError]] = {
@@ -93,7 +95,7 @@ class GrpcClient:
 
     def _channel(self, longest: int) -> Any:
         """A channel that refuses longer messages, before there is memory for them."""
-        bound = min(1 << max(longest - 1, 1).bit_length(), LONGEST_MESSAGE)
+        bound = -(-longest // STEP_BYTES) * STEP_BYTES
         with self._opening:
             if self._broken:
                 raise LostError("it was broken off here")

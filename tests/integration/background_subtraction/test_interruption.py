@@ -137,11 +137,18 @@ def interrupted_after(stderr: str) -> int:
     return int(counted[1])
 
 
+@pytest.fixture(scope="module")
+def a_minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip with sound that no run comes to the end of before it is interrupted."""
+    return flash_and_beep(tmp_path_factory.mktemp("a minute") / "in.mkv", seconds=60)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mkv", ".mov", ".avi"])
-def test_signals_that_follow_do_not_spoil_the_file(start: Start, models: Path, tmp_path: Path, suffix: str) -> None:
+def test_signals_that_follow_do_not_spoil_the_file(
+    start: Start, models: Path, tmp_path: Path, a_minute: Path, suffix: str
+) -> None:
     """Three in a row, and then Ctrl-C by a nervous finger for as long as the program runs, but for the one too many."""
-    clip = flash_and_beep(tmp_path / "in.mkv", seconds=60)
-    process = start("-m", models / "red.onnx", "-i", clip, "-o", f"out{suffix}")
+    process = start("-m", models / "red.onnx", "-i", a_minute, "-o", f"out{suffix}")
     output = tmp_path / f"out{suffix}"
     wait_until(lambda: output.exists() and output.stat().st_size > 30_000, process)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *[signal.SIGINT] * 3):
@@ -155,8 +162,8 @@ def test_signals_that_follow_do_not_spoil_the_file(start: Start, models: Path, t
         shown = sum(1 for _ in container.decode(video=0))
         container.seek(0)
         sounds = [frame.pts * frame.time_base + frame.samples / 48_000 for frame in container.decode(audio=0)]
-    assert shown == frames
-    assert max(sounds) == pytest.approx(frames / 30, abs=0.1)
+    assert shown - frames in (0, 1)  # an interruption comes between writing a frame and counting it, too
+    assert max(sounds) == pytest.approx(shown / 30, abs=0.1)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def test_a_name_that_no_model_has() -> None:
 
 @pytest.mark.parametrize("tool", ["info", "convert", "quantize", "devices", "evaluate", "benchmark"])
 def test_the_tools_take_their_names(tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each finds the model, and stops at what it has been given beside it, or, info and convert, does its work."""
+    """Each finds the model, and stops at what it has been given beside it, or at its 8 bits, or does its work."""
     monkeypatch.chdir(tmp_path)
     clips = ("-i", "none.mp4", "--check", "other.mp4") if tool == "quantize" else ("-i", "none.mp4")
     words = {
@@ -59,7 +59,7 @@ def test_the_tools_take_their_names(tool: str, tmp_path: Path, monkeypatch: pyte
     }
     code, errors = tools(tool, *words[tool])
     assert "no such model" not in errors
-    assert code == 0 or "none.mp4" in errors
+    assert code == 0 or {"quantize": "in 8 bits already"}.get(tool, "none.mp4") in errors
 
 
 def tools(*words: str) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from model_tools.convert.command import convert
 from tests.conftest import RunDemo, one_line
 from tests.support.media import barcode, write_video
-from tests.support.networks import counting_video_matting, red_is_alpha
+from tests.support.networks import counting_video_matting, red_is_alpha, smoothing_video_matting
 
 
 def changed(path: Path, change: Callable[[onnx.ModelProto], object]) -> Path:
@@ -80,6 +80,24 @@ def state_layer_without_a_name(folder: Path) -> Path:
     return path
 
 
+def convolution_without_weights(folder: Path) -> Path:
+    """OpenVINO 2026.4 follows a null pointer here too."""
+    return changed(smoothing_video_matting(folder / "model.onnx"), lambda model: model.graph.node[0].input.pop())
+
+
+def network_without_outputs(folder: Path) -> Path:
+    return changed(red_is_alpha(folder / "model.onnx"), lambda model: model.graph.ClearField("output"))
+
+
+def input_without_width(folder: Path) -> Path:
+    """OpenVINO 2026.4 divides by it."""
+    return changed(red_is_alpha(folder / "model.onnx"), lambda model: set_width(model.graph.input[0], 0))
+
+
+def set_width(value: onnx.ValueInfoProto, width: int) -> None:
+    value.type.tensor_type.shape.dim[3].dim_value = width
+
+
 def name_that_is_not_text(folder: Path) -> Path:
     """Latin-1 in an ONNX, whose texts are UTF-8 (Protocol Buffers, "Language Guide")."""
     path = red_is_alpha(folder / "model.onnx")
@@ -95,6 +113,9 @@ def name_that_is_not_text(folder: Path) -> Path:
         (foreground_of_another_size, "foreground of array (24, 128, 3) uint8. Expected the size of its input, 64×48"),
         (state_of_open_size, "The size of r3 does not follow from the size of the images"),
         (state_layer_without_a_name, "a ReadValue layer without a variable_id. The file is damaged"),
+        (convolution_without_weights, "a Conv node with 1 of its 2 inputs. The file is damaged"),
+        (network_without_outputs, "a network without inputs or without outputs"),
+        (input_without_width, "input input 1×3×48×0 has a side of 0"),
         (name_that_is_not_text, "OpenVINO cannot read this model"),
     ],
 )

@@ -23,13 +23,15 @@ from model_api import AsyncPipeline, Frame, InferenceOptions, MattingModel, Resu
 from model_api.adapters.kserve import client
 from model_api.errors import DeviceError, InferenceError, ModelFileError, ShapeError
 from model_api.graph import loading
-from model_api.preprocessing import ImageInput, Preprocessing
+from model_api.preprocessing import ImageInput, Override, Preprocessing
 from tests.conftest import COMMAND, SHARED, RunDemo, one_line
 from tests.support.media import HEIGHT, WIDTH, barcode, indexed, indexed_frames, read_video, write_images, write_video
 from tests.support.networks import STATE_STEP
 from tests.support.server.serving import Server, serving
 
 PROTOCOLS = ("grpc", "http")
+UNIT_RANGE = Override(reverse_input_channels=True, mean_values=(127.5,) * 3, scale_values=(127.5,) * 3)
+"""What the files of the networks of one image say, -1..1. A server does not pass it on."""
 REAL = ("robust_video_matting_mobilenetv3", "rvm_mobilenetv3_fp32")
 
 over_both = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -81,7 +83,7 @@ def test_the_state_begins_anew_with_each_clip_and_size(server: Server, protocol:
 @over_both
 @pytest.mark.parametrize("requests", [None, 1, 8])
 def test_several_requests_keep_the_order(server: Server, protocol: str, requests: int | None) -> None:
-    with server.model("red", protocol, requests=requests) as model:
+    with server.model("red", protocol, requests=requests, override=UNIT_RANGE) as model:
         assert model.max_requests({}) == (requests or 4)
         results = list(AsyncPipeline(model).run(indexed_frames(40)))
     assert [result.frame.index for result in results] == list(range(40))
@@ -95,7 +97,8 @@ def test_the_answers_are_those_of_a_local_run(server: Server, models: Path, name
     pictures = np.random.default_rng(0).integers(0, 256, (4, 2, HEIGHT + 2, WIDTH + 4, 3), np.uint8)
     frames = [Frame(n, image, clean_plate=plate) for n, (image, plate) in enumerate(pictures)]
     file = {"halves": "red"}.get(name, name)
-    with create_model(models / f"{file}.onnx") as here, server.model(name, protocol) as there:
+    override = UNIT_RANGE if file.startswith("red") else Override()
+    with create_model(models / f"{file}.onnx") as here, server.model(name, protocol, override=override) as there:
         local, remote = list(AsyncPipeline(here).run(frames)), list(AsyncPipeline(there).run(frames))
     assert largest_difference(local, remote) < (1e-3 if name == "halves" else 2e-6)
     # Colours are estimated from alphas in whole 255ths: those of half precision may be rounded to the level beside.
@@ -291,9 +294,9 @@ def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 
 
 def takes_bytes(source: Path, target: Path) -> None:
-    """The network with its preprocessing inside, as a server may hold it: u8 NHWC BGR in, and so its foreground."""
+    """The network with its preprocessing inside, as a server may hold it: u8 NHWC RGB in, and so its foreground."""
     network = loading.read(source)
-    image = ImageInput("NCHW", Preprocessing("RGB", scale=(255.0, 255.0, 255.0)))
+    image = ImageInput("NCHW", Preprocessing("BGR", scale=(255.0, 255.0, 255.0)))  # the order as it comes
     ov.save_model(loading.embed(network, {"src": image}, ("fgr",)), target)
 
 

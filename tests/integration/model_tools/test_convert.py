@@ -306,6 +306,7 @@ def test_a_checkpoint_of_modnet_through_its_own_source(modnet_source: Path, conv
     torch.save({"module.weight": torch.tensor([0.5])}, tmp_path / "modnet.ckpt")
     done = convert("modnet.ckpt")
     assert done.returncode == 0, done
+    assert "contract      PortraitMatting" in run_command(main, ["info", "modnet.ckpt"], tmp_path).stdout
     network = loading.read(tmp_path / "modnet.xml")
     assert recognize(network.signature, "modnet.xml")[0].__name__ == "PortraitMatting"
     assert network.signature.input("input").shape == (1, 3, 512, 512)
@@ -322,9 +323,9 @@ def test_a_checkpoint_of_modnet_through_its_own_source(modnet_source: Path, conv
 def test_a_network_that_takes_bytes_still_takes_them(
     tmp_path: Path, convert: Convert, options: tuple[str, ...]
 ) -> None:
-    """Its alpha is red / 255, of bytes: nothing may be divided by 255 before."""
+    """Its alpha is red / 255, of bytes in RGB: nothing may be divided by 255 before."""
     image = ops.parameter([1, 3, 48, 64], np.uint8, "image")
-    red = ops.gather(ops.convert(image, "f32"), ops.constant([2]), ops.constant(1))
+    red = ops.gather(ops.convert(image, "f32"), ops.constant([0]), ops.constant(1))
     alpha = ops.divide(red, ops.constant(np.float32(255)))
     for port, name in ((image.output(0), "image"), (alpha.output(0), "alpha")):
         port.get_tensor().set_names({name})

@@ -64,6 +64,7 @@ def test_an_ir_tells_what_it_was_converted_with(tmp_path: Path) -> None:
     assert found["contract"] == "PortraitMatting"
     assert found["preprocessing"] == {
         "channels": "BGR", "mean": [0, 0, 0], "scale": [1, 1, 1], "source": "conversion_parameters in the file",
+        "guessed": False,
     }  # fmt: skip
     assert found["rt_info"]["author"] == "someone"
     assert found["rt_info"]["conversion_parameters"] == {"scale": "255.0", "reverse_input_channels": "True"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,13 +16,14 @@ import openvino as ov
 import pytest
 from onnx import helper
 
-from model_api import Frame, MattingModel, create_model
+from model_api import Frame, MattingModel, Override, create_model
 from model_api.create import recognize
 from model_api.graph import loading
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha, Image, Size
 from model_tools.__main__ import main
 from model_tools.convert.command import ConversionOptions, convert
+from model_tools.quantize import layer_search
 from model_tools.quantize.calibration import record, running, walk
 from model_tools.quantize.footage import Reading, footage_of
 from model_tools.quantize.layer_search import fewest
@@ -100,8 +103,8 @@ def test_layers_that_hurt_are_left_in_floating_point_and_told(
     done = quantize(source, "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
     assert done.returncode == 0, done
     print(done.stdout)
-    before = re.search(r"alpha MAD is (\S+) e-3, the target is 0.8 at most", done.stdout)
-    told = re.findall(r"With (.+) left in floating point, for they hurt most, it is (\S+) e-3", done.stdout)
+    before = re.search(r"alpha MAD × 1000 is (\S+), the target is 0.8 at most", done.stdout)
+    told = re.findall(r"With (.+) left in floating point, for they hurt most, it is (\S+)$", done.stdout, re.MULTILINE)
     assert before is not None
     assert float(before[1]) > 0.8
     assert float(told[-1][1]) < 0.8
@@ -137,9 +140,10 @@ def test_what_a_file_tells_of_itself_is_kept(tmp_path: Path, quantize: Quantize,
     """Pictures of one shape are seen in one size, the one that it was trained with, and so is what is searched for."""
     source = networks.amplifying_matting(tmp_path / "net.onnx", "h", "w")
     network = onnx.load(str(source))
-    helper.set_model_props(network, {"base_size": "96x64"})
+    helper.set_model_props(network, {**networks.MINUS_ONE_TO_ONE, "base_size": "96x64"})
     onnx.save(network, str(source))
-    convert(source, tmp_path / "net.xml", ConversionOptions())
+    trained = Override(reverse_input_channels=True, mean_values=(127.5,) * 3, scale_values=(127.5,) * 3)
+    convert(source, tmp_path / "net.xml", ConversionOptions(override=trained))
     done = quantize(tmp_path / "net.xml", "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
     assert done.returncode == 0, done
     print(done.stdout)
@@ -248,3 +252,63 @@ def test_bad_input_is_one_line(tmp_path: Path, quantize: Quantize, models: Path,
         assert done.returncode == code
         assert str(word) in line
     assert not list(tmp_path.glob("*.xml"))
+
+
+def test_an_interrupted_search_takes_the_best_so_far(caplog: pytest.LogCaptureFixture) -> None:
+    """Interrupted in its third attempt: the second one is the nearest to the target."""
+    quantized = {count: ov.Model([], [], str(count)) for count in range(21)}
+
+    def attempt(count: int) -> tuple[float, ov.Model]:
+        if count == 4:
+            raise KeyboardInterrupt
+        return 20.0 - count, quantized[count]
+
+    assert fewest(attempt, 9, 20, (20.0, quantized[0])) is quantized[2]
+    assert "Stopped: the best network so far is taken, alpha MAD × 1000 is 18.000" in caplog.text
+
+
+def test_ctrl_c_in_the_search_writes_the_best_so_far(
+    tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real signal, in the moment when the first layer is tried."""
+    freed = layer_search._freed
+
+    def interrupted(*arguments: Any) -> Any:
+        monkeypatch.setattr(layer_search, "_freed", freed)
+        signal.raise_signal(signal.SIGINT)
+        return freed(*arguments)
+
+    monkeypatch.setattr(layer_search, "_freed", interrupted)
+    source = networks.amplifying_matting(tmp_path / "net.onnx")
+    done = quantize(source, "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", "0.8")
+    assert done.returncode == 0, done
+    assert "Stopped: the best network so far is taken, alpha MAD × 1000 is " in done.stdout
+    assert "Wrote net_int8.xml" in done.stdout
+    assert len(layers_of(loading.read(tmp_path / "net_int8.xml").model).quantized) == 2
+
+
+def test_what_the_network_takes_can_be_said(tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path]) -> None:
+    """Told that it takes BGR / 510: the blue is what it smooths, as the float model that is written beside it."""
+    source = networks.amplifying_matting(tmp_path / "net.onnx")
+    words = ["--no-reverse_input_channels", "--mean_values", "0", "--scale_values", "510", "--layout", "NCHW"]
+    done = quantize(source, "-i", clips[0], "--check", clips[1], "--frames", 6, "--max_mad", 1000, *words)
+    assert done.returncode == 0, done
+    told = Override(reverse_input_channels=False, mean_values=(0, 0, 0), scale_values=(510, 510, 510))
+    frame = Frame(0, spot(0, 0.5))
+    with create_model(source, override=told) as model, create_model(tmp_path / "net_int8_float.xml") as written:
+        expected, found = (next(AsyncPipeline(one).run([frame])).matte.alpha for one in (model, written))
+    assert np.abs(expected - found).mean() < 0.01
+    info = loading.read(tmp_path / "net_int8.xml").info["model_info"]
+    assert info["embedded_preprocessing"] == "BGR, scale 510 (as asked)"
+
+
+def test_a_model_in_8_bits_has_nothing_to_gain(tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path]) -> None:
+    done = quantize("video", "-i", clips[0], "--check", clips[1])
+    (line,) = done.stderr.strip().splitlines()
+    assert done.returncode == 1
+    assert "is in 8 bits already: there is nothing to gain" in line
+
+
+def test_a_target_in_another_unit_is_warned_about(tmp_path: Path, quantize: Quantize, clips: tuple[Path, Path]) -> None:
+    done = quantize("video", "-i", clips[0], "--check", clips[1], "--max_mad", "0.002")
+    assert "--max_mad 0.002 is in thousandths" in done.stdout

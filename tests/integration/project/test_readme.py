@@ -43,6 +43,7 @@ NOT_RUN = {
     r"^python3\.11 -m venv|^omz/": "makes an environment: test_open_model_zoo.py makes it, and runs these tools",
     r"^(ffmpeg|player) ": "needs another program: test_video_out.py feeds pipes",
     r"bootstrap\.py check|^python -m pytest": "runs this test",
+    r" --image me\.jpg": "needs a network and pictures of the reader: test_trials.py makes them",
     r" download [a-z]": "downloads: test_download_command.py has a server of its own",
     r" convert .*\.ckpt$": "needs a published checkpoint: test_convert.py makes one",
     r" quantize ": "takes minutes: test_quantize.py quantizes small networks",
@@ -54,6 +55,7 @@ NOT_RUN = {
 SMALLER = {
     " compose ": ["--clips", "2", "--frames", "4", "--size", "96x64"],
     " benchmark ": ["--frames", "4", "--rounds", "1"],
+    " advise ": ["--frames", "4", "--rounds", "1"],
 }
 """Commands that would take long -> what is added to them."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.slow.fuzzing.mutations import mutate
+from tests.slow.fuzzing.networks import change_network
 
 RED = ("-m", "{red}")
 SHORT = ("--no_show", "--end", "4")
@@ -96,7 +97,10 @@ def make_case(
     weights = whole.with_suffix(".bin")
     is_in_weights = kind == "ir" and rng.random() < 0.3
     data = whole.read_bytes()
-    file.write_bytes(data if is_in_weights else mutate(data, whole.suffix, others, rng))
+    if kind == "onnx" and rng.random() < 0.6:
+        file.write_bytes(change_network(data, rng))
+    else:
+        file.write_bytes(data if is_in_weights else mutate(data, whole.suffix, others, rng))
     if kind == "ir":
         content = weights.read_bytes()
         (folder / weights.name).write_bytes(mutate(content, ".bin", [], rng) if is_in_weights else content)

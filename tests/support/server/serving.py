@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from model_api import InferenceOptions, MattingModel, create_model
+from model_api.preprocessing import Override
 from tests.support.environments import environment
 
 HERE = Path(__file__).resolve().parent
@@ -32,8 +33,9 @@ class Server:
     def address(self, model: str, protocol: str = "grpc") -> str:
         return f"127.0.0.1:{self.ports[protocol]}/{PATHS[protocol]}/{model}"
 
-    def model(self, name: str, protocol: str = "grpc", **options: Any) -> MattingModel:
-        return create_model(self.address(name, protocol), inference=InferenceOptions(**options), adapter="ovms")
+    def model(self, name: str, protocol: str = "grpc", override: Override = Override(), **options: Any) -> MattingModel:
+        inference = InferenceOptions(**options)
+        return create_model(self.address(name, protocol), inference=inference, override=override, adapter="ovms")
 
     @contextmanager
     def stalled(self) -> Iterator[None]:

@@ -26,7 +26,7 @@ PARENT_OPTIONS = """
 """
 ADDED_OPTIONS = """
     --reverse_input_channels --no-reverse_input_channels --mean_values --scale_values --downsample_ratio
-    --cache_dir --refiner --infer_precision --no_scene_cuts
+    --output_name --person_class --activation --cache_dir --refiner --infer_precision --no_scene_cuts
     --input_source --output_composition --output_alpha --output_foreground --output_transparent --output_type
     --output_video_mbps     --input_resize --seq_chunk --num_workers
     --print_completion --disable_progress --checkpoint --variant

@@ -14,7 +14,8 @@ from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.report import BINS, LEAST_S, STEP, Latencies, Report
 from model_api import AsyncPipeline, MattingModel
 from model_api.mattes.matte import DenseMatte
-from model_api.models.base import ModelOptions, NetworkFacts
+from model_api.models.base import ModelOptions
+from model_api.models.network_facts import NetworkFacts
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.preprocessing import Preprocessing
 from model_api.results import Result, StageTimes

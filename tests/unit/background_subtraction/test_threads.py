@@ -13,7 +13,7 @@ import pytest
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.open import open_sink
 from background_subtraction.sources.base import SourceInfo
-from background_subtraction.thread_budget import BESIDE_INFERENCE, cores, shared_cores
+from background_subtraction.thread_budget import BESIDE_INFERENCE, cores, quota_cores, shared_cores
 
 
 def test_opencv_has_its_threads_back_afterwards() -> None:
@@ -31,3 +31,23 @@ def test_the_encoder_of_av1_leaves_threads_what_they_are(tmp_path: Path) -> None
         sink.write(np.zeros((48, 64, 3), np.uint8), 0, Fraction(0))
         policies = {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").glob("*")}
     assert policies == {os.sched_getscheduler(0)} == {os.SCHED_OTHER}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("200000 100000\n", 2),  # docker run --cpus 2
+        ("150000 100000", 2),
+        ("50000 100000", 1),
+        ("max 100000\n", None),
+        ("-1\n 100000\n", None),  # version 1: no limit
+        ("400000\n 100000\n", 4),
+        ("", None),
+    ],
+)
+def test_a_containers_quota_is_worth_some_cores(text: str, expected: int | None) -> None:
+    assert quota_cores(text) == expected
+
+
+def test_no_more_cores_than_this_process_may_run_on() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)

@@ -13,9 +13,11 @@ from openvino import opset13 as ops
 from model_api.adapters.kserve.address import Address, parse_address
 from model_api.adapters.kserve.description import served_network
 from model_api.adapters.kserve.image_conversion import from_network, to_network
+from model_api.adapters.kserve.tensors import longest_answer
 from model_api.errors import OptionError
 from model_api.graph import loading
-from model_api.preprocessing import ImageInput, Override, Preprocessing, find_preprocessing
+from model_api.preprocessing import ImageInput, Override, Preprocessing
+from model_api.recognition.file_facts import find_preprocessing
 from model_api.types import Signature, TensorSpec
 
 HERE = Address("grpc", "localhost:9000", "rvm")
@@ -122,6 +124,20 @@ def test_preprocessing_as_servers_tell_it(metadata: dict[str, Any], expected: st
     network = served_network(HERE, {**TENSORS, **metadata})
     published = Preprocessing("RGB", scale=(255.0, 255.0, 255.0), source="as the published network")
     assert str(find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=published)) == expected
+
+
+RVM_OUTPUTS = {"pha": 1, "fgr": 3, "r1o": 16 / 4, "r2o": 20 / 16, "r3o": 40 / 64, "r4o": 64 / 256}
+"""Numbers a pixel that Robust Video Matting answers at a ratio of 1: channels over the square of the stride."""
+
+
+def test_an_answer_may_be_as_long_as_a_right_one_and_not_much_longer() -> None:
+    alpha = TensorSpec(frozenset({"pha"}), (1, 1, 720, 1280))
+    pixels = 720 * 1280
+    assert 0 <= longest_answer([alpha], pixels) - pixels * 4 <= 1 << 20
+    open_outputs = [TensorSpec(frozenset({name}), (None, None, None, None)) for name in RVM_OUTPUTS]
+    right = round(pixels * sum(RVM_OUTPUTS.values()) * 4)
+    assert right < longest_answer(open_outputs, pixels) < right + 100_000_000
+    assert longest_answer(open_outputs, 10**9) < 600_000_000
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

@@ -9,7 +9,8 @@ from tests.conftest import ROOT
 
 LAYERS = (
     "terminal", "errors", "extras", "interruptible", "bundled", "telemetry", "arrays", "ranges", "pictures", "types",
-    "layouts", "resize", "preprocessing", "mattes", "results", "graph", "adapters", "models", "pipelines", "create",
+    "layouts", "resize", "preprocessing", "mattes", "results", "recognition", "graph", "adapters", "models",
+    "pipelines", "create",
 )  # fmt: skip
 """Files and folders of model_api."""
 

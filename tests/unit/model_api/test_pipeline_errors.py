@@ -9,7 +9,8 @@ import pytest
 
 from model_api import AsyncPipeline, Frame
 from model_api.errors import InferenceError, SourceError
-from model_api.models.base import ModelOptions, NetworkFacts
+from model_api.models.base import ModelOptions
+from model_api.models.network_facts import NetworkFacts
 from model_api.models.portrait_matting import PortraitMatting
 from model_api.preprocessing import Preprocessing
 from model_api.types import Binding, Signature, Tensors, TensorSpec

@@ -1,0 +1,1 @@
+"""Model files of every format: from a path to a graph."""

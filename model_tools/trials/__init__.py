@@ -1,0 +1,1 @@
+"""Networks whose file says nothing, tried on a picture with a person in all usual ways."""
