@@ -131,7 +131,8 @@ class Report:
     @property
     def dropped(self) -> int:
         """Frames of live sources that came while another one was worked on."""
-        return sum(self._dropped.values())
+        with self._lock:
+            return sum(self._dropped.values())
 
     @property
     def fps(self) -> float:
@@ -141,11 +142,12 @@ class Report:
 
     def recent(self) -> tuple[float, float]:
         """Frames per second and latency in seconds over the last frames."""
-        if len(self._recent) < 2:
+        with self._lock:  # other threads ask too
+            recent = list(self._recent)
+        if len(recent) < 2:
             return 0.0, 0.0
-        seconds = self._recent[-1][0] - self._recent[0][0]
-        latency_s = sum(latency for _, latency in self._recent) / len(self._recent)
-        return (len(self._recent) - 1) / seconds, latency_s
+        seconds = recent[-1][0] - recent[0][0]
+        return (len(recent) - 1) / seconds, sum(latency for _, latency in recent) / len(recent)
 
     def lines(self) -> list[str]:
         """The figures for people, in the form of the Open Model Zoo's demos."""

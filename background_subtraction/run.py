@@ -210,7 +210,9 @@ class _Run:
             stack.callback(lambda: self.report.kept.extend(outputs.kept()))
             stack.enter_context(outputs)
             drops = source.info.drops
-            reader = stack.enter_context(Newest(source) if drops else Prefetched(source, options.ahead))
+            reader = stack.enter_context(
+                Newest(source, self._goes_on) if drops else Prefetched(source, options.ahead, self._goes_on)
+            )
             if isinstance(source, Closing):
                 source.rest_while(partial(self._nobody_watches, outputs))
 
@@ -249,6 +251,12 @@ class _Run:
         self.progress.update(outputs)
         for line in raw_lines(finished.computed) if self.options.raw_output else ():
             log.info(line)
+
+    def _goes_on(self) -> bool:
+        """While no frame comes, the window obeys."""
+        if self.window:
+            self.window.refresh()
+        return not (self.stop.is_set() or (self.window and self.window.closed))
 
     def _nobody_watches(self, outputs: Outputs) -> bool:
         return self.window is None and not len(self.session.frames) and outputs.unwatched

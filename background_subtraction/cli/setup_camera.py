@@ -42,6 +42,7 @@ SETUP_FILES = (
 SETUP_FOLDER = Path(__file__).with_name("camera_setup")
 CHECKOUT = Path(__file__).resolve().parents[2] / "background_subtraction_demo.py"
 """Only a checkout has it, and `-m` would find nothing from another folder."""
+INPUT = {"-i", "--input", "--input_source", "--input-source"}
 EXAMPLE = ("-i", "0", "--blur_bgr", "60")
 
 
@@ -56,6 +57,7 @@ def print_camera_setup(words: Sequence[str], program: str) -> None:
         OptionError: the program does not take these options.
     """
     given = [os.path.abspath(word) if os.path.exists(word) else word for word in words or EXAMPLE]
+    given = given if INPUT.intersection(given) else ["-i", "0", *given]
     for needed in ("--no_show", "--virtual_camera"):
         given += [] if needed in given else [needed]
     parse_options(given, program)

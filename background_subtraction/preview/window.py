@@ -28,7 +28,12 @@ TITLE = "Background subtraction"
 PREVIEWS = ("composite", "alpha", "foreground", "side by side")
 PAUSE_POLL_MS = 30
 HELP = "Keys: Q quit, Space pause, V next view, S save, B capture the empty scene, C D M H graphs, ? all keys"
-GRAPHS = {"c": "the CPU", "d": "its cores", "m": "the memory", "h": "nothing; or of all again"}
+GRAPHS = {
+    "c": "graph of the CPU",
+    "d": "graph of its cores",
+    "m": "graph of the memory",
+    "h": "hide all graphs, show them again",
+}
 NAMES_OF_KEYS = {" ": "Space", "\x1b": "Esc"}
 
 log = logging.getLogger(__name__)
@@ -85,6 +90,7 @@ class Window:
         self._monitors = monitors
         self._capture: Callable[[], None] = _no_plate
         self._paused: CompositeFrame | None = None
+        self._last: CompositeFrame | None = None
         self._shows_help = False
         self._views = cycle([options.view, *(view for view in PREVIEWS if view != options.view)])
         self._view = next(self._views)
@@ -96,7 +102,7 @@ class Window:
             "s": ("save what is shown", self._save),
             "b": ("capture the empty scene", lambda frame: self._capture()),
             "?": ("these keys", self._toggle_help),
-            **{key: (f"graph of {what}", partial(self._toggle_graph, key)) for key, what in GRAPHS.items()},
+            **{key: (words, partial(self._toggle_graph, key)) for key, words in GRAPHS.items()},
         }
 
     def __enter__(self) -> Window:
@@ -129,7 +135,7 @@ class Window:
             goes_on: somebody else gets the frames too, or they come whether there is time or not: while the user
                 pauses, this call returns, and the window alone stands still. If not, it does not return meanwhile.
         """
-        shown = self._paused or frame
+        self._last = shown = self._paused or frame
         if shown is frame:
             self._capture = capture
         self._draw(shown, report)
@@ -137,6 +143,12 @@ class Window:
         while self._paused and not self.closed and not goes_on:
             self._draw(frame, report)
             self._obey(frame, cv2.waitKey(PAUSE_POLL_MS))
+
+    def refresh(self) -> None:
+        """Obey the keys while no frame comes."""
+        code = cv2.waitKey(1)
+        if self._last is not None:
+            self._obey(self._last, code)
 
     def hold(self, frame: CompositeFrame, report: Report) -> None:
         """Keep a still image on the screen until the user ends it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -12,7 +12,7 @@ from time import perf_counter
 from types import TracebackType
 
 from background_subtraction.sources.base import Closing
-from model_api.interruptible import next_of
+from model_api.interruptible import SLICE_S, next_of
 from model_api.types import Frame
 
 END_TIMEOUT_S = 10.0
@@ -27,8 +27,16 @@ class Prefetched:
         dropped: how many frames were dropped.
     """
 
-    def __init__(self, frames: Iterable[Frame], ahead: int = 4) -> None:
-        """Start nothing yet. ahead: how many frames may wait."""
+    def __init__(self, frames: Iterable[Frame], ahead: int = 4, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Start nothing yet.
+
+        Args:
+            frames: what is read.
+            ahead: how many frames may wait.
+            goes_on: called again and again, in the consumer's thread, while it waits for a frame. False: no more
+                frames are wanted.
+        """
+        self._goes_on = goes_on
         self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead):
@@ -54,7 +62,12 @@ class Prefetched:
 
     def __iter__(self) -> Iterator[Frame]:
         while True:
-            item = next_of(self._queue)
+            try:
+                item = self._queue.get(timeout=SLICE_S)
+            except Empty:
+                if self._goes_on():
+                    continue
+                return
             if item is None:
                 return
             if isinstance(item, BaseException):
@@ -84,9 +97,9 @@ class Newest(Prefetched):
     arrival is noted in it.
     """
 
-    def __init__(self, frames: Iterable[Frame]) -> None:
-        """Start nothing yet."""
-        super().__init__(frames, ahead=1)
+    def __init__(self, frames: Iterable[Frame], goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Start nothing yet. goes_on: see `Prefetched`."""
+        super().__init__(frames, 1, goes_on)
 
     def __iter__(self) -> Iterator[Frame]:
         for number, frame in zip(count(), super().__iter__(), strict=False):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 
 import cv2
@@ -265,22 +265,29 @@ def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> N
 
 
 @contextmanager
-def camera_on_the_net() -> Iterator[str]:
-    """JPEGs without an end, as a camera sends them (multipart/x-mixed-replace): the person, then the room, in turn."""
-    closing = threading.Event()
+def camera_on_the_net(frames: int | None = None) -> Iterator[str]:
+    """JPEGs as a camera sends them (multipart/x-mixed-replace): the person, then the room, in turn.
+
+    frames: how many come until it falls silent, for whoever connects again too. None: it never does."""
+    closing, silent = threading.Event(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if silent.is_set():
+                closing.wait()
+                return
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=--part")
             self.end_headers()
             with suppress(OSError):  # the program has gone
-                for colour in cycle([PERSON] * 15 + [ROOM] * 15):
+                for colour in islice(cycle([PERSON] * 15 + [ROOM] * 15), frames):
                     data = cv2.imencode(".jpg", np.full((SIZE[1], SIZE[0], 3), colour, np.uint8))[1].tobytes()
                     head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                     self.wfile.write(head.encode() + data + b"\r\n")
                     if closing.wait(0.02):
                         return
+                silent.set()
+                closing.wait()
 
         def log_message(self, *_: object) -> None: ...
 
@@ -310,6 +317,14 @@ def test_space_stops_the_window_alone_where_frames_come_by_themselves(
         assert colour_at(desk.screen(), 340, 150) == colour_at(still, 340, 150)
         desk.press("space")
         desk.wait_for(lambda image: figures(image) < 1.2 * figures(person), "window goes on")
+        desk.press("q")
+        desk.end()
+
+
+def test_keys_are_obeyed_while_no_frame_comes(start: Callable[..., Desk], tmp_path: Path) -> None:
+    with camera_on_the_net(10) as address:
+        desk = start("-i", address, "--target_bgr", "none", "-o", tmp_path / "out_%05d.png")
+        desk.wait_for(shows(PERSON, PERSON), "last frame")
         desk.press("q")
         desk.end()
 
