@@ -9,12 +9,12 @@ from typing import Any, NoReturn
 
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
-from background_subtraction.cli.batch_arguments import add_batch_arguments
 from background_subtraction.cli.cameras import ListCameras
 from background_subtraction.cli.completion import PrintCompletion
-from background_subtraction.cli.live_arguments import add_live_arguments
+from background_subtraction.cli.groups.batch_arguments import add_batch_arguments
+from background_subtraction.cli.groups.live_arguments import add_live_arguments
+from background_subtraction.cli.groups.web_arguments import add_web_arguments
 from background_subtraction.cli.model_arguments import add_computing_arguments, add_preprocessing_arguments
-from background_subtraction.cli.web_arguments import add_web_arguments
 from background_subtraction.sinks.base import OUTPUT_TYPES
 from background_subtraction.sinks.formats import CODECS
 from background_subtraction.sinks.open import DEVICES

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from background_subtraction.batch.session import prepare_run
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, Parser
+from background_subtraction.cli.groups.web_arguments import add_web_arguments, listening, page_of, web_options_of
 from background_subtraction.cli.parse import parse_command
 from background_subtraction.cli.setup_camera import print_camera_setup
 from background_subtraction.cli.signals import Signals
-from background_subtraction.cli.web_arguments import add_web_arguments, listening, page_of, web_options_of
 from background_subtraction.report import Report
 from background_subtraction.run import Start
 from background_subtraction.sinks.base import Output

@@ -11,10 +11,10 @@ from typing import Any
 
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, build_parser
-from background_subtraction.cli.batch_arguments import batch_options_of, inputs_of
-from background_subtraction.cli.live_arguments import first_settings, settings_of
+from background_subtraction.cli.groups.batch_arguments import batch_options_of, inputs_of
+from background_subtraction.cli.groups.live_arguments import first_settings, settings_of
+from background_subtraction.cli.groups.web_arguments import web_options_of
 from background_subtraction.cli.model_arguments import override_of
-from background_subtraction.cli.web_arguments import web_options_of
 from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.live import presets
 from background_subtraction.live.settings import Settings
