@@ -15,6 +15,7 @@ from tests.conftest import RunDemo, one_line
 from tests.support.media import barcode, write_video
 from tests.support.networks import (
     amplifying_matting,
+    counting_dynamic_matting,
     counting_video_matting,
     red_is_alpha,
     smoothing_video_matting,
@@ -71,6 +72,14 @@ def alpha_of_five_dimensions(folder: Path) -> Path:
 def foreground_of_another_size(folder: Path) -> Path:
     path = counting_video_matting(folder / "model.onnx")
     return changed(path, lambda model: answered_through(model, "fgr", "Reshape", [1, 3, 24, 128]))
+
+
+def foreground_that_is_a_number(folder: Path) -> Path:
+    def change(model: onnx.ModelProto) -> None:
+        model.graph.node[-1].input[0] = "step"
+        model.graph.node[-1].op_type = "Identity"
+
+    return changed(counting_dynamic_matting(folder / "model.onnx"), change)
 
 
 def state_of_open_size(folder: Path) -> Path:
@@ -137,6 +146,7 @@ def name_that_is_not_text(folder: Path) -> Path:
         (state_of_other_channels, "answers rr1 of 1×48×64×4, and takes it back as r1 of 1×48×64×1. Expected one size"),
         (alpha_of_five_dimensions, "the network answers an alpha of array (1, 1, 1, 48, 64) float32. Expected 1×1×H×W"),
         (foreground_of_another_size, "foreground of array (24, 128, 3) uint8. Expected the size of its input, 64×48"),
+        (foreground_that_is_a_number, "the foreground fgr has 0 dimensions. Expected 4: 1×3×H×W or 1×H×W×3"),
         (state_of_open_size, "The size of r3 does not follow from the size of the images"),
         (state_layer_without_a_name, "a ReadValue layer without a variable_id. The file is damaged"),
         (convolution_without_weights, "a Conv node with 1 of its 2 inputs. The file is damaged"),
