@@ -11,6 +11,7 @@ from background_subtraction.options import Options
 from background_subtraction.sinks.open import file_of
 from background_subtraction.sinks.outputs import Outputs
 from background_subtraction.sources.base import Source, SourceInfo
+from background_subtraction.sources.demuxing.container import PIPE
 from background_subtraction.sources.open import is_live, open_source
 from model_api import MattingModel
 
@@ -54,6 +55,8 @@ def warn_of_unused(options: Options, model: MattingModel) -> None:
     """Log a warning for each setting that changes nothing."""
     for name in () if model.detects else options.for_detection:
         log.warning("%s: only instance segmentation models use it, and this is a matting model", name)
+    if options.selection.raw_size and PIPE not in options.inputs:
+        log.warning("raw_size: only a pipe (-i -) uses it")
     encoding = options.encoding
     files = [file_of(output, encoding) for output in options.outputs]
     if files and all(path.suffix.lower() in IMAGE_SUFFIXES for path in files):

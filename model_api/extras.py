@@ -14,11 +14,13 @@ REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
 
 def install_command(extra: str) -> str:
-    """The command that installs an extra.
+    """The command that installs an extra, as it works in the current folder.
 
     Args:
         extra: the name of a file in requirements/ without its suffix.
     """
-    if (REQUIREMENTS / f"{extra}.txt").is_file():
-        return f"{PIP} install -r requirements/{extra}.txt"
+    path = REQUIREMENTS / f"{extra}.txt"
+    if path.is_file():
+        file = f"requirements/{extra}.txt" if Path.cwd() == REQUIREMENTS.parent else f'"{path.as_posix()}"'
+        return f"{PIP} install -r {file}"
     return f'{PIP} install "background-subtraction[{extra.replace("_", "-")}]"'

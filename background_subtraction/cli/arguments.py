@@ -43,7 +43,7 @@ OPTION_OF: Mapping[str, str] = {
     "camera_size": "--camera_size", "camera_format": "--camera_format", "mask_threshold": "--mask_threshold",
     "grow_px": "--mask_grow", "soften_px": "--mask_soften",
     "steadiness": "--mask_steadiness", "mask_every": "--mask_every", "zoom_limit": "--zoom_limit",
-    "preset": "--preset",
+    "preset": "--preset", "save_preset": "--save_preset",
 }  # fmt: skip
 """Parameter of the library -> the option that gives it."""
 

@@ -93,7 +93,7 @@ def save(name: str, settings: Settings, presets: Path | None = None) -> Path:
         OptionError: not a name.
         SinkError: it cannot be written.
     """
-    path = _path(name, presets)
+    path = _path(name, presets, "save_preset")
     values = {key: value for key, value in as_mapping(settings).items() if value is not None and key not in MOMENTARY}
     for key in ("target_bgr", "model"):
         if values.get(key) and os.path.exists(values[key]):
@@ -114,10 +114,10 @@ def _read(text: bytes) -> Settings:
     return changed(Settings(), tomllib.loads(text.decode()))
 
 
-def _path(name: str, presets: Path | None) -> Path:
+def _path(name: str, presets: Path | None, parameter: str = "preset") -> Path:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise OptionError(
-            f'"{name}" is not a name. Expected letters, digits, spaces, dots, underscores and hyphens', "preset"
+            f'"{name}" is not a name. Expected letters, digits, spaces, dots, underscores and hyphens', parameter
         )
     return (presets or folder()) / f"{name}{ENDING}"
 

@@ -17,14 +17,14 @@ import cv2
 from background_subtraction.sinks.base import Sink
 from background_subtraction.sinks.camera_readers import CameraReaders
 from model_api.errors import SinkError
-from model_api.extras import PIP
+from model_api.extras import install_command
 from model_api.pictures.picture import Picture, bgr_of, size_of
 from model_api.resize import fit_to_window_letterbox, resize_picture, shown_size
 from model_api.types import Image, Size
 
 log = logging.getLogger(__name__)
 
-INSTALL = f"{PIP} install pyvirtualcam"
+INSTALL = install_command("virtual_camera")
 OBS = "install OBS (https://obsproject.com) and start its virtual camera once"
 HOW_TO_MAKE_ONE = {"Linux": "sudo modprobe v4l2loopback devices=1", "Windows": OBS, "Darwin": OBS}
 """By what `platform.system()` answers."""

@@ -66,9 +66,7 @@ class CameraSource(Closing):
         self._paused: Callable[[], None] | None = None
         self._capture, first = self._opened()
         if first is None:
-            raise SourceError(
-                f"{self._name} gives no image. Is it plugged in, and not in use? Those that there are: --list_cameras"
-            )
+            raise SourceError(f"{self._name} gives no image. Is it plugged in, and not in use? See --list_cameras")
         self._begun: list[Image] = [first]
         self._size = (first.shape[1], first.shape[0])
         self._tell_difference()

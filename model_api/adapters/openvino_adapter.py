@@ -16,7 +16,7 @@ import openvino as ov
 from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.compiled_cache import compiling, require_cache
 from model_api.adapters.devices import check_device, device_config
-from model_api.adapters.port_sizes import require_sizes
+from model_api.adapters.port_sizes import require_sizes, require_sizes_inside
 from model_api.adapters.signal_stack import signals_on_own_stack
 from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
@@ -77,7 +77,6 @@ class _Program:
     """The network compiled for one set of input shapes, its idle requests, and the zeros it begins with."""
 
     compiled: ov.CompiledModel
-    ports: dict[str, ov.ConstOutput]
     zeros: dict[str, Array]
     max_requests: int
     idle: list[ov.InferRequest] = field(default_factory=list)
@@ -88,7 +87,7 @@ class _Ticket:
     program: _Program
     request: ov.InferRequest
     inputs: list[ov.Tensor]  # kept alive, because the request reads their memory
-    outputs: dict[str, Array]
+    outputs: list[Array | None]  # kept alive too, in the order of the network's outputs. None: OpenVINO's own memory
 
 
 def read_network(path: Path, device: str, options: InferenceOptions) -> tuple[ov.Core, str, Network]:
@@ -177,8 +176,9 @@ class OpenVinoAdapter:
         except RuntimeError as error:
             raise InferenceError(f"Device {self._device} failed while it computed: {loading.reason(error)}") from error
         tensors = {
-            name: ticket.outputs[name] if name in ticket.outputs else np.array(ticket.request.get_tensor(port).data)
-            for name, port in ticket.program.ports.items()
+            name: np.array(ticket.request.get_tensor(port).data) if array is None else array
+            for port, array in zip(ticket.program.compiled.outputs, ticket.outputs, strict=True)
+            for name in port.names
         }
         ticket.program.idle.append(ticket.request)
         return InferenceOutputs(tensors, ticket.request.latency / 1000)
@@ -214,6 +214,7 @@ class OpenVinoAdapter:
         hint = "LATENCY" if self._states and options.clips == 1 else "THROUGHPUT"
         streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
         config = _config(self._core, self._device, hint, replace(options, streams=streams))
+        require_sizes_inside(model, self.binding)
         try:
             compiled = self._compiled(rewritten(model, self._states), config)
         except RuntimeError as error:
@@ -223,12 +224,11 @@ class OpenVinoAdapter:
         signals_on_own_stack()
         require_sizes([*compiled.inputs, *compiled.outputs], self.binding)
         requests = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        ports = {name: port for port in compiled.outputs for name in port.names}
         zeros = {
             name: np.zeros(tuple(compiled.input(name).shape), compiled.input(name).element_type.to_dtype())
             for name in self._states
         }
-        return _Program(compiled, ports, zeros, requests)
+        return _Program(compiled, zeros, requests)
 
     def _compiled(self, model: ov.Model, config: Mapping[str, Any]) -> ov.CompiledModel:
         cache_dir = self._options.cache_dir
@@ -260,14 +260,14 @@ class OpenVinoAdapter:
             ) from error
         return tensor
 
-    def _output_memory(self, program: _Program, request: ov.InferRequest) -> dict[str, Array]:
+    def _output_memory(self, program: _Program, request: ov.InferRequest) -> list[Array | None]:
         """New memory for the outputs of fixed shape: the device writes into it, and nothing has to be copied."""
-        outputs: dict[str, Array] = {}
+        outputs: list[Array | None] = []
         for port in program.compiled.outputs:
-            if port.partial_shape.is_static:
-                array = np.empty(tuple(port.shape), port.element_type.to_dtype())
+            array = np.empty(tuple(port.shape), port.element_type.to_dtype()) if port.partial_shape.is_static else None
+            if array is not None:
                 request.set_tensor(port, ov.Tensor(array, shared_memory=True))
-                outputs |= dict.fromkeys(port.names, array)
+            outputs.append(array)
         return outputs
 
 

@@ -104,11 +104,19 @@ def embed(network: Network, images: Mapping[str, ImageInput], foregrounds: tuple
         network: its graph stays as it is.
         images: these inputs become 1×H×W×3 uint8 BGR.
         foregrounds: these outputs, float RGB in [0, 1], become 1×H×W×3 uint8 BGR.
+
+    Raises:
+        ModelContractError: a foreground is no image.
     """
     steps = PrePostProcessor(network.model.clone())
     for name, image in images.items():
         _embed_input(steps, name, image)
     for name in foregrounds:
+        rank = network.model.output(name).partial_shape.rank
+        if rank.is_static and rank.get_length() != 4:
+            raise ModelContractError(
+                f"{network.path}: the foreground {name} has {rank} dimensions. Expected 4: 1×3×H×W or 1×H×W×3"
+            )
         layout = layout_of(network.signature.output(name).shape) or "NCHW"
         steps.output(name).postprocess().custom(_to_bgr_bytes(layout))
     return steps.build()

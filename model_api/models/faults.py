@@ -34,8 +34,8 @@ class Faults:
             is_first = self.count == 1
         if is_first:
             log.warning(
-                "Frame %d: the network answered numbers that are none (NaN or infinity). It starts afresh there; "
-                "further such frames are not told. Where there are many, try --infer_precision f32",
+                "Frame %d: the network answered NaN or infinity. It starts afresh there; later such frames are not "
+                "reported. If there are many, try --infer_precision f32",
                 index,
             )
 

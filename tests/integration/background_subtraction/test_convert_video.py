@@ -163,6 +163,13 @@ def test_settings_of_videos_for_images_are_warned_about(
     assert "codec, crf: only videos use it, and all outputs are images" in caplog.text
 
 
+def test_the_size_of_raw_frames_for_a_file_is_warned_about(
+    convert: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    convert(output_alpha=tmp_path / "a_%d.png", selection=Selection(raw_size=(10, 10)))
+    assert "raw_size: only a pipe (-i -) uses it" in caplog.text
+
+
 def test_settings_of_the_mask_and_the_picture(convert: Any, tmp_path: Path) -> None:
     settings = Settings(target_bgr="0,0,9", mirror=True, mask=MaskOptions(threshold=1, grow_px=2))
     convert(output_composition=tmp_path / "o_%d.png", settings=settings)

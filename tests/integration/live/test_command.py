@@ -104,7 +104,7 @@ def test_a_preset_is_kept_of_a_run(run_demo: RunDemo, models: Path, clip: Path) 
         (("--preset", "../call"), '--preset: "../call" is not a name'),
         (("--preset", "damaged"), "damaged.toml: damaged (mirrored: no such setting. Expected "),
         (("--preset",), "argument --preset: expected one argument"),
-        (("--save_preset", "a/b"), '--preset: "a/b" is not a name'),
+        (("--save_preset", "a/b"), '--save_preset: "a/b" is not a name'),
         (("--mask_grow", "200"), 'argument --mask_grow: "200": expected a whole number of pixels from -100 to 100'),
         (("--mask_steadiness", "1"), 'argument --mask_steadiness: "1": expected a number from 0 to 0.95'),
         (("--zoom_limit", "0.5"), 'argument --zoom_limit: "0.5": expected a number from 1 to 4'),

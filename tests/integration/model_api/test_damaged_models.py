@@ -13,7 +13,13 @@ from onnx import TensorProto, helper
 from model_tools.convert.command import convert
 from tests.conftest import RunDemo, one_line
 from tests.support.media import barcode, write_video
-from tests.support.networks import counting_video_matting, red_is_alpha, smoothing_video_matting
+from tests.support.networks import (
+    amplifying_matting,
+    counting_dynamic_matting,
+    counting_video_matting,
+    red_is_alpha,
+    smoothing_video_matting,
+)
 
 
 def changed(path: Path, change: Callable[[onnx.ModelProto], object]) -> Path:
@@ -39,6 +45,25 @@ def many_alphas(folder: Path) -> Path:
     return changed(path, lambda model: answered_through(model, "pha", "Expand", [50_000, 1, 48, 64]))
 
 
+def wide_borders(folder: Path) -> Path:
+    """A convolution that pads 50000 rows: 1.1 GB between two operations."""
+
+    def change(model: onnx.ModelProto) -> None:
+        (pads,) = model.graph.node[0].attribute
+        pads.ints[:] = [1, 1, 50_000, 1]
+
+    return changed(amplifying_matting(folder / "model.onnx", "h", "w"), change)
+
+
+def state_of_other_channels(folder: Path) -> Path:
+    """The sum over four planes is left out: the state goes in with one plane and comes out with four."""
+
+    def change(model: onnx.ModelProto) -> None:
+        model.graph.node[2].op_type = "Add"
+
+    return changed(smoothing_video_matting(folder / "model.onnx"), change)
+
+
 def alpha_of_five_dimensions(folder: Path) -> Path:
     path = counting_video_matting(folder / "model.onnx")
     return changed(path, lambda model: answered_through(model, "pha", "Reshape", [1, 1, 1, 48, 64]))
@@ -47,6 +72,14 @@ def alpha_of_five_dimensions(folder: Path) -> Path:
 def foreground_of_another_size(folder: Path) -> Path:
     path = counting_video_matting(folder / "model.onnx")
     return changed(path, lambda model: answered_through(model, "fgr", "Reshape", [1, 3, 24, 128]))
+
+
+def foreground_that_is_a_number(folder: Path) -> Path:
+    def change(model: onnx.ModelProto) -> None:
+        model.graph.node[-1].input[0] = "step"
+        model.graph.node[-1].op_type = "Identity"
+
+    return changed(counting_dynamic_matting(folder / "model.onnx"), change)
 
 
 def state_of_open_size(folder: Path) -> Path:
@@ -109,8 +142,11 @@ def name_that_is_not_text(folder: Path) -> Path:
     ("damage", "message"),
     [
         (many_alphas, "pha is 50000×1×48×64, for images of 9216 values. The file is damaged"),
+        (wide_borders, "harmless is 1×8×50511×672, for images of 1032192 values. The file is damaged"),
+        (state_of_other_channels, "answers rr1 of 1×48×64×4, and takes it back as r1 of 1×48×64×1. Expected one size"),
         (alpha_of_five_dimensions, "the network answers an alpha of array (1, 1, 1, 48, 64) float32. Expected 1×1×H×W"),
         (foreground_of_another_size, "foreground of array (24, 128, 3) uint8. Expected the size of its input, 64×48"),
+        (foreground_that_is_a_number, "the foreground fgr has 0 dimensions. Expected 4: 1×3×H×W or 1×H×W×3"),
         (state_of_open_size, "The size of r3 does not follow from the size of the images"),
         (state_layer_without_a_name, "a ReadValue layer without a variable_id. The file is damaged"),
         (convolution_without_weights, "a Conv node with 1 of its 2 inputs. The file is damaged"),
@@ -124,3 +160,12 @@ def test_a_damaged_model_is_one_line(
 ) -> None:
     clip = write_video(tmp_path / "clip.mp4", (barcode(n, 64, 48) for n in range(3)))
     assert message in one_line(run_demo("-m", damage(tmp_path), "-i", clip, "-o", "out.mp4"))
+
+
+def test_outputs_of_one_name_are_all_kept(tmp_path: Path, start_demo: RunDemo) -> None:
+    """The device writes into the memory of each. It ended the process where that of the first one was released."""
+    path = red_is_alpha(tmp_path / "model.onnx")
+    changed(path, lambda model: model.graph.output.append(model.graph.output[0]))
+    clip = write_video(tmp_path / "clip.mp4", (barcode(n, 64, 48) for n in range(3)))
+    run = start_demo("-m", path, "-i", clip, "-o", tmp_path / "out.mp4")
+    assert (run.returncode, run.stderr) == (0, "")
