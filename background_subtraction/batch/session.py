@@ -17,6 +17,7 @@ from time import perf_counter
 from background_subtraction import run as single
 from background_subtraction.batch import storage
 from background_subtraction.batch.clip_report import DONE, FAILED, INTERRUPTED, SKIPPED, ClipReport
+from background_subtraction.batch.counting import count_frames
 from background_subtraction.batch.engines.open import open_engine
 from background_subtraction.batch.execution import Engine, Outcome, convert_all
 from background_subtraction.batch.plan import Plan, Task, is_batch, plan_batch
@@ -26,7 +27,6 @@ from background_subtraction.options import Options
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.progress import BatchProgress
 from background_subtraction.report import Report
-from background_subtraction.sources.counting import count_frames
 from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.open import is_live, open_source
 from background_subtraction.thread_budget import cores, shared_cores
