@@ -44,6 +44,7 @@ EXTRAS = {
     "storage": r"\b(s3a?|gcs|gs|az|abfss?|sftp|ssh|smb|webhdfs|hdfs|oss|hf)://",
     "training": r"^tools (train|export)\b|^tools convert .*\.ckpt\b",
     "virtual_camera": r"--virtual[_-]camera\b",
+    "web": r"--web\b|^demo serve\b",
 }
 """A file in requirements/ -> the command lines that need it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from threading import Lock
 from time import perf_counter
 
@@ -26,16 +27,32 @@ class Latencies:
     def __init__(self) -> None:
         """Begin with none."""
         self._counts = np.zeros(BINS, np.int64)
+        self._sum_s = 0.0
 
     def add(self, seconds: float) -> None:
         """Count one."""
         place = math.ceil(math.log(max(seconds, LEAST_S) / LEAST_S) / math.log(STEP))
         self._counts[min(place, BINS - 1)] += 1
+        self._sum_s += seconds
 
     @property
     def count(self) -> int:
         """How many there are."""
         return int(self._counts.sum())
+
+    def within(self, limits_s: Sequence[float]) -> tuple[list[int], float]:
+        """How many are at most as long, to 1 %, and the sum of all in seconds.
+
+        Args:
+            limits_s: ascending.
+
+        Returns:
+            A number for each limit, and that of all; and the sum.
+        """
+        counts = self._counts.copy()
+        upper_s = LEAST_S * STEP ** np.arange(BINS)
+        within = [int(counts[upper_s <= limit_s].sum()) for limit_s in limits_s]
+        return [*within, int(counts.sum())], self._sum_s
 
     def percentile(self, share: float) -> float:
         """Seconds that this share of all stays within, by the nearest-rank method; 0 without any.

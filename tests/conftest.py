@@ -23,7 +23,7 @@ SHARED = ROOT.parent / "shared"
 COMMAND = ROOT / "background_subtraction_demo.py"
 TIMEOUT_S = 120
 DEMO = partial(main, program=COMMAND.name)
-SLOW = ("model_server", "open_model_zoo", "package", "transparent_web", "window")
+SLOW = ("model_server", "open_model_zoo", "package", "page", "transparent_web", "window")
 """What starts servers, browsers and windows, or makes environments: test_<name>.py in tests/integration."""
 
 RunDemo = Callable[..., "subprocess.CompletedProcess[str]"]

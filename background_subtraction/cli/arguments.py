@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 from background_subtraction import __version__
 from background_subtraction.cli import argument_types as values
-from background_subtraction.cli.batch_arguments import add_batch_arguments
 from background_subtraction.cli.cameras import ListCameras
 from background_subtraction.cli.completion import PrintCompletion
-from background_subtraction.cli.live_arguments import add_live_arguments
+from background_subtraction.cli.groups.batch_arguments import add_batch_arguments
+from background_subtraction.cli.groups.live_arguments import add_live_arguments
+from background_subtraction.cli.groups.web_arguments import add_web_arguments
 from background_subtraction.cli.model_arguments import add_computing_arguments, add_preprocessing_arguments
 from background_subtraction.sinks.base import OUTPUT_TYPES
 from background_subtraction.sinks.formats import CODECS
@@ -47,7 +48,8 @@ OPTION_OF: Mapping[str, str] = {
 """Parameter of the library -> the option that gives it."""
 
 USAGE = """%(prog)s -i INPUT [-m MODEL] [-o FILE] [--target_bgr BACKGROUND] [options]
-       %(prog)s camera-setup [options]   print what makes it a camera of a Linux machine"""
+       %(prog)s camera-setup [options]   print what makes it a camera of a Linux machine
+       %(prog)s serve [options]          a web server without a camera of its own"""
 EXAMPLES = """examples:
   The camera in a window, with the room blurred:
     %(prog)s -i 0 --blur_bgr 60
@@ -91,6 +93,7 @@ def build_parser(program: str) -> Parser:
     _add_io_options(parser.add_argument_group("Input/output options"))
     _add_file_options(parser.add_argument_group("File options"))
     add_batch_arguments(parser.add_argument_group("Many inputs"))
+    add_web_arguments(parser.add_argument_group("Web page"))
     parser.add_argument_group("Debug options").add_argument(
         "-r",
         "--raw_output_message",

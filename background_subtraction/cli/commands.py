@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 from background_subtraction.batch.session import prepare_run
-from background_subtraction.cli.arguments import OPTION_OF
-from background_subtraction.cli.parse import parse_options
+from background_subtraction.cli import argument_types as values
+from background_subtraction.cli.arguments import OPTION_OF, Parser
+from background_subtraction.cli.groups.web_arguments import add_web_arguments, listening, page_of, web_options_of
+from background_subtraction.cli.parse import parse_command
 from background_subtraction.cli.setup_camera import print_camera_setup
 from background_subtraction.cli.signals import Signals
 from background_subtraction.report import Report
+from background_subtraction.run import Start
 from background_subtraction.sinks.base import Output
-from model_api.errors import renamed
+from background_subtraction.web.access.options import DEFAULT_PORT, LOCAL
+from model_api.errors import OptionError, renamed
 
-COMMANDS: Mapping[str, Callable[[Sequence[str], str], None]] = {"camera-setup": print_camera_setup}
-"""First word -> what it does, with the words that follow and the program's name in messages."""
+
+def serve(words: Sequence[str], program: str, signals: Signals) -> None:
+    """Serve pages and the HTTP interface until Ctrl-C, without a camera.
+
+    Args:
+        words: the options.
+        program: its name in messages.
+        signals: how the command answers them.
+
+    Raises:
+        OptionError: invalid usage.
+    """
+    parser = Parser(
+        prog=f"{program} serve",
+        description="Takes people out of pictures, videos and browsers' cameras that visitors of a web page send.",
+        allow_abbrev=False,
+    )
+    add_web_arguments(parser, default=(LOCAL, DEFAULT_PORT))
+    parser.add_argument("-d", "--device", default="CPU", help="CPU, GPU, NPU, … Default: CPU.")
+    args = parser.parse_args(values.with_underscores(words))
+    with listening(web_options_of(args, os.environ)) as taken:
+        from background_subtraction.web import serving
+
+        signals.raise_interrupt("the web server")
+        try:
+            with serving.serving(taken, device=args.device):
+                serving.wait_for_the_end()
+        except KeyboardInterrupt:
+            log.info("The web server has ended")
+
+
+log = logging.getLogger(__name__)
+COMMANDS: Mapping[str, Callable[[Sequence[str], str, Signals], None]] = {
+    "camera-setup": lambda words, program, signals: print_camera_setup(words, program),
+    "serve": serve,
+}
+"""First word -> what it does, with the other words, the program's name in messages, and how it answers signals."""
 
 
 def execute(arguments: Sequence[str], program: str, report: Report, signals: Signals) -> tuple[Output, ...]:
@@ -30,13 +72,20 @@ def execute(arguments: Sequence[str], program: str, report: Report, signals: Sig
         The files that a run wrote.
 
     Raises:
-        BackgroundSubtractionError: see `parse_options` and `run.run`.
+        BackgroundSubtractionError: see `parse_command` and `run.run`.
     """
     if arguments and arguments[0] in COMMANDS:
-        COMMANDS[arguments[0]](arguments[1:], program)
+        COMMANDS[arguments[0]](arguments[1:], program, signals)
         return ()
-    options = parse_options(arguments, program)
-    with renamed(OPTION_OF), prepare_run(options, report) as run:
+    options, web = parse_command(arguments, program)
+    with ExitStack() as stack:
+        stack.enter_context(renamed(OPTION_OF))
+        taken = stack.enter_context(listening(web))
+        run = stack.enter_context(prepare_run(options, report))
+        if isinstance(run, Start):
+            stack.enter_context(page_of(taken, run.session, options.device, options.settings.model))
+        elif taken is not None:
+            raise OptionError("a page shows one input after another. Expected one input, or no page", "--web")
         signals.raise_interrupt(", ".join(str(output.path) for output in options.outputs) or "the window")
         run()
     return options.outputs

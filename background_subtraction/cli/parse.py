@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.arguments import OPTION_OF, build_parser
-from background_subtraction.cli.batch_arguments import batch_options_of, inputs_of
-from background_subtraction.cli.live_arguments import first_settings, settings_of
+from background_subtraction.cli.groups.batch_arguments import batch_options_of, inputs_of
+from background_subtraction.cli.groups.live_arguments import first_settings, settings_of
+from background_subtraction.cli.groups.web_arguments import web_options_of
 from background_subtraction.cli.model_arguments import override_of
 from background_subtraction.compositing.backgrounds import open_background
 from background_subtraction.live import presets
@@ -21,6 +23,7 @@ from background_subtraction.preview.window import WindowOptions
 from background_subtraction.sinks.base import DeviceOutput, Encoding, Quality
 from background_subtraction.sinks.open import DEVICES
 from background_subtraction.sources.selection import Selection
+from background_subtraction.web.access.options import WebOptions
 from model_api.adapters.kserve.address import ADDRESS_FORMS
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.bundled import find_model
@@ -37,13 +40,18 @@ ADDRESSES = {"ovms": ADDRESS_FORMS}
 
 
 def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
-    """Read a command line.
+    """Read a command line. See `parse_command`."""
+    return parse_command(sys.argv[1:] if arguments is None else arguments, program)[0]
+
+
+def parse_command(arguments: Sequence[str], program: str) -> tuple[Options, WebOptions | None]:
+    """Read a command line: the run, and the web server beside it, if there is to be one.
 
     -h, --version and --print_completion print something and end the process. --save_preset writes a preset, and ends
     the process where there is no input.
 
     Args:
-        arguments: the words, None for those of this process.
+        arguments: the words.
         program: its name in messages.
 
     Raises:
@@ -51,7 +59,7 @@ def parse_options(arguments: Sequence[str] | None = None, program: str = "backgr
         SinkError: the preset cannot be written.
         SourceError: the background of a preset cannot be read.
     """
-    words = values.with_underscores(sys.argv[1:] if arguments is None else arguments)
+    words = values.with_underscores(arguments)
     with renamed(OPTION_OF):
         parser = build_parser(program)
         preset = first_settings(parser, words)
@@ -68,7 +76,7 @@ def parse_options(arguments: Sequence[str] | None = None, program: str = "backgr
         options = _options(args, settings)
         if args.save_preset is not None:
             _save(args.save_preset, settings)
-        return options
+        return options, web_options_of(args, os.environ)
 
 
 def _save(name: str, settings: Settings) -> None:

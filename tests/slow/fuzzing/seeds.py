@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
+from background_subtraction.thread_budget import same_scheduling
 from model_api import bundled
 from model_tools.convert.command import convert
 from tests.support import networks
@@ -95,7 +96,7 @@ def _videos(folder: Path) -> list[Path]:
 
 
 def _video(path: Path, codec: str, pixel_format: str, sound: str) -> Path:
-    with av.open(str(path), "w") as container:
+    with same_scheduling(), av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=QUIET.get(codec, {}))
         stream.width, stream.height = SIZE if path.suffix != ".mxf" else (352, 288)
         stream.pix_fmt = pixel_format

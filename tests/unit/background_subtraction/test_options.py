@@ -36,6 +36,7 @@ ADDED_OPTIONS = """
     --preset --save_preset --mask_threshold --mask_grow --mask_soften --mask_steadiness --mask_every
     --skip_similar --no-skip_similar --mirror --no-mirror --auto_framing --no-auto_framing --zoom_limit
     --camera_size --camera_format --list_cameras --server_ca --server_token
+    --web --web_token --web_names --web_certificate --web_key
 """
 
 

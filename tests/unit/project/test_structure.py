@@ -20,7 +20,7 @@ PACKAGES = {
     "model_api": (
         "terminal", "pictures", "bundled", "mattes", "recognition", "graph", "adapters", "models", "pipelines",
     ),
-    "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "batch", "library", "cli"),
+    "background_subtraction": ("sources", "compositing", "sinks", "preview", "live", "batch", "library", "web", "cli"),
     "model_tools": (
         "reporting",
         "download",
@@ -45,6 +45,9 @@ ONE_DOOR = {
     "tritonclient": ("model_api/adapters/kserve/",),
     "aiohttp": ("model_api/adapters/kserve/",),
     "grpc": ("model_api/adapters/kserve/",),
+    "fastapi": ("background_subtraction/web/",),
+    "starlette": ("background_subtraction/web/",),
+    "uvicorn": ("background_subtraction/web/",),
     "psutil": ("background_subtraction/preview/system_monitor.py",),
     "tqdm": ("background_subtraction/progress.py", "model_tools/"),
     "onnx": ("model_api/graph/reading/external_data.py", "model_tools/"),

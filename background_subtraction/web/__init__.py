@@ -1,0 +1,1 @@
+"""A run, or a server without a camera, in a browser and for other programs: HTTP, WebRTC, Prometheus."""

@@ -1,0 +1,1 @@
+"""Who may ask for what, and how much: tokens, names of the server, origins, limits, uploads, errors."""

@@ -1,0 +1,90 @@
+"""What a request gets that cannot be answered: a status, and one line as JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from model_api.errors import BackgroundSubtractionError, OptionError, SourceError
+from model_api.terminal.foreign_text import one_line
+
+log = logging.getLogger(__name__)
+
+STATUS_OF: tuple[tuple[type[BackgroundSubtractionError], int], ...] = (
+    (OptionError, 422), (SourceError, 422), (BackgroundSubtractionError, 500),
+)  # fmt: skip
+
+
+class RequestError(Exception):
+    """A request that is not answered.
+
+    Attributes:
+        status: of HTTP.
+        parameter: what of the request it is about, "" for nothing in particular.
+        retry_s: after how many seconds it may be tried again, 0 where that does not help.
+    """
+
+    def __init__(self, status: int, message: str, parameter: str = "", retry_s: int = 0) -> None:
+        """message: one line: what is wrong, what was expected, what to do next."""
+        super().__init__(message)
+        self.status = status
+        self.parameter = parameter
+        self.retry_s = retry_s
+
+
+def error_answer(error: RequestError) -> JSONResponse:
+    """The answer to a request that is not answered."""
+    headers = {"Retry-After": str(error.retry_s)} if error.retry_s else {}
+    return _answer(error.status, str(error), error.parameter, headers)
+
+
+def request_error(error: BackgroundSubtractionError) -> RequestError:
+    """An error of the program, as that of a request."""
+    status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
+    return RequestError(status, str(error), error.parameter)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """All that a route may raise becomes one line of JSON."""
+    app.add_exception_handler(RequestError, _of_request)
+    app.add_exception_handler(BackgroundSubtractionError, _of_program)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _of_anything)
+
+
+async def _of_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestError)
+    return error_answer(error)
+
+
+async def _of_program(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BackgroundSubtractionError)
+    return error_answer(request_error(error))
+
+
+async def _of_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    parameter = ".".join(str(part) for part in first["loc"][1:])
+    return _answer(422, f"{parameter}: {first['msg']}" if parameter else str(first["msg"]), parameter)
+
+
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    text = {404: "There is nothing here. The interface is described at /api", 405: "This address takes other methods"}
+    return _answer(error.status_code, text.get(error.status_code, str(error.detail)), "", error.headers or {})
+
+
+async def _of_anything(request: Request, error: Exception) -> JSONResponse:
+    return _answer(500, f"The server failed ({type(error).__name__}). Its log says more")
+
+
+def _answer(status: int, message: str, parameter: str = "", headers: Mapping[str, str] | None = None) -> JSONResponse:
+    content = {"error": one_line(message), "parameter": parameter or None}
+    return JSONResponse(content, status, headers=dict(headers or {}))
