@@ -39,6 +39,8 @@ NOT_RUN = {
     r"^sudo |\| sudo ": "changes the machine",
     r" > ~": "writes to the reader's home",
     r"^docker ": "needs Docker",
+    r"^background-subtraction serve": "serves until it is stopped: tests/integration/web do so",
+    r"^curl ": "needs a server that runs: test_uploads.py and others ask it",
     r"^(pip|pipx|uvx) ": "installs packages: test_package.py installs the wheel",
     r"^python3\.11 -m venv|^omz/": "makes an environment: test_open_model_zoo.py makes it, and runs these tools",
     r"^(ffmpeg|player) ": "needs another program: test_video_out.py feeds pipes",
