@@ -308,7 +308,6 @@ def test_bad_input_is_told_in_one_line(bench: Workbench, run_demo: RunDemo, case
 
 EARLY: dict[str, tuple[Arguments, str]] = {
     "input": (lambda b: ["-i", "no.mp4"], "no.mp4: no such input"),
-    "second input": (lambda b: ["-i", b.clip, "no.mp4"], "no.mp4: no such input"),
     "pattern": (lambda b: ["-i", "frames/%03d.png"], "frames/%03d.png: no image has such a name"),
     "output": (lambda b: ["-i", b.clip, "-o", "out.xyz"], "no format is known for .xyz"),
     "folder as an output": (lambda b: ["-i", b.clip, "-o", b.directory("d.mp4")], "Is a directory"),
