@@ -16,7 +16,7 @@ import openvino as ov
 from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
-from model_api.graph.traversal import consumers, redirect, upstream
+from model_api.graph.traversal import constant_of, consumers, redirect, upstream
 
 HALF_PRECISION = 1e-3
 IMAGE_CHANNELS = 4
@@ -72,7 +72,7 @@ def split_image_off(model: ov.Model) -> None:
     for node in model.get_ordered_ops():
         if node.get_type_name() != "Convolution" or not _is_image_beside_features(node.input_value(0).get_node()):
             continue
-        joined, weights = node.input_value(0).get_node(), _constant(node.input_value(1))
+        joined, weights = node.input_value(0).get_node(), constant_of(node.input_value(1), np.float32)
         attributes = node.get_attributes()
         if weights is not None:
             edge = joined.input_value(0).get_partial_shape()[1].get_length()
@@ -128,7 +128,7 @@ def _averaged_window(node: Any) -> tuple[int, int] | None:
     """(height, width) of the window if all weights are equal parts of 1 and every plane is on its own."""
     if node.get_type_name() != "GroupConvolution":
         return None
-    attributes, weights = node.get_attributes(), _constant(node.input_value(1))
+    attributes, weights = node.get_attributes(), constant_of(node.input_value(1), np.float32)
     if weights is None or any(step != 1 for step in (*attributes["dilations"], *attributes["strides"])):
         return None
     height, width = weights.shape[-2:]
@@ -186,14 +186,6 @@ def _with_states_last(model: ov.Model, states: Mapping[str, str]) -> ov.Model:
 def _like(node: Any, weights: npt.NDArray[np.float32]) -> Any:
     """Weights of a convolution in the place of `node`: a network in half precision takes no others."""
     return ops.constant(np.ascontiguousarray(weights, node.get_output_element_type(0).to_dtype()))
-
-
-def _constant(port: Any) -> npt.NDArray[np.float32] | None:
-    """Stored in half precision or not; None if it is computed."""
-    node = port.get_node()
-    if node.get_type_name() == "Convert":
-        node = node.input_value(0).get_node()
-    return np.array(node.get_data(), np.float32) if node.get_type_name() == "Constant" else None
 
 
 def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:

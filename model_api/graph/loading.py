@@ -17,7 +17,7 @@ from model_api.errors import ModelContractError, ModelFileError
 from model_api.graph.reading import formats
 from model_api.graph.reading.front_ends import FRONT_END_ERRORS
 from model_api.graph.structure import structure_of
-from model_api.graph.traversal import redirect
+from model_api.graph.traversal import constant_of, redirect
 from model_api.layouts import layout_of
 from model_api.preprocessing import ImageInput, Preprocessing
 from model_api.recognition.file_facts import SILENT_IR
@@ -243,10 +243,10 @@ def _take_state_out(model: ov.Model) -> dict[str, str]:
 
 
 def _require_zero_start(name: str, read: Any) -> None:
-    start = read.input_value(0).get_node() if read.get_input_size() else None
-    if start is not None and start.get_type_name() == "Convert":  # stored in half precision
-        start = start.input_value(0).get_node()
-    if start is not None and (start.get_type_name() != "Constant" or np.any(start.get_data())):
+    if not read.get_input_size():
+        return
+    start = constant_of(read.input_value(0), np.float64)
+    if start is None or np.any(start):
         raise ModelContractError(f"State {name} does not begin with zeros, as every known recurrent model does")
 
 

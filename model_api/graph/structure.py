@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 
-from model_api.graph.traversal import consumers, inputs
+from model_api.graph.traversal import constant_of, consumers, inputs
 from model_api.recognition.structure import Kernel, Normalization, Structure
 
 KEEPS_VALUES = frozenset({
@@ -70,10 +70,11 @@ def _last_quantization(result: Any) -> tuple[float, float] | None:
         node = node.input_value(0).get_node()
     if node.get_type_name() != "FakeQuantize":
         return None
-    limits = [node.input_value(number).get_node() for number in range(1, 5)]
-    if any(limit.get_type_name() != "Constant" or limit.get_data().size != 1 for limit in limits):
+    limits = [constant_of(node.input_value(number), np.float64) for number in range(1, 5)]
+    numbers = [float(limit.item()) for limit in limits if limit is not None and limit.size == 1]
+    if len(numbers) != len(limits):
         return None
-    low, high, first, last = (float(limit.get_data().item()) for limit in limits)
+    low, high, first, last = numbers
     factor = (high - low) / (last - first) if last > first else 0.0
     return (factor, low - first * factor) if factor else None
 
@@ -103,21 +104,14 @@ def _is_clip(node: Any) -> bool:
     """Whether a minimum and a maximum together leave numbers of 0..1."""
     limits: dict[str, float] = {}
     while (kind := node.get_type_name()) in LIMITS and kind not in limits:
-        constants = {number: value for number in (0, 1) if (value := _constant(node.input_value(number))) is not None}
+        sides = {number: constant_of(node.input_value(number), np.float64) for number in (0, 1)}
+        constants = {number: value for number, value in sides.items() if value is not None}
         if len(constants) != 1:
             break
         ((number, value),) = constants.items()
         limits[kind] = float(value.max() if kind == "Minimum" else value.min())
         node = node.input_value(1 - number).get_node()
     return limits.get("Minimum", 2.0) <= 1 and limits.get("Maximum", -1.0) >= 0
-
-
-def _constant(port: ov.Output) -> Floats | None:
-    """The numbers of a constant, None for anything else."""
-    node = port.get_node()
-    if node.get_type_name() == "Convert":  # stored in half precision
-        node = node.input_value(0).get_node()
-    return np.asarray(node.get_data(), np.float64) if node.get_type_name() == "Constant" else None
 
 
 def _normalization(parameter: Any) -> Normalization | None:
@@ -148,7 +142,7 @@ def _operand(node: Any, image: Any) -> Floats | None:
         if node.get_type_name() not in COMMUTES:
             return None
         sides.reverse()
-    numbers = _constant(sides[1].output(0))
+    numbers = constant_of(sides[1].output(0), np.float64)
     return np.resize(numbers.ravel(), 3) if numbers is not None and numbers.size in (1, 3) else None
 
 

@@ -1,4 +1,4 @@
-"""Walks along the edges of an OpenVINO graph.
+"""Walks along the edges of an OpenVINO graph, and what lies there.
 
 Nodes are OpenVINO's own. Their `==` builds a new operation, so a walk tells them apart by their names.
 """
@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 POINTWISE = frozenset({
     "Add", "Clamp", "Concat", "Convert", "Divide", "FakeQuantize", "Gather", "Maximum", "Minimum", "Multiply", "Power",
     "ReduceMean", "Reverse", "Split", "Subtract", "Transpose", "VariadicSplit",
 })  # fmt: skip
 """Operations that leave every value at its pixel."""
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 def is_pointwise(node: Any) -> bool:
@@ -47,6 +52,14 @@ def upstream(nodes: Iterable[Any], through: Callable[[Any], bool] = lambda node:
 def downstream(nodes: Iterable[Any], through: Callable[[Any], bool] = lambda node: True) -> Iterator[Any]:
     """Walk from `nodes` towards the outputs of the network: see `upstream`."""
     return _walk(nodes, consumers, through)
+
+
+def constant_of(port: Any, dtype: type[Number]) -> npt.NDArray[Number] | None:
+    """A copy of a constant's numbers, stored in half precision or not. None: they are computed."""
+    node = port.get_node()
+    if node.get_type_name() == "Convert":
+        node = node.input_value(0).get_node()
+    return np.array(node.get_data(), dtype) if node.get_type_name() == "Constant" else None
 
 
 def redirect(port: Any, replacement: Any) -> None:
