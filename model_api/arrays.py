@@ -5,7 +5,7 @@ Other arrays would end the process inside OpenCV, or fail far from the cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 from typing import Any
@@ -109,6 +109,11 @@ def described(value: object) -> str:
         return f"array {value.shape} {value.dtype}"
     text = " ".join(repr(value).split())[:60]
     return text if isinstance(value, PLAIN) else f"{type(value).__name__} {text}"
+
+
+def spelled(shape: Iterable[int | None]) -> str:
+    """Dimensions in words, for messages: 1×3×?×?, where None stands for one that may vary."""
+    return "×".join("?" if length is None else str(length) for length in shape)
 
 
 def _size(array: Array) -> str:

@@ -15,6 +15,7 @@ from model_api.arrays import Image as Image
 from model_api.arrays import Levels as Levels
 from model_api.arrays import Size as Size
 from model_api.arrays import Tile as Tile
+from model_api.arrays import spelled
 from model_api.pictures.picture import Picture, bgr_of, require_picture, size_of
 
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -81,8 +82,7 @@ class TensorSpec:
     layout: str = ""
 
     def __str__(self) -> str:
-        dimensions = "×".join("?" if n is None else str(n) for n in self.shape)
-        return f"{'/'.join(sorted(self.names))} {dimensions}"
+        return f"{'/'.join(sorted(self.names))} {spelled(self.shape)}"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from model_api.arrays import spelled
 from model_api.errors import ModelContractError
 from model_api.types import Binding
 
@@ -69,7 +70,7 @@ def _image_values(ports: Sequence[Any], binding: Binding) -> int:
 def _require(name: str, port: Any, values: int, most: int) -> None:
     if math.prod(port.shape) > most:
         raise ModelContractError(
-            f"{name} is {_text(port)}, for images of {values} values. The file is damaged, or for larger images"
+            f"{name} is {spelled(port.shape)}, for images of {values} values. The file is damaged, or for larger images"
         )
 
 
@@ -79,10 +80,6 @@ def _require_states_that_return(ports: Sequence[Any], binding: Binding) -> None:
     for name, answer in binding.states.items():
         if named[answer].partial_shape.is_static and named[answer].shape != named[name].shape:
             raise ModelContractError(
-                f"The network answers {answer} of {_text(named[answer])}, and takes it back as {name} of "
-                f"{_text(named[name])}. Expected one size. The file is damaged"
+                f"The network answers {answer} of {spelled(named[answer].shape)}, and takes it back as {name} of "
+                f"{spelled(named[name].shape)}. Expected one size. The file is damaged"
             )
-
-
-def _text(port: Any) -> str:
-    return "×".join(map(str, port.shape))

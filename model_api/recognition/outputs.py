@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log2, prod
 
+from model_api.arrays import spelled
 from model_api.errors import OptionError
 from model_api.layouts import LAYOUTS, image_size, layout_of
 from model_api.terminal.foreign_text import one_line
@@ -50,7 +51,7 @@ class MaskOutput:
         return self.channels == 1 and self.dtype in WHOLE_NUMBERS
 
     def __str__(self) -> str:
-        return f"{one_line(self.name)} {'×'.join('?' if n is None else str(n) for n in self.shape)}"
+        return f"{one_line(self.name)} {spelled(self.shape)}"
 
 
 def find_mask(outputs: Sequence[TensorSpec], image: TensorSpec, asked: str | None = None) -> MaskOutput | None:

@@ -23,6 +23,7 @@ from model_api.adapters.kserve.address import parse_address
 from model_api.adapters.kserve.description import ServedNetwork, served_network
 from model_api.adapters.kserve.image_conversion import from_network, to_network
 from model_api.adapters.kserve.tensors import NUMPY_TYPES, TYPES, longest_answer, read_tensors, require_roles
+from model_api.arrays import spelled
 from model_api.errors import ModelContractError, ShapeError
 from model_api.interruptible import next_of
 from model_api.preprocessing import ImageInput
@@ -156,12 +157,10 @@ class KServeAdapter:
 
     def _require_scalable(self) -> None:
         for name, image in self._images.items():
-            preprocessing = image.preprocessing
-            whole = np.issubdtype(self._dtypes[name], np.integer)
-            if whole and (any(preprocessing.mean) or preprocessing.scale != (1.0, 1.0, 1.0)):
+            if np.issubdtype(self._dtypes[name], np.integer) and not image.preprocessing.is_plain:
                 raise ModelContractError(
                     f"Input {self.signature.input(name)} on {self._address} takes bytes as they are, not with mean "
-                    f"and scale: {preprocessing}. Give 0 for the mean and 1 for the scale",
+                    f"and scale: {image.preprocessing}. Give 0 for the mean and 1 for the scale",
                     "mean_values",
                 )
 
@@ -181,4 +180,4 @@ def _numpy_type(spec: TensorSpec, kind: str = "Input") -> type[np.generic]:
 def _require_fit(spec: TensorSpec, array: npt.NDArray[Any]) -> None:
     same = len(spec.shape) == array.ndim
     if not same or any(size not in (None, length) for size, length in zip(spec.shape, array.shape, strict=True)):
-        raise ShapeError(f"Input {spec} on the server does not take an array of {'×'.join(map(str, array.shape))}")
+        raise ShapeError(f"Input {spec} on the server does not take an array of {spelled(array.shape)}")

@@ -15,8 +15,7 @@ from model_api.adapters.kserve.access import ServerAccess
 from model_api.adapters.kserve.address import Address
 from model_api.adapters.kserve.faults import DeniedError, LateError, LostError, ServerError, WrongAnswerError
 from model_api.adapters.kserve.requests import request_arguments
-from model_api.adapters.kserve.tensors import ReceivedTensor
-from model_api.terminal.foreign_text import one_line
+from model_api.adapters.kserve.tensors import ReceivedTensor, require_answer_to
 from model_api.types import Tensors
 
 LONGEST_DESCRIPTION = 1 << 22
@@ -141,9 +140,7 @@ def received_tensors(response: Any, model: str, number: str) -> list[ReceivedTen
     Raises:
         WrongAnswerError: the answer belongs to another request, or has more bytes than outputs.
     """
-    for key, answered, expected in (("id", response.id, number), ("model_name", response.model_name, model)):
-        if answered not in ("", expected):
-            raise WrongAnswerError(f"its answer is to another request: {key} {one_line(answered, 60)}")
+    require_answer_to(number, model, {"id": response.id, "model_name": response.model_name})
     outputs, raw = response.outputs, response.raw_output_contents
     if raw and len(raw) != len(outputs):
         raise WrongAnswerError(f"its answer has {len(outputs)} outputs and the bytes of {len(raw)}")

@@ -23,7 +23,7 @@ from model_api.adapters.kserve.access import ServerAccess
 from model_api.adapters.kserve.address import Address
 from model_api.adapters.kserve.faults import DeniedError, LateError, LostError, ServerError, WrongAnswerError
 from model_api.adapters.kserve.requests import request_arguments
-from model_api.adapters.kserve.tensors import ReceivedTensor
+from model_api.adapters.kserve.tensors import ReceivedTensor, require_answer_to
 from model_api.terminal.foreign_text import one_line
 from model_api.types import Tensors
 
@@ -174,9 +174,7 @@ def received_tensors(answer: HttpAnswer, model: str, number: str) -> list[Receiv
     header = _parsed(answer, int(length))
     if not isinstance(header, dict) or not isinstance(header.get("outputs"), list):
         raise WrongAnswerError(f"its answer has no outputs ({one_line(header, 60)})")
-    for key, expected in (("id", number), ("model_name", model)):
-        if header.get(key) not in (None, "", expected):
-            raise WrongAnswerError(f"its answer is to another request: {key} {one_line(header[key], 60)}")
+    require_answer_to(number, model, header)
     rest = memoryview(answer.content)[int(length) :]
     tensors = []
     for item in header["outputs"]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_api.adapters.kserve.faults import WrongAnswerError
+from model_api.arrays import spelled
 from model_api.layouts import LAYOUTS, layout_of
 from model_api.terminal.foreign_text import one_line
 from model_api.types import Binding, Tensors, TensorSpec
@@ -69,6 +70,22 @@ def longest_answer(outputs: Iterable[TensorSpec], pixels: int) -> int:
     known = sum(size for size in sizes if size is not None)
     left_open = OPEN_BYTES + PIXEL_BYTES * pixels if None in sizes else 0
     return min(known + left_open, LARGEST_BYTES) + OVERHEAD_BYTES
+
+
+def require_answer_to(number: str, model: str, answer: Mapping[str, object]) -> None:
+    """Check that an answer belongs to a request, as far as it says so.
+
+    Args:
+        number: the request's.
+        model: its name in the request.
+        answer: its `id` and `model_name`, and whatever else.
+
+    Raises:
+        WrongAnswerError: it is another request's.
+    """
+    for key, expected in (("id", number), ("model_name", model)):
+        if answer.get(key) not in (None, "", expected):
+            raise WrongAnswerError(f"its answer is to another request: {key} {one_line(answer[key], 60)}")
 
 
 def read_tensors(
@@ -193,4 +210,4 @@ def _require_detections(answers: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def _spell(shape: Sequence[int | None]) -> str:
-    return "×".join("?" if length is None else str(length) for length in shape) or "one number"
+    return spelled(shape) or "one number"
