@@ -7,7 +7,7 @@ a server is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -15,8 +15,6 @@ from typing import Protocol
 from model_api.adapters.kserve.access import ServerAccess, warn_of_clear_text
 from model_api.adapters.kserve.address import Address
 from model_api.adapters.kserve.faults import DeniedError, LateError, LostError, ServerError, WrongAnswerError
-from model_api.adapters.kserve.grpc_client import GrpcClient
-from model_api.adapters.kserve.http_client import HttpClient
 from model_api.adapters.kserve.tensors import ReceivedTensor
 from model_api.errors import DeviceError, InferenceError, ModelContractError, ModelFileError
 from model_api.extras import install_command
@@ -60,7 +58,7 @@ def connect(address: Address, access: ServerAccess) -> Client:
         DeviceError: tritonclient is missing.
     """
     try:
-        return HttpClient(address, access) if address.scheme.startswith("http") else GrpcClient(address, access)
+        return _client_of(address)(address, access)
     except (ImportError, RuntimeError) as error:  # RuntimeError: tritonclient without what this protocol needs
         raise DeviceError(f"ovms needs tritonclient ({one_line(error)}). Install it: {INSTALL}", "adapter") from error
 
@@ -75,20 +73,17 @@ def describe(address: Address, access: ServerAccess) -> object:
     """
     warn_of_clear_text(address, access)
     quick = replace(access, timeout_s=min(access.timeout_s, OPENING_TIMEOUT_S))
-    with closing(connect(address, quick)) as client, _denied(address):
+    with closing(connect(address, quick)) as client:
         try:
-            client.server()
-        except DeniedError:
-            raise
+            with _denied(address):
+                client.server()
         except ServerError as error:
             signed = ", and does server_ca name who signed its certificate" if address.is_secure else ""
             remedy = f"Is it running, and is this its {address.protocol} port{signed}?"
             raise DeviceError(f"No model server answers at {address}: {error}. {remedy}") from error
         try:
-            ready = client.is_ready()
-            metadata = client.metadata()
-        except DeniedError:
-            raise
+            with _denied(address):
+                ready, metadata = client.is_ready(), client.metadata()
         except WrongAnswerError as error:
             raise ModelContractError(f"Model server {address} describes {address.name} wrongly: {error}") from error
         except ServerError as error:
@@ -129,6 +124,17 @@ def explained(address: Address) -> Iterator[None]:
             ". For a server that takes no binary tensors over HTTP, use grpc://" if "http" in address.scheme else ""
         )
         raise InferenceError(f"Model server {address} refuses to compute {address.name}: {error}{remedy}") from error
+
+
+def _client_of(address: Address) -> Callable[[Address, ServerAccess], Client]:
+    # Imported here: asyncio would lengthen the start of every command, with a server or without.
+    if address.scheme.startswith("http"):
+        from model_api.adapters.kserve.http_client import HttpClient
+
+        return HttpClient
+    from model_api.adapters.kserve.grpc_client import GrpcClient
+
+    return GrpcClient
 
 
 @contextmanager
