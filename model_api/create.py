@@ -61,8 +61,8 @@ class Recognizable(Protocol):
         """The sections of its rt_info."""
 
     @property
-    def is_ir(self) -> bool:
-        """Whether it is an IR as the Open Model Zoo converted."""
+    def by_model_optimizer(self) -> bool:
+        """Whether it counts as an IR of the Model Optimizer, with which the Open Model Zoo converted."""
 
     @property
     def structure(self) -> Structure:
@@ -170,7 +170,9 @@ def facts_of(network: Recognizable, contract: type[MattingModel], binding: Bindi
     """
     known = find_known(network.structure) if contract is PortraitMatting else None
     default = default_preprocessing(contract, binding, network, known)
-    preprocessing = find_preprocessing(override, network.info, is_ir=network.is_ir, default=default)
+    preprocessing = find_preprocessing(
+        override, network.info, by_model_optimizer=network.by_model_optimizer, default=default
+    )
     training = find_training(network.info)
     if contract is not PortraitMatting:
         _require_no_reading(override, contract)

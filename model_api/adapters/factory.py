@@ -30,7 +30,7 @@ class FoundNetwork:
         name: for messages.
         signature: its inputs and outputs.
         info: the sections of its rt_info that say something about preprocessing.
-        is_ir: whether it is an IR as the Open Model Zoo converted.
+        by_model_optimizer: whether it counts as an IR of the Model Optimizer, with which the Open Model Zoo converted.
         structure: what its graph tells, nothing of a network on a server.
         run: makes it ready to compute, once the roles of its inputs and outputs are known.
     """
@@ -38,7 +38,7 @@ class FoundNetwork:
     name: str
     signature: Signature
     info: Mapping[str, Mapping[str, str]]
-    is_ir: bool
+    by_model_optimizer: bool
     structure: Structure
     run: Callable[[Binding, Mapping[str, ImageInput]], Adapter]
 
@@ -68,7 +68,9 @@ def in_file(path: str, device: str, inference: InferenceOptions) -> FoundNetwork
             model, binding = rest.model, rest.binding
         return OpenVinoAdapter(core, device, model, binding=binding, options=inference, name=network.path.name)
 
-    return FoundNetwork(network.path.name, network.signature, network.info, network.is_ir, network.structure, run)
+    return FoundNetwork(
+        network.path.name, network.signature, network.info, network.by_model_optimizer, network.structure, run
+    )
 
 
 def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNetwork:
@@ -100,7 +102,7 @@ def on_server(address: str, device: str, inference: InferenceOptions) -> FoundNe
             access=access,
         )
 
-    return FoundNetwork(address, network.signature, network.info, network.is_ir, NOTHING, run)
+    return FoundNetwork(address, network.signature, network.info, network.by_model_optimizer, NOTHING, run)
 
 
 ADAPTERS: Mapping[str, Callable[[str, str, InferenceOptions], FoundNetwork]] = {"openvino": in_file, "ovms": on_server}

@@ -49,8 +49,8 @@ class Network:
     structure: Structure = NOTHING
 
     @property
-    def is_ir(self) -> bool:
-        """Whether it is an IR of the Model Optimizer's, with which the Open Model Zoo converted."""
+    def by_model_optimizer(self) -> bool:
+        """Whether it is an IR of the Model Optimizer, with which the Open Model Zoo converted."""
         return self.path.suffix.lower() == ".xml" and self.model.has_rt_info([OPTIMIZER_VERSION])
 
 

@@ -33,7 +33,9 @@ LARGEST_BASE_PX = 8192
 """No network sees larger images. A larger number in a file is a fault."""
 
 
-def find_preprocessing(override: Override, info: Info, *, is_ir: bool, default: Preprocessing) -> Preprocessing:
+def find_preprocessing(
+    override: Override, info: Info, *, by_model_optimizer: bool, default: Preprocessing
+) -> Preprocessing:
     """The first that is known: the user's, model_info, conversion_parameters, the ONNX file's metadata, the default.
 
     The two sections mean opposite things by `reverse_input_channels`. model_info (Model API) asks the program to
@@ -42,7 +44,7 @@ def find_preprocessing(override: Override, info: Info, *, is_ir: bool, default: 
     Args:
         override: what the user says.
         info: the sections of the file's rt_info, as text.
-        is_ir: whether the file is an IR as the Open Model Zoo converted.
+        by_model_optimizer: whether it counts as an IR of the Model Optimizer, with which the Open Model Zoo converted.
         default: what the network itself tells, or the contract.
 
     Raises:
@@ -57,7 +59,7 @@ def find_preprocessing(override: Override, info: Info, *, is_ir: bool, default: 
         known_as = "" if own.guessed else f": {own.source}"
         preprocessing = replace(own, source=f"a guess, for an IR that says nothing{known_as}", guessed=True)
     else:
-        preprocessing = OPEN_MODEL_ZOO if is_ir and own is default else own
+        preprocessing = OPEN_MODEL_ZOO if by_model_optimizer and own is default else own
     return _overridden(preprocessing, override)
 
 

@@ -26,13 +26,14 @@ class ServedNetwork:
         address: where it is.
         signature: its inputs and outputs.
         info: as of a file, {"model_info": …}; empty where the server says nothing about preprocessing.
-        is_ir: whether the server is OpenVINO Model Server, whose models are mostly IRs.
+        by_model_optimizer: whether it counts as an IR of the Model Optimizer: on OpenVINO Model Server, which does not
+            say what wrote a model. They are mostly IRs.
     """
 
     address: Address
     signature: Signature
     info: Mapping[str, Mapping[str, str]]
-    is_ir: bool
+    by_model_optimizer: bool
 
 
 def served_network(address: Address, metadata: object) -> ServedNetwork:

@@ -92,7 +92,7 @@ def test_a_signature_as_servers_tell_it() -> None:
         ),
         (TensorSpec(frozenset({"pha"}), (), "f16"),),
     )
-    assert (dict(network.info), network.is_ir) == ({}, False)
+    assert (dict(network.info), network.by_model_optimizer) == ({}, False)
 
 
 # As OpenVINO Model Server answers, after docs/model_server_rest_api_kfs.md in openvinotoolkit/model_server.
@@ -123,7 +123,14 @@ TOLD = {"reverse_input_channels": "YES", "mean_values": "1 2 3", "scale_values":
 def test_preprocessing_as_servers_tell_it(metadata: dict[str, Any], expected: str) -> None:
     network = served_network(HERE, {**TENSORS, **metadata})
     published = Preprocessing("RGB", scale=(255.0, 255.0, 255.0), source="as the published network")
-    assert str(find_preprocessing(Override(), network.info, is_ir=network.is_ir, default=published)) == expected
+    assert (
+        str(
+            find_preprocessing(
+                Override(), network.info, by_model_optimizer=network.by_model_optimizer, default=published
+            )
+        )
+        == expected
+    )
 
 
 RVM_OUTPUTS = {"pha": 1, "fgr": 3, "r1o": 16 / 4, "r2o": 20 / 16, "r3o": 40 / 64, "r4o": 64 / 256}
