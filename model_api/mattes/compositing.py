@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from model_api.mattes.tiles import tile_around
 from model_api.pictures.layers import Pixels, Samples, joined, layers_of, levels_in, steps_of, tile_in
 from model_api.pictures.picture import AnyPicture, Picture
 from model_api.pictures.yuv_image import Plane
@@ -97,9 +98,9 @@ def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Le
 
 def person_tile(levels: Levels, picture: Picture) -> Tile:
     """The rows and columns with the person, from and to where samples of chroma begin. A sample at least."""
-    x, y, width, height = cv2.boundingRect(levels)
+    rows, columns = tile_around(levels)
     across, down = steps_of(picture)
-    return _widened(y, y + max(height, 1), down), _widened(x, x + max(width, 1), across)
+    return _widened(rows, down), _widened(columns, across)
 
 
 def positions(levels: Levels, first: int, last: int) -> Pixels:
@@ -108,8 +109,8 @@ def positions(levels: Levels, first: int, last: int) -> Pixels:
     return np.flatnonzero(inside.view(np.bool_))  # flags are found three times faster than numbers
 
 
-def _widened(first: int, last: int, step: int) -> slice:
-    return slice(first // step * step, -(-last // step) * step)
+def _widened(side: slice, step: int) -> slice:
+    return slice(side.start // step * step, max(1, -(-side.stop // step)) * step)
 
 
 def _in_whole(pixels: Pixels, tile: Tile, size: Size) -> Pixels:

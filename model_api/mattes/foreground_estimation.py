@@ -15,6 +15,7 @@ import numpy as np
 
 from model_api.mattes.compositing import positions
 from model_api.mattes.lookup import interpolated, places_of
+from model_api.mattes.tiles import tile_around
 from model_api.pictures.layers import Layer, Pixels, Samples, layers_of
 from model_api.pictures.picture import Picture, bgr_of, format_of, samples_at
 from model_api.pictures.yuv_image import Plane
@@ -121,12 +122,12 @@ class ForegroundEstimate:
     def _part(self) -> Tile:
         """The rows and columns of the small picture that count for the person's edges: as far as the means reach."""
         size = _work_size(self.levels)
-        x, y, width, height = cv2.boundingRect(self.levels)
+        rows, columns = tile_around(self.levels)
         across, down = size[0] / self.levels.shape[1], size[1] / self.levels.shape[0]
         margin = _reach(size) + 2  # one for interpolation, one for rounding
         return (
-            slice(max(0, int(y * down) - margin), math.ceil((y + height) * down) + margin),
-            slice(max(0, int(x * across) - margin), math.ceil((x + width) * across) + margin),
+            slice(max(0, int(rows.start * down) - margin), math.ceil(rows.stop * down) + margin),
+            slice(max(0, int(columns.start * across) - margin), math.ceil(columns.stop * across) + margin),
         )
 
 

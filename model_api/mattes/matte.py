@@ -25,6 +25,7 @@ from model_api.mattes.tiles import (
     join_tiles,
     scaled_tile,
     soft_tiles,
+    tile_around,
     with_small_tile,
 )
 from model_api.pictures.picture import (
@@ -210,11 +211,8 @@ class _Guided(Composited):
     @property
     def _person_place(self) -> ScaledTile | None:
         """Where the person may be, in both sizes. None: nowhere."""
-        x, y, width, height = cv2.boundingRect(cv2.max(*self._divided))
-        if not width:
-            return None
-        tile = slice(y, y + height), slice(x, x + width)
-        return with_small_tile(tile, size_of(self.frame), self.coefficients.size)
+        tile = tile_around(cv2.max(*self._divided))
+        return with_small_tile(tile, size_of(self.frame), self.coefficients.size) if tile[0].stop else None
 
     @cached_property
     def _divided(self) -> tuple[Levels, Levels]:
@@ -255,9 +253,7 @@ class GuidedMatte(_Guided):
 
     def _person_part(self) -> Tile:
         """The part of the small image with the person."""
-        x, y, width, height = cv2.boundingRect(self.levels)
-        tile = slice(y, y + height), slice(x, x + width)
-        return scaled_tile(tile, size_of(self.frame), self.coefficients.size).small
+        return scaled_tile(tile_around(self.levels), size_of(self.frame), self.coefficients.size).small
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,12 @@ def bands(size: Size) -> list[Tile]:
     return [(slice(row, min(row + TILE_BAND_PX, height)), slice(0, width)) for row in range(0, height, TILE_BAND_PX)]
 
 
+def tile_around(levels: Levels) -> Tile:
+    """The rows and columns with everything above 0. Where nothing is, both end at 0."""
+    x, y, width, height = cv2.boundingRect(levels)
+    return slice(y, y + height), slice(x, x + width)
+
+
 def soft_tiles(soft: Levels, whole_wh: Size) -> Iterator[Tile]:
     """Find the tiles of an image that hold its soft places.
 
