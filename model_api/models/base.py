@@ -204,11 +204,12 @@ class MattingModel:
         Returns:
             (width, height) in pixels.
         """
-        base_wh = self.network.training.base_wh
-        if self._input_wh or not base_wh:
-            known = self.network.known
-            return self._input_wh or (known.made_for if known else None) or self.free_size(frame_wh)
-        return size_of_area(frame_wh, base_wh)
+        if self._input_wh:
+            return self._input_wh
+        if base_wh := self.network.training.base_wh:
+            return size_of_area(frame_wh, base_wh)
+        known = self.network.known
+        return (known.made_for if known else None) or self.free_size(frame_wh)
 
     def free_size(self, frame_wh: Size) -> Size:
         """The size of the input for such frames, of a network that takes any size and whose file says no more."""

@@ -40,21 +40,15 @@ def decode_image(data: npt.NDArray[np.uint8], flags: int, name: str) -> npt.NDAr
     """
     if not data.size or _ends_early(data):
         return None
-    with silent_opencv(), _silent_libraries():
-        try:
-            image: npt.NDArray[Any] | None = cv2.imdecode(data, flags)
-        except cv2.error as error:
-            raise SourceError(f"{name}: cannot be read ({error.err}). {_advice()}") from error
+    with _decoding(name):
+        image: npt.NDArray[Any] | None = cv2.imdecode(data, flags)
     return image
 
 
 def decode_animation(data: npt.NDArray[np.uint8], name: str) -> Any | None:
     """The same for all frames of an animated image: a cv2.Animation."""
-    with silent_opencv(), _silent_libraries():
-        try:
-            is_whole, animation = cv2.imdecodeanimation(data)
-        except cv2.error as error:
-            raise SourceError(f"{name}: cannot be read ({error.err}). {_advice()}") from error
+    with _decoding(name):
+        is_whole, animation = cv2.imdecodeanimation(data)
     return animation if is_whole and len(animation.frames) else None
 
 
@@ -74,6 +68,15 @@ def silent_opencv() -> Iterator[None]:
         yield
     finally:
         logging.setLogLevel(level)
+
+
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    with silent_opencv(), _silent_libraries():
+        try:
+            yield
+        except cv2.error as error:
+            raise SourceError(f"{name}: cannot be read ({error.err}). {_advice()}") from error
 
 
 def _ends_early(data: npt.NDArray[np.uint8]) -> bool:

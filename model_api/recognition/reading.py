@@ -126,9 +126,8 @@ def _default_person(mask: MaskOutput, classes: int) -> MaskReading:
 
 
 def _require_classes(mask: MaskOutput, person: tuple[int, ...]) -> None:
-    limit = mask.channels if mask.channels > 1 else None
-    if limit and max(person) >= limit:
-        raise OptionError(f"{max(person)}, but {mask} has the classes 0 to {limit - 1}", "person_class")
+    if 1 < mask.channels <= max(person):
+        raise OptionError(f"{max(person)}, but {mask} has the classes 0 to {mask.channels - 1}", "person_class")
 
 
 class Values:
