@@ -13,7 +13,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,8 +74,9 @@ def _explained(folder: str) -> Iterator[None]:
 @contextmanager
 def _private(cache: Path) -> Iterator[Path]:
     for path in cache.glob(f"{PRIVATE}*"):
-        if path.stat().st_mtime < time.time() - STALE_S:
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another program was quicker to delete it
+            if path.stat().st_mtime < time.time() - STALE_S:
+                shutil.rmtree(path, ignore_errors=True)
     # On Windows a file that is in use stays: the next program to come by deletes it.
     with TemporaryDirectory(prefix=PRIVATE, dir=cache, ignore_cleanup_errors=True) as private:
         yield Path(private)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from model_api import Frame, InferenceOptions, OptionError, create_model
+from model_api.adapters.compiled_cache import require_cache
 from model_api.pipelines.async_pipeline import AsyncPipeline
 from model_api.types import Alpha
 from tests.conftest import RunDemo, one_line
@@ -65,6 +66,12 @@ def test_a_file_of_another_program_is_neither_used_nor_touched(tmp_path: Path, c
     np.testing.assert_array_equal(alpha_of(tmp_path), expected)
     assert own.read_bytes() == content
     assert len(kept(tmp_path)) == 2
+
+
+def test_a_folder_that_another_program_deletes_meanwhile_is_no_error(tmp_path: Path) -> None:
+    """A link to nothing is there when the cache is listed and gone when it is looked at, as such a folder is."""
+    (tmp_path / ".compiling-gone").symlink_to(tmp_path / "nowhere")
+    require_cache(str(tmp_path))
 
 
 @pytest.mark.parametrize("device", ["AUTO", "HETERO:CPU"])
