@@ -116,7 +116,7 @@ class Override:
     def __post_init__(self) -> None:
         require_text(output_name=self.output_name)
         require_choice(ACTIVATIONS, activation=self.activation)
-        require_each(CLASS, len(self.person_class or ()) or 1, person_class=self.person_class)
+        require_each(CLASS, None, person_class=self.person_class)
         require_each(ANY, 3, mean_values=self.mean_values)
         require_each(SCALE, 3, scale_values=self.scale_values)
         for name, layout in self.layouts.items():

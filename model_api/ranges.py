@@ -63,21 +63,24 @@ QUALITY = Range("a whole number from 0 to 63, lower is better", 0, 63, whole=Tru
 """The widest scale of all codecs. Each codec has its own within it."""
 
 
-def require_each(range_: Range, count: int, **values: object) -> None:
+def require_each(range_: Range, count: int | None, **values: object) -> None:
     """Check tuples of numbers.
 
     Args:
         range_: of each number.
-        count: how many numbers a tuple has.
+        count: how many numbers a tuple has. None: one or more.
         values: parameter -> value. None passes.
 
     Raises:
         OptionError: a value is not such a tuple.
     """
     for parameter, value in values.items():
-        if value is None or (isinstance(value, tuple) and len(value) == count and all(map(range_.holds, value))):
+        numbers = value if isinstance(value, tuple) else ()
+        if value is None or (numbers and count in (None, len(numbers)) and all(map(range_.holds, numbers))):
             continue
-        raise OptionError(f"{described(value)}. Expected a tuple of {count}: {range_.words}", parameter)
+        raise OptionError(
+            f"{described(value)}. Expected a tuple of {count or 'one or more'}: {range_.words}", parameter
+        )
 
 
 def require_size(**values: object) -> None:

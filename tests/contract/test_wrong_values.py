@@ -224,6 +224,7 @@ VALUES: Mapping[str, tuple[Callable[..., object], str, list[object]]] = {
     "resize_type": (ModelOptions, "resize_type", ["letterbox", 1, None]),
     "mean_values": (Override, "mean_values", [127.5, (1, 2), (1, 2, "3"), (float("nan"),) * 3]),
     "scale_values": (Override, "scale_values", [0, (0, 0, 0), (1, 1, float("inf"))]),
+    "person_class": (Override, "person_class", [15, [15], (), ("15",), (0, -1), "person"]),
     "layouts": (Override, "layouts", [{"": "XYZ"}]),
     "channels": (Preprocessing, "channels", ["GRB", 3]),
     "scale": (Preprocessing, "scale", [(0, 1, 1), 255.0]),
