@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from model_api.errors import ModelFileError, OptionError, renamed
-from model_api.preprocessing import GUIDED_FILTER, Override, Preprocessing, Training, Triple, triple
+from model_api.preprocessing import CLASS, GUIDED_FILTER, Override, Preprocessing, Training, Triple, triple
 from model_api.terminal.foreign_text import one_line
 
 Info = Mapping[str, Mapping[str, str]]
@@ -80,8 +80,12 @@ def completed(override: Override, info: Info) -> Override:
             person_class=tuple(map(int, section[PERSON_CLASS].split())) if section.get(PERSON_CLASS) else None,
             activation=section.get(ACTIVATION),
         )
-    except (OptionError, ValueError) as error:
+    except OptionError as error:
         raise ModelFileError(f"model_info in the file: {error}") from error
+    except ValueError:
+        raise ModelFileError(
+            f'model_info in the file: {PERSON_CLASS}: "{section[PERSON_CLASS][:60]}". Expected {CLASS.words}'
+        ) from None
     return replace(
         override,
         output_name=override.output_name or own.output_name,

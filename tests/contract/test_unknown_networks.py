@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     ),
     "a huge base": ({"base_size": "99999x99999"}, r'base_size in the file is "99999x99999": expected WIDTHxHEIGHT'),
     "half a base": ({"base_size": "99999"}, r'base_size in the file is "99999": expected WIDTHxHEIGHT'),
-    "no class": ({"person_class": "x"}, r"model_info in the file: "),
+    "no class": ({"person_class": "x"}, r'model_info in the file: person_class: "x"\. Expected numbers of classes'),
     "no activation": ({"output_activation": "relu"}, r"model_info in the file: activation: 'relu'\. Expected none or"),
 }
 
