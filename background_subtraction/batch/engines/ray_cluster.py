@@ -87,7 +87,8 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         raise OptionError(f"{address}: needs Ray ({error}). {install_command('ray')}", "cluster") from error
     try:
-        with warnings.catch_warnings(action="ignore"):  # it warns of what its errors say too, and logs it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of what its errors say too, and logs it
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
