@@ -89,11 +89,16 @@ def plan_batch(options: Options) -> Plan:
     manifest = _manifest(options)
     events = manifest.read() if manifest else {}
     known = events if options.batch.resume else {}
-    skipped = [task for task in tasks if _is_done(task, known.get(task.asked.input))]
-    todo = [task for task in tasks if task not in skipped]
+    todo: list[Task] = []
+    skipped: list[ClipReport] = []
+    for task in tasks:
+        if _is_done(task, known.get(task.asked.input)):
+            skipped.append(_skipped(task))
+        else:
+            todo.append(task)
     if not options.batch.overwrite:
         _require_new(todo, known)
-    return Plan(tuple(todo), tuple(_skipped(task) for task in skipped), manifest)
+    return Plan(tuple(todo), tuple(skipped), manifest)
 
 
 def process_name() -> str:
