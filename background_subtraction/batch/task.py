@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -188,9 +188,8 @@ class _Steps:
     address: str
     listener: Listener
 
-    def clip(self, name: str) -> AbstractContextManager[None]:
+    def begin(self, name: str) -> None:
         self.listener.begin(self.address, name)
-        return nullcontext()
 
     def update(self, outputs: Outputs) -> None:
         self.listener.advance(self.address)
