@@ -17,6 +17,7 @@ from background_subtraction.batch.parts import Part
 from background_subtraction.jobs import Clip
 from background_subtraction.options import Options
 from background_subtraction.protection import require_nothing_lost
+from background_subtraction.sinks.base import Output
 from background_subtraction.sources.demuxing.addresses import without_password
 from model_api.errors import OptionError, SinkError
 
@@ -144,14 +145,13 @@ def _named(clips: list[Clip], options: Options) -> list[Clip]:
 
 
 def _asked(clip: Clip, digest: str) -> Asked:
-    outputs = tuple(target_of(output.path, output.names) for output in clip.outputs)
+    outputs = tuple(_target_of(output) for output in clip.outputs)
     return Asked(name_of(clip.address), stamp_of(clip.address), digest, outputs)
 
 
-def target_of(path: Path, names: tuple[str, ...] = ()) -> str:
+def _target_of(output: Output) -> str:
     """The absolute path or the address of an output."""
-    path = path / f"{names[0]}.png" if len(names) == 1 else path
-    return storage.address_of(path) or str(path.absolute())
+    return storage.address_of(output.place) or str(output.place.absolute())
 
 
 def _manifest(options: Options) -> Manifest | None:
