@@ -15,7 +15,7 @@ from background_subtraction.batch.identity import digest_of, name_of, stamp_of
 from background_subtraction.batch.manifest import Asked, Event, Manifest, place_of
 from background_subtraction.batch.parts import Part
 from background_subtraction.jobs import Clip
-from background_subtraction.options import Options
+from background_subtraction.options import BatchOptions, Options
 from background_subtraction.protection import require_nothing_lost
 from background_subtraction.sinks.base import Output
 from background_subtraction.sources.demuxing.addresses import without_password
@@ -64,7 +64,7 @@ def is_batch(options: Options) -> bool:
         OptionError: batch options that contradict others.
         SourceError: see `jobs.find_clips`.
     """
-    asked = options.batch != type(options.batch)() or options.jobs > 1
+    asked = options.batch != BatchOptions() or options.jobs > 1
     stored = any(storage.is_stored(name) for name in options.inputs) or any(
         storage.address_of(output.path) for output in options.outputs
     )
@@ -115,7 +115,7 @@ def shown(names: Sequence[str]) -> str:
 
 def _require_alone(options: Options, *, stored: bool) -> None:
     """A window and a virtual camera show one input after another, and read it where it is."""
-    if options.batch != type(options.batch)() or stored:
+    if options.batch != BatchOptions() or stored:
         what = "a window" if options.window is not None else "a virtual camera"
         raise OptionError(f"a batch, or files in a storage, and {what}. Leave out one of them (--no_show)", "outputs")
 

@@ -19,7 +19,7 @@ from background_subtraction.batch.parts import Part
 from background_subtraction.batch.plan import Task, process_name, with_local_outputs
 from background_subtraction.checks import check_source
 from background_subtraction.jobs import Clip
-from background_subtraction.options import Options
+from background_subtraction.options import BatchOptions, Options
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.progress import ClipProgress
 from background_subtraction.report import Report
@@ -59,7 +59,7 @@ class _Resident:
 
     def model_of(self, options: Options) -> MattingModel:
         """Load it, unless it is there. Another one that a clip still uses is closed when that clip lets it go."""
-        own = replace(options, inputs=("",), outputs=(), batch=type(options.batch)())
+        own = replace(options, inputs=("",), outputs=(), batch=BatchOptions())
         with self._lock:
             if self._loaded is None or self._loaded[0] != own:
                 self._loaded = None
