@@ -17,8 +17,10 @@ from background_subtraction.batch.task import convert_with
 from background_subtraction.options import Options
 from model_api.errors import OptionError
 from model_api.extras import install_command
+from model_api.terminal.foreign_text import error_line
 
 T = TypeVar("T")
+LONGEST_REASON = 300
 
 
 class _Hand:
@@ -106,4 +108,5 @@ def _require_program(ray: Any, address: str) -> None:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """Ray's errors may hold the output of a whole worker."""
+    return error_line(error)[:LONGEST_REASON]
