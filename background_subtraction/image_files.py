@@ -72,7 +72,7 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def images_at(address: str) -> list[Path]:
-    """The images in a folder, those of a pattern, or the one file whatever it is. None where they cannot be found."""
+    """The images in a folder, those of a pattern, or the one file whatever it is; [] where they cannot be found."""
     path = Path(address)
     with suppress(OSError, SourceError):  # said when they are opened
         if is_pattern(address):

@@ -1,9 +1,9 @@
-"""The progress bar of a run: one for all its clips."""
+"""The progress bar of a run or a batch: one for all its clips."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from threading import Lock
 from typing import NoReturn, Protocol
 
@@ -18,15 +18,15 @@ NAMES_LENGTH = 30
 class ClipProgress(Protocol):
     """What a clip tells while it is converted."""
 
-    def clip(self, name: str) -> AbstractContextManager[None]:
-        """A clip of this name is begun, and ended."""
+    def begin(self, name: str) -> None:
+        """A clip of this name begins."""
 
     def update(self, outputs: Outputs) -> None:
         """One more frame is finished."""
 
 
 class Progress:
-    """A progress bar, as a context manager. It may be updated from several threads."""
+    """The bar of clips that are converted one after another. A context manager."""
 
     def __init__(self, totals: Sequence[int | None], *, show: bool | None) -> None:
         """Show an empty bar.
@@ -38,19 +38,13 @@ class Progress:
         total = None if None in totals else sum(filter(None, totals))
         self._bar = _bar(total, show=show)
         self._clips = len(totals)
-        self._started = 0
-        self._names: list[str] = []
+        self._begun = 0
 
-    @contextmanager
-    def clip(self, name: str) -> Iterator[None]:
+    def begin(self, name: str) -> None:
         """Show the clip's name, if there are several."""
-        self._started += 1
-        name = one_line(name)
-        self._names.append(name)
-        self._describe()
-        yield
-        self._names.remove(name)
-        self._describe()
+        self._begun += 1
+        if self._clips > 1:
+            self._bar.set_description_str(f"{one_line(name)[:NAMES_LENGTH]} ({self._begun}/{self._clips})")
 
     def update(self, outputs: Outputs) -> None:
         """One more frame is finished."""
@@ -63,10 +57,6 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         self._bar.close()
-
-    def _describe(self) -> None:
-        if self._clips > 1 and self._names:
-            self._bar.set_description_str(f"{_joined(self._names)} ({self._started}/{self._clips})")
 
 
 class BatchProgress:

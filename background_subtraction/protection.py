@@ -11,7 +11,7 @@ from pathlib import Path
 from background_subtraction.image_files import images_at, images_of, is_pattern
 from background_subtraction.jobs import Clip
 from background_subtraction.options import Options
-from background_subtraction.sinks.base import Encoding, Output
+from background_subtraction.sinks.base import Encoding, Output, identity_of
 from background_subtraction.sinks.open import file_of
 from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.open import is_live
@@ -76,9 +76,9 @@ def _files_of(output: Output, encoding: Encoding) -> list[Path]:
 
 def _identity(path: Path) -> Identity:
     """Device and number of a file; of one that is yet to be made, its folder's and its name."""
-    with suppress(OSError):
-        status = os.stat(path)
-        return (status.st_dev, status.st_ino)
+    own = identity_of(path)
+    if own is not None:
+        return own
     name = path.name.casefold() if _ignores_case(path.parent) else path.name
     return (*_identity(path.parent), name) if path.parent != path else (name,)
 

@@ -208,7 +208,7 @@ class Run:
         options, model = self.options, self.model
         with HeldInterruption() as held, ExitStack() as stack:
             source = stack.enter_context(opened or _open(clip, options))
-            stack.enter_context(self.progress.clip(clip.name))
+            self.progress.begin(clip.name)
             needed, interactive = model.needs_clean_plate, self.window is not None
             plate = open_clean_plate(options.clean_plate, source.info, needed=needed, interactive=interactive)
             model.compile_for(source.info.size)

@@ -1,4 +1,4 @@
-"""Inputs of a batch that cannot be read: the others are done all the same."""
+"""Inputs of a run that cannot be read: the others are done all the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Unreadable:
-    """Counts the inputs of a run that could not be read. Clips that run at the same time share one."""
+    """Counts the inputs of a run that could not be read."""
 
     def __init__(self, inputs: int) -> None:
         """inputs: how many the run has. The error of the only one ends the run."""

@@ -15,6 +15,7 @@ from background_subtraction.batch.task import convert_here
 from background_subtraction.sources.demuxing.addresses import without_password
 from model_api.errors import BackgroundSubtractionError
 from model_api.interruptible import next_of
+from model_api.terminal.foreign_text import error_line
 
 Convert = Callable[[Task], ClipReport]
 Outcome = tuple[Task, ClipReport]
@@ -119,4 +120,4 @@ def _report_of(future: Future[ClipReport], task: Task) -> ClipReport:
     except CancelledError:
         return lost(status=FAILED, error=GIVEN_UP)
     except Exception as error:  # of an engine: its own kinds
-        return lost(status=FAILED, error=" ".join(str(error).split()) or type(error).__name__)
+        return lost(status=FAILED, error=error_line(error))

@@ -79,7 +79,6 @@ class Manifest:
         """
         stem, ending = os.path.splitext(place)
         self.place = place if shard is None else f"{stem}.{shard[0]}-of-{shard[1]}{ending}"
-        self._siblings = f"{stem}*{ending}"
         self._stem = stem
         self._ending = ending
         self._stored = "://" in place

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from background_subtraction.image_files import images_of, is_pattern
 from background_subtraction.jobs import PART
-from background_subtraction.sinks.base import Encoding, Output, explained, gone, require_writable
+from background_subtraction.sinks.base import Encoding, Output, explained, gone, identity_of, require_writable
 from background_subtraction.sinks.open import file_of
 from model_api.errors import SinkError, SourceError
 
@@ -47,12 +47,12 @@ class Part:
     @property
     def place(self) -> Path:
         """The file, folder or pattern that the output will be."""
-        return self.final.path / f"{self.final.names[0]}.png" if len(self.final.names) == 1 else self.final.path
+        return self.final.place
 
     @property
     def part(self) -> Path:
         """The same until it is whole."""
-        return self.written.path / f"{self.written.names[0]}.png" if len(self.final.names) == 1 else self.written.path
+        return self.written.place
 
     def exists(self) -> bool:
         """Whether there is something at its place."""
@@ -83,7 +83,7 @@ class Part:
         with explained(self.part):
             shutil.rmtree(self.part, ignore_errors=True)
             self.part.mkdir(parents=True)
-        return _identity(self.part)
+        return identity_of(self.part)
 
     def publish(self, identity: tuple[int, int] | None) -> None:
         """Give it its name, for it is whole.
@@ -96,7 +96,7 @@ class Part:
         Raises:
             SinkError: nothing was written, or it is gone.
         """
-        if identity is not None and identity != _identity(self.part):
+        if identity is not None and identity != identity_of(self.part):
             raise gone(self.part)
         with explained(self.place):
             if not self.folder:
@@ -143,10 +143,3 @@ def _flush(path: Path) -> None:
     """To the disk, before the name: else a machine that loses its power could keep the name alone."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    with suppress(OSError):
-        status = path.stat()
-        return status.st_dev, status.st_ino
-    return None

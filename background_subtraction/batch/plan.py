@@ -15,8 +15,9 @@ from background_subtraction.batch.identity import digest_of, name_of, stamp_of
 from background_subtraction.batch.manifest import Asked, Event, Manifest, place_of
 from background_subtraction.batch.parts import Part
 from background_subtraction.jobs import Clip
-from background_subtraction.options import Options
+from background_subtraction.options import BatchOptions, Options
 from background_subtraction.protection import require_nothing_lost
+from background_subtraction.sinks.base import Output
 from background_subtraction.sources.demuxing.addresses import without_password
 from model_api.errors import OptionError, SinkError
 
@@ -63,7 +64,7 @@ def is_batch(options: Options) -> bool:
         OptionError: batch options that contradict others.
         SourceError: see `jobs.find_clips`.
     """
-    asked = options.batch != type(options.batch)() or options.jobs > 1
+    asked = options.batch != BatchOptions() or options.jobs > 1
     stored = any(storage.is_stored(name) for name in options.inputs) or any(
         storage.address_of(output.path) for output in options.outputs
     )
@@ -89,11 +90,16 @@ def plan_batch(options: Options) -> Plan:
     manifest = _manifest(options)
     events = manifest.read() if manifest else {}
     known = events if options.batch.resume else {}
-    skipped = [task for task in tasks if _is_done(task, known.get(task.asked.input))]
-    todo = [task for task in tasks if task not in skipped]
+    todo: list[Task] = []
+    skipped: list[ClipReport] = []
+    for task in tasks:
+        if _is_done(task, known.get(task.asked.input)):
+            skipped.append(_skipped(task))
+        else:
+            todo.append(task)
     if not options.batch.overwrite:
         _require_new(todo, known)
-    return Plan(tuple(todo), tuple(_skipped(task) for task in skipped), manifest)
+    return Plan(tuple(todo), tuple(skipped), manifest)
 
 
 def process_name() -> str:
@@ -109,7 +115,7 @@ def shown(names: Sequence[str]) -> str:
 
 def _require_alone(options: Options, *, stored: bool) -> None:
     """A window and a virtual camera show one input after another, and read it where it is."""
-    if options.batch != type(options.batch)() or stored:
+    if options.batch != BatchOptions() or stored:
         what = "a window" if options.window is not None else "a virtual camera"
         raise OptionError(f"a batch, or files in a storage, and {what}. Leave out one of them (--no_show)", "outputs")
 
@@ -139,14 +145,13 @@ def _named(clips: list[Clip], options: Options) -> list[Clip]:
 
 
 def _asked(clip: Clip, digest: str) -> Asked:
-    outputs = tuple(target_of(output.path, output.names) for output in clip.outputs)
+    outputs = tuple(_target_of(output) for output in clip.outputs)
     return Asked(name_of(clip.address), stamp_of(clip.address), digest, outputs)
 
 
-def target_of(path: Path, names: tuple[str, ...] = ()) -> str:
+def _target_of(output: Output) -> str:
     """The absolute path or the address of an output."""
-    path = path / f"{names[0]}.png" if len(names) == 1 else path
-    return storage.address_of(path) or str(path.absolute())
+    return storage.address_of(output.place) or str(output.place.absolute())
 
 
 def _manifest(options: Options) -> Manifest | None:

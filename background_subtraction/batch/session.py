@@ -76,16 +76,17 @@ def open_batch(
     Raises:
         BackgroundSubtractionError: see `prepare_batch`.
     """
-    here = not (executor or options.batch.workers or options.batch.cluster)
+    elsewhere = bool(executor or options.batch.cluster)
+    here = not (elsewhere or options.batch.workers)
     if model is not None and not here:
         raise OptionError("loaded, but the clips are converted elsewhere. Expected a file or a name", "model")
-    options = _for_elsewhere(options) if executor or options.batch.cluster else _with_share(options)
+    options = _for_elsewhere(options) if elsewhere else _with_share(options)
     plan = plan_batch(options)
     with ExitStack() as stack:
         if here:
             stack.enter_context(shared_cores())
         check_background(options)
-        size = None if executor or options.batch.cluster else _size_of_first(plan.tasks, options)
+        size = None if elsewhere else _size_of_first(plan.tasks, options)
         if here and size and model is None:
             model = stack.enter_context(single.load_model(options))
         if model and size:

@@ -20,11 +20,13 @@ from background_subtraction.jobs import PART, VIDEO_SUFFIXES, Clip, is_part
 from background_subtraction.sources.demuxing.addresses import without_password
 from model_api.errors import BackgroundSubtractionError, OptionError, SinkError, SourceError
 from model_api.extras import install_command
+from model_api.terminal.foreign_text import error_line
 
 WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "hf", "memory", "http", "https"})
 """Schemes whose files appear when their last byte has come."""
 RENAMED = frozenset({"sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs"})
 """Schemes whose files grow under their name: they get it when they are whole."""
+MEDIA_SUFFIXES = VIDEO_SUFFIXES | IMAGE_SUFFIXES
 READ_BY_FFMPEG = frozenset({"http", "https", "ftp"})
 """Schemes from which inputs are not copied: FFmpeg reads what it needs of them."""
 IN_EXTRA = frozenset({"s3", "s3a", "http", "https"})
@@ -63,7 +65,7 @@ def find_clips(address: str, *, recursive: bool) -> list[Clip]:
     Raises:
         SourceError: it cannot be read, or there is none.
     """
-    if Path(urlsplit(address).path).suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and "*" not in address:
+    if _names_media(address) and "*" not in address:
         return [Clip(address)]
     with _explained(address, SourceError):
         files, path = _system(address), _path(address)
@@ -110,8 +112,7 @@ def exists(address: str) -> bool:
 
 def has_stamp(address: str) -> bool:
     """Whether `stamp` may be asked. Of what a web server sends only files: cameras may not answer."""
-    is_file = Path(urlsplit(address).path).suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES
-    return is_stored(address) or (is_file and _scheme(address) in READ_BY_FFMPEG)
+    return is_stored(address) or (_scheme(address) in READ_BY_FFMPEG and _names_media(address))
 
 
 def stamp(address: str) -> str:
@@ -173,7 +174,12 @@ def _path(address: str) -> str:
 def _is_media(name: str) -> bool:
     path = PurePosixPath(name)
     hidden = path.name.startswith(".") or is_part(path.name)
-    return path.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not hidden
+    return path.suffix.lower() in MEDIA_SUFFIXES and not hidden
+
+
+def _names_media(address: str) -> bool:
+    """Whether an address is that of one file, by its ending."""
+    return Path(urlsplit(address).path).suffix.lower() in MEDIA_SUFFIXES
 
 
 def _place(name: str, top: PurePosixPath) -> str:
@@ -189,6 +195,5 @@ def _explained(address: str, kind: type[BackgroundSubtractionError]) -> Iterator
     except BackgroundSubtractionError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
         action = "read" if kind is SourceError else "written"
-        raise kind(f"{without_password(address)}: cannot be {action} ({text})") from error
+        raise kind(f"{without_password(address)}: cannot be {action} ({error_line(error)})") from error

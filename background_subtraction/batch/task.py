@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from background_subtraction.batch.parts import Part
 from background_subtraction.batch.plan import Task, process_name, with_local_outputs
 from background_subtraction.checks import check_source
 from background_subtraction.jobs import Clip
-from background_subtraction.options import Options
+from background_subtraction.options import BatchOptions, Options
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.progress import ClipProgress
 from background_subtraction.report import Report
@@ -59,7 +59,7 @@ class _Resident:
 
     def model_of(self, options: Options) -> MattingModel:
         """Load it, unless it is there. Another one that a clip still uses is closed when that clip lets it go."""
-        own = replace(options, inputs=("",), outputs=(), batch=type(options.batch)())
+        own = replace(options, inputs=("",), outputs=(), batch=BatchOptions())
         with self._lock:
             if self._loaded is None or self._loaded[0] != own:
                 self._loaded = None
@@ -188,9 +188,8 @@ class _Steps:
     address: str
     listener: Listener
 
-    def clip(self, name: str) -> AbstractContextManager[None]:
+    def begin(self, name: str) -> None:
         self.listener.begin(self.address, name)
-        return nullcontext()
 
     def update(self, outputs: Outputs) -> None:
         self.listener.advance(self.address)

@@ -130,7 +130,7 @@ def _options(args: argparse.Namespace, settings: Settings) -> Options:
         progress=False if args.disable_progress else None,
         also_read=() if args.labels is None else (args.labels,),
         batch=batch_options_of(args),
-        for_detection=tuple(DETECTION[name] for name in _detection_settings(args)),
+        for_detection=tuple(option for name, option in DETECTION.items() if getattr(args, name) is not None),
     )
 
 

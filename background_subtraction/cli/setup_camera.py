@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from background_subtraction.cli.argument_types import with_underscores
 from background_subtraction.cli.parse import parse_options
 
 
@@ -42,7 +43,7 @@ SETUP_FILES = (
 SETUP_FOLDER = Path(__file__).with_name("camera_setup")
 CHECKOUT = Path(__file__).resolve().parents[2] / "background_subtraction_demo.py"
 """Only a checkout has it, and `-m` would find nothing from another folder."""
-INPUT = {"-i", "--input", "--input_source", "--input-source"}
+INPUT = {"-i", "--input", "--input_source"}
 EXAMPLE = ("-i", "0", "--blur_bgr", "60")
 
 
@@ -57,9 +58,9 @@ def print_camera_setup(words: Sequence[str], program: str) -> None:
         OptionError: the program does not take these options.
     """
     given = [os.path.abspath(word) if os.path.exists(word) else word for word in words or EXAMPLE]
-    given = given if INPUT.intersection(given) else ["-i", "0", *given]
-    for needed in ("--no_show", "--virtual_camera"):
-        given += [] if needed in given else [needed]
+    options = {word.partition("=")[0] for word in with_underscores(given)}
+    given = given if options & INPUT else ["-i", "0", *given]
+    given += [needed for needed in ("--no_show", "--virtual_camera") if needed not in options]
     parse_options(given, program)
     program_words = [str(CHECKOUT)] if CHECKOUT.is_file() else ["-m", "background_subtraction"]
     command = " ".join(map(_quoted, [sys.executable, *program_words, *given]))

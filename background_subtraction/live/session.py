@@ -240,11 +240,13 @@ class Session:
                 self._settings = replace(self._settings, model=self._running[0])
 
     def _sweep(self) -> None:
-        """Close models that no frame needs."""
-        if self._models.opened:
-            with self._putting:
+        """Close models that no frame needs. No frame waits for a change that is being made: the next one does it."""
+        if self._models.opened and self._putting.acquire(blocking=False):
+            try:
                 used = [self._running[1], *(model for stage in self._stages for model in stage.models)]
                 self._models.close_all_but(used)
+            finally:
+                self._putting.release()
 
     def _leave(self, stage: Stage) -> None:
         with self._putting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -107,6 +107,11 @@ class Output:
     def named(cls, path: str | os.PathLike[str], view: str = "composite") -> Output:
         """Make an output of a name as users write it: one that ends in a slash is a folder."""
         return cls(Path(path), view, folder=os.fspath(path).endswith(("/", os.sep)))
+
+    @property
+    def place(self) -> Path:
+        """The file, also where it is the only one in its folder; else the pattern, or the folder."""
+        return self.path / f"{self.names[0]}.png" if len(self.names) == 1 else self.path
 
     def __post_init__(self) -> None:
         require_choice(VIEWS, view=self.view)
@@ -215,6 +220,14 @@ def make_folder_of(path: Path) -> None:
     """Make the folder that `path` lies in, and those above it. Raises SinkError."""
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Which file or folder has the name, by its device and its number there: None for none."""
+    with suppress(OSError):
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
+    return None
 
 
 def gone(path: Path) -> SinkError:

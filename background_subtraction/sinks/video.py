@@ -15,7 +15,15 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
-from background_subtraction.sinks.base import Quality, Sink, explained, gone, make_folder_of, require_writable
+from background_subtraction.sinks.base import (
+    Quality,
+    Sink,
+    explained,
+    gone,
+    identity_of,
+    make_folder_of,
+    require_writable,
+)
 from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.gif_palette import Palette
 from background_subtraction.sinks.pictures import (
@@ -148,7 +156,7 @@ class VideoSink(Sink):
 
     def kept(self) -> str:
         """Return the name of the file, if its first frame can be decoded. What went into a pipe cannot be looked at."""
-        if self._identity is None or self._identity != self._identity_now() or not self._path.is_file():
+        if self._identity is None or self._identity != identity_of(self._path) or not self._path.is_file():
             return ""
         with suppress(av.error.FFmpegError, OSError, IndexError), av.open(f"file:{self._path}") as container:
             return str(self._path) if next(container.decode(video=0), None) else ""
@@ -170,7 +178,7 @@ class VideoSink(Sink):
         except SinkError:
             if error is None:  # else the run ends with that error, and this one follows from it
                 raise
-        if error is None and self._stream is not None and self._identity != self._identity_now():
+        if error is None and self._stream is not None and self._identity != identity_of(self._path):
             raise gone(self._path)
         if self._stream is None and self._path.is_file() and not self._path.stat().st_size:
             self._path.unlink()  # nothing was written
@@ -183,13 +191,6 @@ class VideoSink(Sink):
         if self._sound:
             self._sound.close(self._end_s, to_end=self._complete and self._source.to_end)
         self._container.close()
-
-    def _identity_now(self) -> tuple[int, int] | None:
-        """Which file has the name: None for none."""
-        with suppress(OSError):
-            status = self._path.stat()
-            return status.st_dev, status.st_ino
-        return None
 
     def _begin(self, picture: Picture) -> None:
         """The first image decides the size, made even where the codec wants that."""
@@ -234,7 +235,7 @@ class VideoSink(Sink):
         if self._sound_path:
             self._sound = side_tracks(self._sound_path, self._source.begin_s, self._container, self._format.container)
         self._container.start_encoding()
-        self._identity = self._identity_now()
+        self._identity = identity_of(self._path)
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
 
     def _converted(self, picture: Picture) -> Any:

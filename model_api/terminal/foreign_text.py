@@ -36,6 +36,11 @@ def one_line(text: object, longest: int = LONGEST) -> str:
     return printable(" ".join(start.split()))[:longest]
 
 
+def error_line(error: BaseException) -> str:
+    """All that an error says, in one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class PrintableFormatter(logging.Formatter):
     """Log lines that a terminal may show, whatever names and messages are in them."""
 

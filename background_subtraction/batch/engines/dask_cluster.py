@@ -15,6 +15,7 @@ from background_subtraction.batch.task import convert_with
 from background_subtraction.options import Options
 from model_api.errors import OptionError
 from model_api.extras import install_command
+from model_api.terminal.foreign_text import error_line
 
 TIMEOUT_S = 10.0
 RETRIES = 2
@@ -54,7 +55,7 @@ def _connected(address: str) -> Any:
     try:
         return Client(address.replace("dask://", "tcp://", 1), timeout=TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise OptionError(f"{address}: no Dask scheduler answers ({_line(error)})", "cluster") from error
+        raise OptionError(f"{address}: no Dask scheduler answers ({error_line(error)})", "cluster") from error
 
 
 def _asked(client: Any, address: str) -> dict[str, About]:
@@ -63,7 +64,7 @@ def _asked(client: Any, address: str) -> dict[str, About]:
         workers: dict[str, About] = client.run(about)
     except Exception as error:  # what unpickling raises
         raise OptionError(
-            f"{address}: its workers lack this program ({_line(error)}). Install it there", "cluster"
+            f"{address}: its workers lack this program ({error_line(error)}). Install it there", "cluster"
         ) from error
     others = sorted(f"{name} has {worker.version}" for name, worker in workers.items() if worker.version != __version__)
     if others or not workers:
@@ -80,7 +81,3 @@ def _share(client: Any, workers: dict[str, About]) -> int:
             threads[workers[address].machine] += known["nthreads"]
     cores = {worker.machine: worker.cores for worker in workers.values()}
     return max(1, min(cores[machine] // count for machine, count in threads.items()))
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

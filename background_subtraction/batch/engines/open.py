@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from threading import Event
 
@@ -50,7 +51,7 @@ def open_engine(options: Options, place: Place, listener: Listener, executor: Ex
             yield Engine(crew, interrupt=crew.interrupt)
     else:
         stop = Event()
-        here = Place(place.model, place.report, place.monitors, stop, listener)
+        here = replace(place, stop=stop, listener=listener)
         with ThreadPoolExecutor(options.jobs, "clip") as threads:
             yield Engine(threads, partial(convert, place=here), stop.set)
 

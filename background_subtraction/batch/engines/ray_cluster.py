@@ -17,8 +17,10 @@ from background_subtraction.batch.task import convert_with
 from background_subtraction.options import Options
 from model_api.errors import OptionError
 from model_api.extras import install_command
+from model_api.terminal.foreign_text import error_line
 
 T = TypeVar("T")
+LONGEST_REASON = 300
 
 
 class _Hand:
@@ -87,7 +89,8 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         raise OptionError(f"{address}: needs Ray ({error}). {install_command('ray')}", "cluster") from error
     try:
-        with warnings.catch_warnings(action="ignore"):  # it warns of what its errors say too, and logs it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of what its errors say too, and logs it
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
@@ -105,4 +108,5 @@ def _require_program(ray: Any, address: str) -> None:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """Ray's errors may hold the output of a whole worker."""
+    return error_line(error)[:LONGEST_REASON]

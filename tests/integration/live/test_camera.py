@@ -21,7 +21,9 @@ from typing import Any
 import cv2
 import pytest
 
+from background_subtraction.cli.parse import parse_options
 from background_subtraction.sinks import camera_readers
+from background_subtraction.sinks.base import DeviceOutput
 from background_subtraction.sinks.camera_readers import CameraReaders
 from background_subtraction.sources import camera, camera_list
 from background_subtraction.sources.camera import CameraSource, is_camera
@@ -376,6 +378,16 @@ def test_the_files_for_a_linux_machine_are_printed(run_demo: RunDemo, tmp_path: 
             ["systemd-analyze", "verify", "--user", str(unit)], capture_output=True, text=True, check=False
         )
         assert unit.name not in checked.stderr, checked.stderr
+
+
+@pytest.mark.parametrize(
+    "words", ["--input=1 --virtual_camera=/dev/video9", "--input-source 1 --no_show --virtual-camera /dev/video9"]
+)
+def test_the_camera_of_a_setup_is_the_one_that_is_named(tmp_path: Path, words: str) -> None:
+    (command,) = re.findall(r"^ExecStart=(.*)$", main_in(tmp_path, "camera-setup", *words.split()).stdout, re.MULTILINE)
+    options = parse_options(command.split(f"{COMMAND} ")[1].split())
+    assert options.devices == (DeviceOutput("virtual_camera", "/dev/video9"),)
+    assert (options.inputs, options.window) == (("1",), None)
 
 
 def main_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

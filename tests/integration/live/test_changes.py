@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -33,7 +36,7 @@ from background_subtraction.sinks.writer_thread import NewestWriterThread
 from background_subtraction.sources.base import SourceInfo
 from background_subtraction.sources.open import open_source
 from model_api import create_model
-from model_api.errors import OptionError
+from model_api.errors import OptionError, SourceError
 from model_api.pictures.picture import Picture
 from model_api.types import Frame, Image
 from tests.support import networks
@@ -339,6 +342,46 @@ def test_a_wrong_change_changes_nothing(files: tuple[Path, Path], changes: dict[
         assert session.settings == before
         next(frames)
         assert next(frames).plan.ready.settings == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_no_frame_waits_for_a_background_that_is_being_opened(
+    files: tuple[Path, Path], models: Path, tmp_path: Path
+) -> None:
+    """The background is a pipe from which nothing comes. Another model runs, which the session will close."""
+    pipe, counting = tmp_path / "pipe.mkv", str(models / "counting.onnx")
+    os.mkfifo(pipe)
+    with live_session(files, Settings(target_bgr="0,0,0")) as (session, run):
+        frames = run(coming())
+        session.change({"model": counting})
+        while next(frames).plan.ready.settings.model != counting:
+            """It is being compiled."""
+        changing = Thread(target=change_in_vain, args=(session, {"target_bgr": str(pipe)}))
+        changing.start()
+        writing = opened_when_read(pipe)
+        going_on = Thread(target=lambda: [next(frames) for _ in range(3)])
+        going_on.start()
+        going_on.join(TIMEOUT_S)
+        waits = going_on.is_alive()
+        os.close(writing)
+        for thread in (changing, going_on):
+            thread.join(TIMEOUT_S)
+        assert not waits
+        assert session.settings.target_bgr == "0,0,0"
+
+
+def change_in_vain(session: Session, changes: dict[str, Any]) -> None:
+    with pytest.raises(SourceError):
+        session.change(changes)
+
+
+def opened_when_read(pipe: Path) -> int:
+    """The end to write into, as soon as somebody opens the other one."""
+    for _ in range(TIMEOUT_S * 100):
+        with suppress(OSError):  # nobody does yet
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        sleep(0.01)
+    raise TimeoutError(pipe)
 
 
 def test_the_newest_image_is_shown_by_a_slow_device() -> None:
