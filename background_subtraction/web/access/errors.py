@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -12,8 +11,6 @@ from starlette.exceptions import HTTPException
 
 from model_api.errors import BackgroundSubtractionError, OptionError, SourceError
 from model_api.terminal.foreign_text import one_line
-
-log = logging.getLogger(__name__)
 
 STATUS_OF: tuple[tuple[type[BackgroundSubtractionError], int], ...] = (
     (OptionError, 422), (SourceError, 422), (BackgroundSubtractionError, 500),

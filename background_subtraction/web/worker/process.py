@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from background_subtraction.web.access.limits import Limits
 from background_subtraction.web.worker.task import Task
 from model_api.pictures.encoded import LIMIT_VARIABLE
 
-log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[3]
 """What holds the package: an installed one and a checkout."""
 
