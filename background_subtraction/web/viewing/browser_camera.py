@@ -11,7 +11,6 @@ from typing import Any
 from background_subtraction.compositing.clean_plate import CleanPlate
 from background_subtraction.live.frames import FinishedFrame, finished_frames
 from background_subtraction.live.plans import plans
-from background_subtraction.live.subscribers import Delivered
 from background_subtraction.options import Options
 from background_subtraction.report import Report
 from background_subtraction.run import load_model, session_of
@@ -76,10 +75,9 @@ class BrowserCamera:
     def _hand_on(self, finished: FinishedFrame) -> None:
         received_s = perf_counter()
         frame = finished.composite
-        composite = frame.view("composite", format_of(frame.result.frame.picture))
+        frame.view("composite", format_of(frame.result.frame.picture))
         rendering_s = perf_counter() - received_s
         self.session.report.add(frame.result, rendering_s, 0.0, self._arriving.dropped, self)
-        latency_s = perf_counter() - finished.plan.frame.arrived_s
-        self.session.frames.put(Delivered(composite, finished.plan, latency_s))
+        self.session.hand_on(finished)
         if self.session.captures_plate():
             self._plate.capture(finished.plan.frame)
