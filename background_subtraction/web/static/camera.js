@@ -1,6 +1,6 @@
 // The browser's own camera: to the server by WebRTC, and back over another background.
 
-import { attempt, part, showFigures, tell, Refusal } from "./api.js";
+import { attempt, element, part, showFigures, tell, Refusal } from "./api.js";
 import { Controls, merged } from "./controls.js";
 import { connect, firstFrame, receive } from "./rtc.js";
 
@@ -31,10 +31,10 @@ class Talk {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Refusal("The server does not answer.")), ANSWER_MS);
-      this.answers.set(id, ({ settings, error, parameter }) => {
+      this.answers.set(id, ({ settings, error }) => {
         clearTimeout(timer);
         this.answers.delete(id);
-        if (error) reject(new Refusal(error, parameter));
+        if (error) reject(new Refusal(error));
         else resolve(settings);
       });
       this.channel.send(JSON.stringify({ id, ...message }));
@@ -149,14 +149,9 @@ export class Camera {
   #explain() {
     part(this.root, "start").disabled = true;
     const port = location.port || "80";
-    const said = document.createElement("p");
-    said.textContent = "Browsers give their camera only to pages by https or of this machine. On your machine, run the command, and open the address:";
-    const lines = [`ssh -L ${port}:localhost:${port} ${location.hostname}`, `http://localhost:${port}`].map((text) => {
-      const line = document.createElement("code");
-      line.textContent = text;
-      return line;
-    });
-    this.notice.replaceChildren(said, ...lines);
+    const said = "Browsers give their camera only to pages by https or of this machine. On your machine, run the command, and open the address:";
+    const lines = [`ssh -L ${port}:localhost:${port} ${location.hostname}`, `http://localhost:${port}`];
+    this.notice.replaceChildren(element("p", {}, said), ...lines.map((line) => element("code", {}, line)));
   }
 }
 

@@ -1,6 +1,6 @@
 // The running session: its picture, its figures, its settings.
 
-import { ask, attempt, part, showFigures, tell, wait } from "./api.js";
+import { ask, attempt, element, part, request, showFigures, tell, wait } from "./api.js";
 import { Controls } from "./controls.js";
 import { connect, firstFrame, receive } from "./rtc.js";
 
@@ -156,10 +156,9 @@ export class Live {
   }
 
   async #snapshot() {
-    const answer = await fetch("/api/snapshot.png");
-    if (!answer.ok) throw new Error((await answer.json()).error);
+    const answer = await request("GET", "/api/snapshot.png");
     const url = URL.createObjectURL(await answer.blob());
-    Object.assign(document.createElement("a"), { href: url, download: `snapshot-${stamp()}.png` }).click();
+    element("a", { href: url, download: `snapshot-${stamp()}.png` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 
