@@ -2,7 +2,7 @@
 
 import { attempt, element, part, showFigures, tell, Refusal } from "./api.js";
 import { Controls, merged } from "./controls.js";
-import { connect, firstFrame, receive } from "./rtc.js";
+import { connect, connectionTo, firstFrame } from "./rtc.js";
 
 const WANTED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
 const KEPT = "settings of my camera";
@@ -46,6 +46,7 @@ export class Camera {
   constructor(root) {
     this.root = root;
     [this.video, this.own, this.notice] = ["video", "own", "notice"].map((name) => part(root, name));
+    part(root, "latency").textContent = "Latency here"; // without the ways there and back
     this.controls = new Controls(root.querySelector("form"), (change) => this.#change(change));
     this.controls.settings = merged(this.controls.settings, kept());
     this.controls.render();
@@ -90,14 +91,13 @@ export class Camera {
     const chosen = part(this.root, "devices").value;
     const video = chosen ? { ...WANTED, deviceId: { exact: chosen } } : WANTED;
     this.stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
-    const connection = new RTCPeerConnection({ iceServers: [] });
+    const connection = connectionTo(this.video);
     this.connection = connection;
     const [track] = this.stream.getVideoTracks();
     track.contentHint = "detail"; // rather fewer frames than smaller ones
     track.addEventListener("ended", () => this.stop());
     connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] });
     this.talk = new Talk(connection.createDataChannel("settings"), (figures) => showFigures(this.root, figures));
-    receive(connection, this.video);
     this.own.srcObject = this.stream;
     await connect(connection, "camera");
     this.talk.opened.then(() => this.#tellSettings());

@@ -48,9 +48,6 @@ export class Controls {
     this.waiting = {};
     this.sending = null;
     this.changed_ms = 0;
-    for (const place of root.querySelectorAll("[data-insert]")) {
-      place.append(document.getElementById(place.dataset.insert).content.cloneNode(true));
-    }
     this.inputs = [...root.querySelectorAll("[data-setting]")];
     for (const input of this.inputs) {
       input.addEventListener(input.type === "range" ? "input" : "change", () => this.changed(input));

@@ -2,7 +2,7 @@
 
 import { ask, attempt, element, part, request, showFigures, tell, wait } from "./api.js";
 import { Controls } from "./controls.js";
-import { connect, firstFrame, receive } from "./rtc.js";
+import { connect, connectionTo, firstFrame } from "./rtc.js";
 
 const EVERY_MS = 1000;
 const AGAIN_MS = 3000;
@@ -19,11 +19,10 @@ class Preview {
     this.stop();
     this.#say("Connecting…");
     if (!window.RTCPeerConnection) return this.#fallBack(new Error("this browser has none"));
-    const connection = new RTCPeerConnection({ iceServers: [] });
+    const connection = connectionTo(this.video);
     this.connection = connection;
     try {
       connection.addTransceiver("video", { direction: "recvonly" });
-      receive(connection, this.video);
       await connect(connection, "preview");
       await firstFrame(this.video, connection);
       if (this.connection !== connection) return undefined;
