@@ -135,7 +135,7 @@ export class Live {
   async look() {
     const [run, recording] = await Promise.all([ask("GET", "/api/session"), ask("GET", "/api/recording")]);
     showFigures(this.root, run);
-    this.controls.show(run.settings ?? await ask("GET", "/api/settings"));
+    this.controls.show(run.settings);
     this.#showRecording(recording);
   }
 
