@@ -59,6 +59,10 @@ class Context:
         for name, value in made.items():
             object.__setattr__(self, name, value)
 
+    def name_of_model(self, model: str, otherwise: str) -> str:
+        """The name that visitors know a model by. otherwise: where it is none of those that may be chosen."""
+        return next((name for name, own in self.models.items() if own == model), otherwise)
+
     def require_session(self) -> Session:
         """The run beside the server. Raises RequestError if there is none."""
         if self.session is None:
