@@ -21,10 +21,11 @@ from background_subtraction.run import load_model, run
 from background_subtraction.sinks.base import Output
 from background_subtraction.sources.demuxing.self_contained import require_self_contained
 from background_subtraction.sources.open import open_source
+from background_subtraction.web.access.statuses import OF_THE_SERVER, status_of
 from background_subtraction.web.worker.task import BACKGROUND, PICTURE, THUMBNAIL, UPLOAD, VIDEO, Task
 from model_api import MattingModel
 from model_api.bundled import find_model
-from model_api.errors import BackgroundSubtractionError, OptionError, SourceError
+from model_api.errors import BackgroundSubtractionError, SourceError
 from model_api.pictures.encoded import LIMIT_VARIABLE
 from model_api.pictures.picture import bgr_of, size_of
 from model_api.resize import resize, scaled_inside
@@ -70,17 +71,15 @@ def done(task: Task, models: Models, report: Report, set_total: SetTotal) -> Ans
         set_total: told how many frames there will be, as far as it is known.
 
     Returns:
-        {"result": the name of a file}, or {"error": one line, "parameter": a name or "", "is_fault": whether it is the
-        server's}.
+        {"result": the name of a file}, or {"error": one line, "parameter": a name or "", "status": of HTTP}.
     """
     os.chdir(task.folder)
     try:
         return {"result": TASKS[task.kind](task, models, report, set_total)}
     except BackgroundSubtractionError as error:
-        is_fault = not isinstance(error, (OptionError, SourceError))
-        return {"error": _without_path(str(error)), "parameter": error.parameter, "is_fault": is_fault}
+        return {"error": _without_path(str(error)), "parameter": error.parameter, "status": status_of(error)}
     except MemoryError:
-        return {"error": "it takes more memory than there is", "parameter": "file", "is_fault": True}
+        return {"error": "it takes more memory than there is", "parameter": "file", "status": OF_THE_SERVER}
 
 
 def _picture(task: Task, models: Models, report: Report, set_total: SetTotal) -> str:
