@@ -19,7 +19,6 @@ from background_subtraction.live.frames import FinishedFrame, finished_frames
 from background_subtraction.live.keys import commands
 from background_subtraction.live.plans import plans
 from background_subtraction.live.session import Session
-from background_subtraction.live.subscribers import Delivered
 from background_subtraction.options import Options
 from background_subtraction.preview.frame_log import raw_lines
 from background_subtraction.preview.system_monitor import Monitors
@@ -37,7 +36,6 @@ from model_api import MattingModel, create_model
 from model_api.bundled import find_model
 from model_api.graph.precision import AUTO
 from model_api.interruptible import HeldInterruption
-from model_api.pictures.picture import format_of
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +233,7 @@ class Run:
                     rendering_s = perf_counter() - received_s
                     outputs.write(frame)
                     self.report.add(frame.result, rendering_s, outputs.busy_s, reader.dropped, turn)
-                    self._hand_on(finished)
+                    self.session.hand_on(finished)
                     self._show(finished, plate, outputs, goes_on=drops or bool(options.devices))
                     stage.delivered(finished.plan.ready)
                     if (self.window.closed if self.window else outputs.full) or self.stop.is_set():
@@ -266,13 +264,6 @@ class Run:
 
     def _nobody_watches(self, outputs: Outputs) -> bool:
         return self.window is None and not len(self.session.frames) and outputs.unwatched
-
-    def _hand_on(self, finished: FinishedFrame) -> None:
-        """To those who watch, if there are any: the composite in the form that the source has."""
-        if len(self.session.frames):
-            frame, arrived_s = finished.composite, finished.plan.frame.arrived_s or finished.composite.result.started_s
-            composite = frame.view("composite", format_of(frame.result.frame.picture))
-            self.session.frames.put(Delivered(composite, finished.plan, perf_counter() - arrived_s))
 
 
 def _open(clip: Clip, options: Options) -> Source:

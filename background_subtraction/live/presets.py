@@ -39,10 +39,14 @@ def folder(environment: Mapping[str, str] = os.environ, home: Path | None = None
     elif platform == "darwin":
         base = home / "Library" / "Application Support"
     else:
-        # The specification: a path that is not absolute is to be ignored.
-        configured = Path(environment.get("XDG_CONFIG_HOME") or "")
-        base = configured if configured.is_absolute() else home / ".config"
+        base = xdg_folder(environment.get("XDG_CONFIG_HOME"), home / ".config")
     return base / PROGRAM / "presets"
+
+
+def xdg_folder(configured: str | None, default: Path) -> Path:
+    """What a variable of the XDG Base Directory Specification names. A path that is not absolute is ignored."""
+    path = Path(configured or "")
+    return path if path.is_absolute() else default
 
 
 def names(presets: Path | None = None) -> list[str]:

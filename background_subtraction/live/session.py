@@ -16,16 +16,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from threading import Event, RLock
+from time import perf_counter
 from typing import Any
 
 from background_subtraction.compositing.backgrounds import open_background
+from background_subtraction.live.frames import FinishedFrame
 from background_subtraction.live.models import Models
 from background_subtraction.live.settings import Settings, changed
 from background_subtraction.live.stage import Stage
-from background_subtraction.live.subscribers import Subscribers
+from background_subtraction.live.subscribers import Delivered, Subscribers
 from background_subtraction.report import Report
 from model_api import MattingModel
 from model_api.bundled import find_model
+from model_api.pictures.picture import format_of
 from model_api.types import Size
 
 log = logging.getLogger(__name__)
@@ -153,6 +156,13 @@ class Session:
         wanted = self._capture.is_set()
         self._capture.clear()
         return wanted
+
+    def hand_on(self, finished: FinishedFrame) -> None:
+        """Give a frame to those who watch, if there are any: the composite in the form that the source has."""
+        if len(self.frames):
+            frame, arrived_s = finished.composite, finished.plan.frame.arrived_s or finished.composite.result.started_s
+            composite = frame.view("composite", format_of(frame.result.frame.picture))
+            self.frames.put(Delivered(composite, finished.plan, perf_counter() - arrived_s))
 
     def statistics(self) -> Statistics:
         """The figures of this moment."""

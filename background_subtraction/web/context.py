@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def bundled_models() -> dict[str, str]:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What all routes of a server share. It is a context manager.
+    """What all routes of a server share. It must be closed.
 
     Attributes:
         folder: a private one, for files that come and go.
@@ -50,14 +50,18 @@ class Context:
     jobs: Jobs = field(init=False)
 
     def __post_init__(self) -> None:
-        made: dict[str, Callable[[], object]] = {
-            "storage": lambda: Storage(self.folder, self.limits),
-            "backgrounds": lambda: Backgrounds(self.backgrounds_folder, self.limits),
-            "pictures": lambda: Pictures(self.limits),
-            "jobs": lambda: Jobs(self.limits),
+        made = {
+            "storage": Storage(self.folder, self.limits),
+            "backgrounds": Backgrounds(self.backgrounds_folder, self.limits),
+            "pictures": Pictures(self.limits),
+            "jobs": Jobs(self.limits),
         }
-        for name, make in made.items():
-            object.__setattr__(self, name, make())
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
+
+    def name_of_model(self, model: str, otherwise: str) -> str:
+        """The name that visitors know a model by. otherwise: where it is none of those that may be chosen."""
+        return next((name for name, own in self.models.items() if own == model), otherwise)
 
     def require_session(self) -> Session:
         """The run beside the server. Raises RequestError if there is none."""

@@ -121,7 +121,6 @@ def _view(values: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
 
 def _notes(context: Context, task: Task, ignored: list[str]) -> dict[str, str]:
-    names = [name for name, own in context.models.items() if own == task.model]
-    notes = {"X-Model": names[0] if names else task.model}
+    notes = {"X-Model": context.name_of_model(task.model, otherwise=task.model)}
     text = ", ".join(ignored)
     return {**notes, "X-Ignored-Fields": text} if ignored and text.isascii() and text.isprintable() else notes

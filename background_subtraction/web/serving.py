@@ -36,7 +36,7 @@ class Listening:
     Attributes:
         options: where, and for whom.
         access: whom the server answers.
-        address: of the page, with the token where one was made.
+        socket: it listens.
     """
 
     options: WebOptions

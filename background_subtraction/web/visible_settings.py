@@ -52,11 +52,10 @@ def settings_out(context: Context, settings: Settings) -> dict[str, Any]:
         settings: those of the program.
     """
     target, model = settings.target_bgr, settings.model
-    names = [name for name, own in context.models.items() if own == model]
     return {
         **as_mapping(settings),
         "target_bgr": None if target is None else _shown(context, target),
-        "model": names[0] if names else f"{FILE_PREFIX}{Path(model).name}",
+        "model": context.name_of_model(model, otherwise=f"{FILE_PREFIX}{Path(model).name}"),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -10,14 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from model_api.errors import BackgroundSubtractionError, OptionError, SourceError
+from background_subtraction.web.access.statuses import status_of
+from model_api.errors import BackgroundSubtractionError
 from model_api.terminal.foreign_text import one_line
-
-log = logging.getLogger(__name__)
-
-STATUS_OF: tuple[tuple[type[BackgroundSubtractionError], int], ...] = (
-    (OptionError, 422), (SourceError, 422), (BackgroundSubtractionError, 500),
-)  # fmt: skip
 
 
 class RequestError(Exception):
@@ -45,8 +39,7 @@ def error_answer(error: RequestError) -> JSONResponse:
 
 def request_error(error: BackgroundSubtractionError) -> RequestError:
     """An error of the program, as that of a request."""
-    status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
-    return RequestError(status, str(error), error.parameter)
+    return RequestError(status_of(error), str(error), error.parameter)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -33,12 +33,10 @@ class Form:
     Attributes:
         fields: name -> text.
         name: what the file is called where it comes from. Never a path here.
-        size: its bytes.
     """
 
     fields: dict[str, str] = field(default_factory=dict)
     name: str = ""
-    size: int = 0
 
 
 def declared_bytes(request: Request, limit: int) -> int:
@@ -127,7 +125,8 @@ class _Parts:
         self._form = Form()
         self._files = 0
         self._fields: dict[str, bytearray] = {}
-        self._size = 0
+        self._file_bytes = 0
+        self._field_bytes = 0
         self._header = b"", b""
         self._disposition = b""
         self._field = ""
@@ -185,13 +184,13 @@ class _Parts:
 
     def _write(self, data: bytes) -> None:
         if self._is_file:
-            self._form.size += len(data)
-            if self._form.size > self._limit:
+            self._file_bytes += len(data)
+            if self._file_bytes > self._limit:
                 raise _too_large(self._limit, "more")
             self._file.write(data)
             return
-        self._size += len(data)
-        if self._size > OVERHEAD_BYTES:
+        self._field_bytes += len(data)
+        if self._field_bytes > OVERHEAD_BYTES:
             raise _too_large(OVERHEAD_BYTES, "fields of more")
         self._fields[self._field] += data
 

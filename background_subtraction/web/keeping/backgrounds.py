@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -27,16 +27,19 @@ class Kept:
     """A background.
 
     Attributes:
-        id: its own.
         name: for people.
-        folder: with its file and its thumbnail.
+        folder: with its file and its thumbnail. Its name is the background's id.
         file: the name of its file.
     """
 
-    id: str
     name: str
     folder: Path
     file: str
+
+    @property
+    def id(self) -> str:
+        """Its own."""
+        return self.folder.name
 
     @property
     def path(self) -> Path:
@@ -91,12 +94,11 @@ class Backgrounds:
         """
         with self._lock:
             self.require_place()
-            kept = Kept(new_id(), shown_name(name), self._folder, file)
-            kept = Kept(kept.id, kept.name, self._folder / kept.id, file)
+            kept = Kept(shown_name(name), self._folder / new_id(), file)
             self._folder.mkdir(parents=True, exist_ok=True)
             kept.folder.mkdir(mode=0o700)
             for part in (file, THUMBNAIL):
-                _move(made / part, kept.folder / part)
+                shutil.move(made / part, kept.folder / part)  # folders may be on different disks
             (kept.folder / CARD).write_text(json.dumps({"name": kept.name, "file": file}), encoding="utf-8")
             self._kept[kept.id] = kept
         return kept
@@ -121,14 +123,6 @@ def shown_name(name: str) -> str:
     return one_line(re.split(r"[\\/]", name)[-1]).strip()[:LONGEST_NAME] or "background"
 
 
-def _move(source: Path, target: Path) -> None:
-    """Folders may be on different disks."""
-    try:
-        os.replace(source, target)
-    except OSError:
-        target.write_bytes(source.read_bytes())
-
-
 def _age(folder: Path) -> float:
     return folder.stat().st_mtime
 
@@ -137,7 +131,7 @@ def _read(folder: Path) -> Kept | None:
     """The background of a folder, None for what is damaged."""
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        kept = Kept(folder.name, shown_name(str(card["name"])), folder, Path(str(card["file"])).name)
+        kept = Kept(shown_name(str(card["name"])), folder, Path(str(card["file"])).name)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return kept if kept.path.is_file() and kept.thumbnail.is_file() else None

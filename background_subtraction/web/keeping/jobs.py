@@ -174,4 +174,5 @@ class Jobs:
 
     def _left_s(self) -> float:
         """Of the one that runs."""
-        return max((job.eta_s or 0.0 for job in self._jobs.values() if job.state == RUNNING), default=0.0)
+        with self._changed:
+            return max((job.eta_s or 0.0 for job in self._jobs.values() if job.state == RUNNING), default=0.0)

@@ -1,14 +1,15 @@
-// Requests to the server, and where problems are told.
+// Requests to the server, where problems are told, and what all parts of the page use.
 
-export class Refusal extends Error {
-  constructor(message, parameter = null, status = 0) {
-    super(message);
-    this.parameter = parameter;
-    this.status = status;
-  }
+export class Refusal extends Error {}
+
+/** Send a request, and give the answer's JSON; null where it has none. */
+export async function ask(method, path, body) {
+  const answer = await request(method, path, body);
+  return answer.status === 204 ? null : answer.json();
 }
 
-export async function ask(method, path, body) {
+/** Send a request, and give the answer, unless it is a refusal. */
+export async function request(method, path, body) {
   const isForm = body instanceof FormData;
   let answer;
   try {
@@ -18,15 +19,18 @@ export async function ask(method, path, body) {
       body: body && !isForm ? JSON.stringify(body) : body,
     });
   } catch {
-    throw new Refusal("The server does not answer. Is it still running?");
+    throw noAnswer();
   }
-  if (!answer.ok) throw await refusalOf(answer);
-  return answer.status === 204 ? null : answer.json();
+  if (!answer.ok) throw await refusalOf(answer.status, answer);
+  return answer;
 }
 
-async function refusalOf(answer) {
-  const said = await answer.json().catch(() => ({}));
-  return new Refusal(said.error ?? `The server answered ${answer.status}.`, said.parameter, answer.status);
+export const noAnswer = () => new Refusal("The server does not answer. Is it still running?");
+
+/** body: a Response or a Blob with what the server said. */
+export async function refusalOf(status, body) {
+  const said = await body.text().then(JSON.parse).catch(() => ({}));
+  return new Refusal(said.error ?? `The server answered ${status}.`);
 }
 
 const box = document.getElementById("problem");
@@ -53,6 +57,13 @@ export async function attempt(action) {
 
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export const part = (root, name) => root.querySelector(`[data-part="${name}"]`);
+
+/** Make an element. children: elements and texts. */
+export function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
 
 /** Put figures of a run under its picture. */
 export function showFigures(root, run) {

@@ -11,6 +11,9 @@ const panel = (tab) => document.getElementById(tab.getAttribute("aria-controls")
 
 const addressOf = (tab) => `#/${panel(tab).id}`; // the name of no element: nothing is scrolled to
 
+for (const place of document.querySelectorAll("[data-insert]")) {
+  place.append(document.getElementById(place.dataset.insert).content.cloneNode(true));
+}
 const live = new Live(document.getElementById("live"));
 const camera = new Camera(document.getElementById("camera"));
 const files = new Files(document.getElementById("files"));

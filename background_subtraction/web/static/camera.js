@@ -1,8 +1,8 @@
 // The browser's own camera: to the server by WebRTC, and back over another background.
 
-import { attempt, part, showFigures, tell, Refusal } from "./api.js";
+import { attempt, element, part, showFigures, tell, Refusal } from "./api.js";
 import { Controls, merged } from "./controls.js";
-import { connect, firstFrame, receive } from "./rtc.js";
+import { connect, connectionTo, firstFrame } from "./rtc.js";
 
 const WANTED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
 const KEPT = "settings of my camera";
@@ -31,10 +31,10 @@ class Talk {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Refusal("The server does not answer.")), ANSWER_MS);
-      this.answers.set(id, ({ settings, error, parameter }) => {
+      this.answers.set(id, ({ settings, error }) => {
         clearTimeout(timer);
         this.answers.delete(id);
-        if (error) reject(new Refusal(error, parameter));
+        if (error) reject(new Refusal(error));
         else resolve(settings);
       });
       this.channel.send(JSON.stringify({ id, ...message }));
@@ -46,6 +46,7 @@ export class Camera {
   constructor(root) {
     this.root = root;
     [this.video, this.own, this.notice] = ["video", "own", "notice"].map((name) => part(root, name));
+    part(root, "latency").textContent = "Latency here"; // without the ways there and back
     this.controls = new Controls(root.querySelector("form"), (change) => this.#change(change));
     this.controls.settings = merged(this.controls.settings, kept());
     this.controls.render();
@@ -90,14 +91,13 @@ export class Camera {
     const chosen = part(this.root, "devices").value;
     const video = chosen ? { ...WANTED, deviceId: { exact: chosen } } : WANTED;
     this.stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
-    const connection = new RTCPeerConnection({ iceServers: [] });
+    const connection = connectionTo(this.video);
     this.connection = connection;
     const [track] = this.stream.getVideoTracks();
     track.contentHint = "detail"; // rather fewer frames than smaller ones
     track.addEventListener("ended", () => this.stop());
     connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] });
     this.talk = new Talk(connection.createDataChannel("settings"), (figures) => showFigures(this.root, figures));
-    receive(connection, this.video);
     this.own.srcObject = this.stream;
     await connect(connection, "camera");
     this.talk.opened.then(() => this.#tellSettings());
@@ -149,14 +149,9 @@ export class Camera {
   #explain() {
     part(this.root, "start").disabled = true;
     const port = location.port || "80";
-    const said = document.createElement("p");
-    said.textContent = "Browsers give their camera only to pages by https or of this machine. On your machine, run the command, and open the address:";
-    const lines = [`ssh -L ${port}:localhost:${port} ${location.hostname}`, `http://localhost:${port}`].map((text) => {
-      const line = document.createElement("code");
-      line.textContent = text;
-      return line;
-    });
-    this.notice.replaceChildren(said, ...lines);
+    const said = "Browsers give their camera only to pages by https or of this machine. On your machine, run the command, and open the address:";
+    const lines = [`ssh -L ${port}:localhost:${port} ${location.hostname}`, `http://localhost:${port}`];
+    this.notice.replaceChildren(element("p", {}, said), ...lines.map((line) => element("code", {}, line)));
   }
 }
 

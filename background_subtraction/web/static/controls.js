@@ -39,7 +39,7 @@ const at = (settings, name) => name.split(".").reduce((inner, key) => inner?.[ke
 
 export class Controls {
   /**
-   * root: the form. send: takes a change, and gives a promise of all settings; null where nothing is to be told.
+   * root: the form. send: takes a change, and gives a promise of all settings.
    */
   constructor(root, send) {
     this.root = root;
@@ -48,9 +48,6 @@ export class Controls {
     this.waiting = {};
     this.sending = null;
     this.changed_ms = 0;
-    for (const place of root.querySelectorAll("[data-insert]")) {
-      place.append(document.getElementById(place.dataset.insert).content.cloneNode(true));
-    }
     this.inputs = [...root.querySelectorAll("[data-setting]")];
     for (const input of this.inputs) {
       input.addEventListener(input.type === "range" ? "input" : "change", () => this.changed(input));
@@ -79,7 +76,7 @@ export class Controls {
 
   async #sendAll() {
     let sent = null;
-    while (Object.keys(this.waiting).length && this.send) {
+    while (Object.keys(this.waiting).length) {
       const change = this.waiting;
       this.waiting = {};
       const settings = await attempt(() => this.send(change));

@@ -1,6 +1,6 @@
 // Pictures and videos: dropped, sent, followed, compared, downloaded.
 
-import { ask, part, Refusal, wait } from "./api.js";
+import { ask, element, noAnswer, part, Refusal, refusalOf, wait } from "./api.js";
 import { Controls } from "./controls.js";
 
 const EVERY_MS = 700;
@@ -20,12 +20,11 @@ function send(path, form, onSent, signal) {
     request.open("POST", path);
     request.responseType = "blob";
     request.upload.addEventListener("progress", ({ loaded, total }) => onSent(loaded / total));
-    request.addEventListener("error", () => reject(new Refusal("The server does not answer. Is it still running?")));
+    request.addEventListener("error", () => reject(noAnswer()));
     request.addEventListener("abort", () => reject(new Refusal("")));
     request.addEventListener("load", async () => {
       if (request.status < 300) return resolve(request.response);
-      const said = await request.response.text().then(JSON.parse).catch(() => ({}));
-      return reject(new Refusal(said.error ?? `The server answered ${request.status}.`, said.parameter, request.status));
+      return reject(await refusalOf(request.status, request.response));
     });
     signal.addEventListener("abort", () => request.abort());
     request.send(form);
@@ -163,19 +162,15 @@ function formOf(file, options) {
 
 const stem = (name) => `${name.replace(/\.[^.]+$/, "")}-cut`;
 
-function make(tag, properties) {
-  return Object.assign(document.createElement(tag), properties);
-}
-
 function pictures(before, after, name) {
-  const was = make("img", { src: before, alt: `${name}, before`, className: "before" });
-  return [make("img", { src: after, alt: `${name}, after`, className: "after" }), was];
+  const was = element("img", { src: before, alt: `${name}, before`, className: "before" });
+  return [element("img", { src: after, alt: `${name}, after`, className: "after" }), was];
 }
 
 function videos(before, after, name) {
   const common = { muted: true, loop: true, playsInline: true, autoplay: true };
-  const is = make("video", { ...common, src: after, className: "after", ariaLabel: `${name}, after` });
-  const was = make("video", { ...common, src: before, className: "before", ariaLabel: `${name}, before` });
+  const is = element("video", { ...common, src: after, className: "after", ariaLabel: `${name}, after` });
+  const was = element("video", { ...common, src: before, className: "before", ariaLabel: `${name}, before` });
   is.addEventListener("timeupdate", () => {
     if (Math.abs(was.currentTime - is.currentTime) > 0.15) was.currentTime = is.currentTime;
   });
@@ -184,8 +179,8 @@ function videos(before, after, name) {
 
 /** The picture before, left of the slider. What the browser cannot show of it is left out. */
 function addSlider(compare) {
-  const slider = make("input", { type: "range", min: 0, max: 100, step: 1, value: 50, ariaLabel: "Before and after" });
-  const tags = [make("span", { className: "tag was", textContent: "Before" }), make("span", { className: "tag is", textContent: "After" })];
+  const slider = element("input", { type: "range", min: 0, max: 100, step: 1, value: 50, ariaLabel: "Before and after" });
+  const tags = [element("span", { className: "tag was", textContent: "Before" }), element("span", { className: "tag is", textContent: "After" })];
   slider.addEventListener("input", () => {
     compare.style.setProperty("--cut", `${slider.value}%`);
     tags[0].hidden = slider.value < 12;

@@ -1,8 +1,8 @@
 // The running session: its picture, its figures, its settings.
 
-import { ask, attempt, part, showFigures, tell, wait } from "./api.js";
+import { ask, attempt, element, part, request, showFigures, tell, wait } from "./api.js";
 import { Controls } from "./controls.js";
-import { connect, firstFrame, receive } from "./rtc.js";
+import { connect, connectionTo, firstFrame } from "./rtc.js";
 
 const EVERY_MS = 1000;
 const AGAIN_MS = 3000;
@@ -19,11 +19,10 @@ class Preview {
     this.stop();
     this.#say("Connecting…");
     if (!window.RTCPeerConnection) return this.#fallBack(new Error("this browser has none"));
-    const connection = new RTCPeerConnection({ iceServers: [] });
+    const connection = connectionTo(this.video);
     this.connection = connection;
     try {
       connection.addTransceiver("video", { direction: "recvonly" });
-      receive(connection, this.video);
       await connect(connection, "preview");
       await firstFrame(this.video, connection);
       if (this.connection !== connection) return undefined;
@@ -136,7 +135,7 @@ export class Live {
   async look() {
     const [run, recording] = await Promise.all([ask("GET", "/api/session"), ask("GET", "/api/recording")]);
     showFigures(this.root, run);
-    this.controls.show(run.settings ?? await ask("GET", "/api/settings"));
+    this.controls.show(run.settings);
     this.#showRecording(recording);
   }
 
@@ -156,10 +155,9 @@ export class Live {
   }
 
   async #snapshot() {
-    const answer = await fetch("/api/snapshot.png");
-    if (!answer.ok) throw new Error((await answer.json()).error);
+    const answer = await request("GET", "/api/snapshot.png");
     const url = URL.createObjectURL(await answer.blob());
-    Object.assign(document.createElement("a"), { href: url, download: `snapshot-${stamp()}.png` }).click();
+    element("a", { href: url, download: `snapshot-${stamp()}.png` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 

@@ -5,6 +5,16 @@ import { ask } from "./api.js";
 const GATHERING_MS = 1500;
 const CONNECTING_MS = 10_000;
 
+/** A new one, whose picture `video` shows. */
+export function connectionTo(video) {
+  const connection = new RTCPeerConnection({ iceServers: [] });
+  connection.addEventListener("track", ({ track, receiver }) => {
+    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+    video.srcObject = new MediaStream([track]);
+  });
+  return connection;
+}
+
 /** Send this end's offer, and take the answer. */
 export async function connect(connection, source) {
   await connection.setLocalDescription(await connection.createOffer());
@@ -34,12 +44,5 @@ export function firstFrame(video, connection) {
       if (["failed", "closed"].includes(connection.connectionState)) failed();
     });
     return undefined;
-  });
-}
-
-export function receive(connection, video) {
-  connection.addEventListener("track", ({ track, receiver }) => {
-    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-    video.srcObject = new MediaStream([track]);
   });
 }

@@ -1,6 +1,6 @@
 // Backgrounds as tiles: the blurred scene, the camera as it is, colours, and pictures and videos that were uploaded.
 
-import { ask, attempt } from "./api.js";
+import { ask, attempt, element } from "./api.js";
 
 const GREEN = "#78ff9b"; // what the program itself takes without a choice
 const FIRST_BLUR_PX = 40;
@@ -16,12 +16,6 @@ export async function refreshBackgrounds() {
 
 /** Whether it is a picture or a video, which may be blurred, and not a colour. */
 export const isPicture = (target) => /^(background|file):/.test(target ?? "");
-
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
 
 const isDark = (colour) => parseInt(colour.slice(1, 3), 16) * 0.3 + parseInt(colour.slice(3, 5), 16) * 0.59
   + parseInt(colour.slice(5, 7), 16) * 0.11 < 140;

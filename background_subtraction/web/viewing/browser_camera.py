@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from itertools import groupby
 from threading import Thread
 from time import perf_counter
@@ -12,13 +11,11 @@ from typing import Any
 from background_subtraction.compositing.clean_plate import CleanPlate
 from background_subtraction.live.frames import FinishedFrame, finished_frames
 from background_subtraction.live.plans import plans
-from background_subtraction.live.session import Session
-from background_subtraction.live.settings import Settings
-from background_subtraction.live.subscribers import Delivered
+from background_subtraction.options import Options
+from background_subtraction.report import Report
+from background_subtraction.run import load_model, session_of
 from background_subtraction.web.viewing.arriving import Arriving
-from model_api import InferenceOptions, MattingModel, create_model
 from model_api.bundled import find_model
-from model_api.graph.precision import AUTO
 from model_api.pictures.picture import format_of
 
 END_S = 10.0
@@ -34,19 +31,15 @@ class BrowserCamera:
         problem: why it ended by itself, "" if it did not.
     """
 
-    def __init__(self, device: str = "CPU", settings: Settings = Settings()) -> None:
-        """Load the model, which takes a second or more.
-
-        Args:
-            device: where it runs.
-            settings: the first ones.
+    def __init__(self, device: str) -> None:
+        """Load the model, which takes a second or more. device: where it runs.
 
         Raises:
             BackgroundSubtractionError: the model cannot be loaded.
         """
-        load = partial(load_model, device)
-        self._model = load(settings.model)
-        self.session = Session(settings, self._model, load, device=device)
+        options = Options(model=find_model(None), inputs=("a browser's camera",), device=device)
+        self._model = load_model(options)
+        self.session = session_of(options, self._model, Report())
         self.problem = ""
         self._arriving = Arriving()
         self._plate = CleanPlate(needed=False)
@@ -82,15 +75,9 @@ class BrowserCamera:
     def _hand_on(self, finished: FinishedFrame) -> None:
         received_s = perf_counter()
         frame = finished.composite
-        composite = frame.view("composite", format_of(frame.result.frame.picture))
+        frame.view("composite", format_of(frame.result.frame.picture))
         rendering_s = perf_counter() - received_s
         self.session.report.add(frame.result, rendering_s, 0.0, self._arriving.dropped, self)
-        latency_s = perf_counter() - finished.plan.frame.arrived_s
-        self.session.frames.put(Delivered(composite, finished.plan, latency_s))
+        self.session.hand_on(finished)
         if self.session.captures_plate():
             self._plate.capture(finished.plan.frame)
-
-
-def load_model(device: str, name: str) -> MattingModel:
-    """Load a model by the name that settings have. Raises what `create_model` raises."""
-    return create_model(find_model(name or None), device, inference=InferenceOptions(precision=AUTO))

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from time import perf_counter
 
+from background_subtraction.live.presets import PROGRAM, xdg_folder
 from background_subtraction.live.session import Session
 from background_subtraction.live.subscribers import Delivered
 from background_subtraction.sinks.formats import video_format
@@ -59,10 +59,10 @@ class Recorded:
 class Recorder:
     """One recording at a time. Everything may be called from any thread."""
 
-    def __init__(self, session: Session, folder: Path | None = None) -> None:
-        """folder: of the files, None for `recordings_folder`."""
+    def __init__(self, session: Session) -> None:
+        """session: the run."""
         self._session = session
-        self._folder = folder or recordings_folder()
+        self._folder = recordings_folder()
         self._lock = Lock()
         self._state = Recorded()
         self._stop = Event()
@@ -139,20 +139,16 @@ class Recorder:
             self._stop.set()
 
 
-def recordings_folder(
-    environment: Mapping[str, str] = os.environ, home: Path | None = None, platform: str = sys.platform
-) -> Path:
+def recordings_folder() -> Path:
     """The folder of recordings, which may not exist yet: where the system keeps videos.
 
     ~/Videos, ~/Movies on macOS; $XDG_DATA_HOME or ~/.local/share where there is none of them, as on servers.
     """
-    home = home or Path.home()
-    videos = home / ("Movies" if platform == "darwin" else "Videos")
+    home = Path.home()
+    videos = home / ("Movies" if sys.platform == "darwin" else "Videos")
     if videos.is_dir():
-        return videos / "background-subtraction"
-    configured = Path(environment.get("XDG_DATA_HOME") or "")
-    base = configured if configured.is_absolute() else home / ".local" / "share"
-    return base / "background-subtraction" / "recordings"
+        return videos / PROGRAM
+    return xdg_folder(os.environ.get("XDG_DATA_HOME"), home / ".local" / "share") / PROGRAM / "recordings"
 
 
 def _name_in(folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -11,13 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Timer
+from typing import Any
 
 from background_subtraction.web.access.errors import RequestError
 from background_subtraction.web.access.limits import Limits
 from background_subtraction.web.worker.task import Task
 from model_api.pictures.encoded import LIMIT_VARIABLE
 
-log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[3]
 """What holds the package: an installed one and a checkout."""
 
@@ -60,8 +59,7 @@ class Worker:
         if answer is None:
             raise RequestError(500, "The process that works on uploads has ended before this one was done", "file")
         if "error" in answer:
-            status = 500 if answer["is_fault"] else 422
-            raise RequestError(status, str(answer["error"]), str(answer["parameter"]))
+            raise RequestError(answer["status"], answer["error"], answer["parameter"])
         return str(answer["result"])
 
     def stop(self) -> None:
@@ -109,7 +107,7 @@ def _stop(process: subprocess.Popen[str], late: Event) -> None:
 
 def _answer(
     process: subprocess.Popen[str], task: Task, tell: Callable[[dict[str, int]], None]
-) -> dict[str, object] | None:
+) -> dict[str, Any] | None:
     """The last line of the answer. None: the process has ended."""
     assert process.stdin is not None
     assert process.stdout is not None
@@ -117,7 +115,7 @@ def _answer(
         process.stdin.write(task.line + "\n")
         process.stdin.flush()
         for line in process.stdout:
-            answer: dict[str, object] = json.loads(line)
+            answer: dict[str, Any] = json.loads(line)
             if "result" in answer or "error" in answer:
                 return answer
             tell({name: value for name, value in answer.items() if isinstance(value, int)})

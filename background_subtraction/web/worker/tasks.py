@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from background_subtraction.image_files import over_black, read_picture
+from background_subtraction.image_files import read_image, read_picture
 from background_subtraction.live.settings import Settings, changed
 from background_subtraction.options import Options
 from background_subtraction.report import Report
@@ -21,12 +21,14 @@ from background_subtraction.run import load_model, run
 from background_subtraction.sinks.base import Output
 from background_subtraction.sources.demuxing.self_contained import require_self_contained
 from background_subtraction.sources.open import open_source
+from background_subtraction.web.access.statuses import OF_THE_SERVER, status_of
 from background_subtraction.web.worker.task import BACKGROUND, PICTURE, THUMBNAIL, UPLOAD, VIDEO, Task
 from model_api import MattingModel
 from model_api.bundled import find_model
-from model_api.errors import BackgroundSubtractionError, OptionError, SourceError
+from model_api.errors import BackgroundSubtractionError, SourceError
 from model_api.pictures.encoded import LIMIT_VARIABLE
-from model_api.pictures.picture import bgr_of
+from model_api.pictures.picture import bgr_of, size_of
+from model_api.resize import resize, scaled_inside
 from model_api.types import Image, Levels
 
 CLEAN = "picture.png"
@@ -69,17 +71,15 @@ def done(task: Task, models: Models, report: Report, set_total: SetTotal) -> Ans
         set_total: told how many frames there will be, as far as it is known.
 
     Returns:
-        {"result": the name of a file}, or {"error": one line, "parameter": a name or "", "is_fault": whether it is the
-        server's}.
+        {"result": the name of a file}, or {"error": one line, "parameter": a name or "", "status": of HTTP}.
     """
     os.chdir(task.folder)
     try:
         return {"result": TASKS[task.kind](task, models, report, set_total)}
     except BackgroundSubtractionError as error:
-        is_fault = not isinstance(error, (OptionError, SourceError))
-        return {"error": _without_path(str(error)), "parameter": error.parameter, "is_fault": is_fault}
+        return {"error": _without_path(str(error)), "parameter": error.parameter, "status": status_of(error)}
     except MemoryError:
-        return {"error": "it takes more memory than there is", "parameter": "file", "is_fault": True}
+        return {"error": "it takes more memory than there is", "parameter": "file", "status": OF_THE_SERVER}
 
 
 def _picture(task: Task, models: Models, report: Report, set_total: SetTotal) -> str:
@@ -106,14 +106,13 @@ def _video(task: Task, models: Models, report: Report, set_total: SetTotal) -> s
 def _background(task: Task, models: Models, report: Report, set_total: SetTotal) -> str:
     """A picture is written anew. A video stays as it came, once its first frame was decoded."""
     try:
-        picture = read_picture(Path(UPLOAD))
+        image = read_image(Path(UPLOAD))
     except SourceError:
         require_self_contained(Path(UPLOAD))
         with suppress(StopIteration), open_source(UPLOAD) as source:
             _write_thumbnail(bgr_of(next(iter(source)).picture))
             return UPLOAD
         raise SourceError(f"{UPLOAD}: holds no frame. Expected a picture or a video") from None
-    image = picture if picture.shape[2] == 3 else over_black(picture[..., :3], picture[..., 3])
     _write(Path(task.result), _within(image, LONGEST_BACKGROUND_PX))
     _write_thumbnail(image)
     return task.result
@@ -150,8 +149,7 @@ def _run(task: Task, address: str, models: Models, report: Report) -> None:
 
 
 def _within(image: Image, longest_px: int) -> Image:
-    scale = longest_px / max(image.shape[:2])
-    return image if scale >= 1 else cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return resize(image, scaled_inside(size_of(image), (longest_px, longest_px)))
 
 
 def _write_thumbnail(image: Image) -> None:

@@ -85,6 +85,15 @@ def test_what_is_no_picture(client: httpx.Client, data: bytes, words: str) -> No
     assert words in one_line(answer)
 
 
+def test_thumbnail_of_a_line(client: httpx.Client) -> None:
+    """Of 6000 × 1 pixels a twentieth would be none in height."""
+    answer = sent(client, png(6000, 1), "line.png", "/api/backgrounds")
+    assert answer.status_code == 201, answer.text
+    thumbnail = client.get(f"/api/backgrounds/{answer.json()['id']}/thumbnail").content
+    assert picture_of(thumbnail).shape == (1, 320, 3)
+    assert client.delete(f"/api/backgrounds/{answer.json()['id']}").status_code == 204
+
+
 def test_zip_bomb(client: httpx.Client) -> None:
     data = bomb()
     assert len(data) < LIMITS.image_bytes
