@@ -25,7 +25,7 @@ from model_tools.benchmark.command import measure
 from model_tools.benchmark.machine import this_machine
 from model_tools.benchmark.report import Benchmark, Figures, figures
 from model_tools.benchmark.sides import Side
-from model_tools.devices import only_warnings
+from model_tools.reporting.quiet import quiet
 from model_tools.reporting.tables import aligned
 
 EXACT = "f32"
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
         BackgroundSubtractionError: A model or the input cannot be used.
     """
     device = check_device(args.device, ov.Core().available_devices)
-    with only_warnings("model_api"):
+    with quiet("model_api"):
         frames = _first_frames(args.input)
         choices = [Choice(model, precision) for model in args.model for precision in _precisions(device)]
         differences = _differences(choices, frames, device)
