@@ -21,9 +21,9 @@ from model_api.adapters.devices import check_device
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import ModelContractError, OptionError
 from model_api.types import Alpha
-from model_tools.benchmark.command import measure
+from model_tools.benchmark.command import in_turns, measure
 from model_tools.benchmark.machine import this_machine
-from model_tools.benchmark.report import Benchmark, Figures, figures
+from model_tools.benchmark.report import Figures, figures
 from model_tools.benchmark.sides import Side
 from model_tools.reporting.quiet import quiet
 from model_tools.reporting.tables import aligned
@@ -166,9 +166,8 @@ def _measured(
     names = [side.name for side in sides]
     if len(set(names)) < len(names):
         raise OptionError("two models of one name. Expected different ones", "model")
-    orders = [names[:: -1 if number % 2 else 1] for number in range(args.rounds)]
-    rounds = measure(sides, orders, args.frames, writes=True)
-    found = figures(Benchmark("", this_machine(), sides, names[0], orders, rounds))
+    rounds = measure(sides, in_turns(sides, args.rounds), args.frames, writes=True)
+    found = figures(sides, rounds, names[0])
     _print(choices, found, differences)
     allowed = [pair for pair in zip(choices, found, strict=True) if is_allowed(pair[0])]
     fastest, its_figures = max(allowed, key=lambda pair: pair[1].ratio.median)
