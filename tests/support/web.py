@@ -87,20 +87,31 @@ class Web:
 
 
 @contextmanager
-def serving(certificate: Path | None = None) -> Iterator[Web]:
-    """certificate: a PEM file with its key, for HTTPS."""
-    with Server(("127.0.0.1", 0), Handler) as server:
-        server.web = Web(f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}")
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
+def answering(server: ThreadingHTTPServer, closing: threading.Event | None = None) -> Iterator[str]:
+    """Let a server answer until the block ends. Gives http://HOST:PORT. closing: set by then, for what waits for it."""
+    with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            if closing:
+                closing.set()
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def serving(certificate: Path | None = None) -> Iterator[Web]:
+    """certificate: a PEM file with its key, for HTTPS."""
+    server = Server(("127.0.0.1", 0), Handler)
+    server.web = Web(f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}")
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    with answering(server, server.web.closing):
         yield server.web
-        server.web.closing.set()
-        server.shutdown()
-        thread.join()
 
 
 def whole(handler: Handler, content: bytes, offset: int) -> None:

@@ -24,6 +24,7 @@ from model_api.errors import SourceError
 from tests.conftest import RunDemo, one_line
 from tests.integration.media.test_side_tracks import flash_and_beep
 from tests.support.media import barcode, read_barcode, read_video, write_images, write_video
+from tests.support.web import answering
 
 FRAMES = 30
 PART_EVERY_S = 0.01
@@ -55,14 +56,8 @@ def web_server(data: bytes, *, length: bool, multipart: bool = False) -> Iterato
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://user:geheim@127.0.0.1:{server.server_address[1]}/clip"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield f"{address.replace('//', '//user:geheim@')}/clip"
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["length", "no length"])
@@ -99,15 +94,8 @@ def server_that_breaks_off(data: bytes, *, silent: bool) -> Iterator[str]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/clip.ts"
-        finally:
-            ended.set()
-            server.shutdown()
-            thread.join()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Handler), ended) as address:
+        yield f"{address}/clip.ts"
 
 
 def test_sound_of_a_server_that_breaks_off_is_taken_up_again(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:

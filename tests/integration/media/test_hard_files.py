@@ -23,6 +23,7 @@ from background_subtraction.image_files import read_image
 from background_subtraction.sources.open import open_source
 from tests.conftest import RunDemo, one_line
 from tests.support.media import barcode, indexed, read_barcode, read_video, write_images, write_video
+from tests.support.web import answering
 
 
 @pytest.mark.parametrize("size", [(711, 397), (1, 1), (2, 1), (397, 711), (3840, 2160)])
@@ -201,12 +202,8 @@ def flaky_server(data: bytes, break_after: int) -> Iterator[str]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/clip.ts"
-        server.shutdown()
-        thread.join()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield f"{address}/clip.ts"
     assert broken.is_set()
 
 
