@@ -114,6 +114,39 @@ def serving(certificate: Path | None = None) -> Iterator[Web]:
         yield server.web
 
 
+@contextmanager
+def server_that_breaks_off(data: bytes, count: int, *, once: bool = False, silent: bool = False) -> Iterator[str]:
+    """Sends a file to a player. FFmpeg goes on where it was only if HTTP/1.1 answers with a part from the start.
+
+    count: bytes after which the connection breaks off. once: only the first one does. silent: it stays open instead.
+    """
+    broken, closing = threading.Event(), threading.Event()
+
+    class Breaking(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            begin = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+            self.send_header("Content-Length", str(len(data) - begin))
+            self.end_headers()
+            if once and broken.is_set():
+                self.wfile.write(data[begin:])
+                return
+            broken.set()
+            self.wfile.write(data[begin : begin + count])
+            if silent:
+                closing.wait()
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None: ...
+
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Breaking), closing) as address:
+        yield f"{address}/clip.ts"
+    assert broken.is_set()
+
+
 def whole(handler: Handler, content: bytes, offset: int) -> None:
     """All of it, whatever part was asked for."""
     handler.head(200, Content_Length=len(content))
