@@ -132,8 +132,10 @@ def _further(device: str, *, recurrent: bool) -> Iterator[tuple[str, ...]]:
 
 def _differences(choices: Sequence[Choice], frames: Sequence[Frame], device: str) -> dict[Choice, Difference]:
     """Of each choice. The first one is what the others are compared with."""
-    expected = _alphas(choices[0], frames, device)
-    return {choice: _difference(_alphas(choice, frames, device), expected) for choice in choices}
+    first, *others = choices
+    expected = _alphas(first, frames, device)
+    differences = {choice: _difference(_alphas(choice, frames, device), expected) for choice in others}
+    return {first: Difference(0.0, 0.0), **differences}
 
 
 def _alphas(choice: Choice, frames: Sequence[Frame], device: str) -> list[Alpha]:
