@@ -33,16 +33,21 @@ def over_black(image: Image, opacity: Levels) -> Image:
 
 def read_picture(path: Path) -> Image:
     """(H, W, 3) uint8 BGR, or (H, W, 4) BGRA with straight alpha, turned upright. Raises SourceError."""
-    try:
-        data = np.fromfile(path, np.uint8)  # OpenCV cannot open names beyond ASCII on Windows
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    data = content_of(path)
     image = decode_image(data, cv2.IMREAD_COLOR, str(path))
     if image is None:
         raise SourceError(f"{path}: not a whole image. Expected one of {', '.join(sorted(IMAGE_SUFFIXES))}")
     stored = decode_image(data, cv2.IMREAD_UNCHANGED, str(path)) if _may_be_transparent(data) else None
     opacity = _opacity(stored)
     return image if opacity is None or opacity.shape != image.shape[:2] else cv2.merge([*cv2.split(image), opacity])
+
+
+def content_of(path: Path) -> npt.NDArray[np.uint8]:
+    """The bytes of a file, for OpenCV, which cannot open names beyond ASCII on Windows. Raises SourceError."""
+    try:
+        return np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _may_be_transparent(data: npt.NDArray[np.uint8]) -> bool:

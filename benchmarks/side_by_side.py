@@ -25,8 +25,9 @@ from statistics import median
 
 import av
 
-from model_tools.benchmark.command import measure
+from model_tools.benchmark.command import in_turns, measure
 from model_tools.benchmark.machine import this_machine
+from model_tools.benchmark.report import ratio_of
 from model_tools.benchmark.rounds import Round
 from model_tools.benchmark.sides import Side
 
@@ -81,22 +82,20 @@ def _ours(name: str, words: Sequence[str], folder: Path, checkout: Path = ROOT) 
 
 def _table(sides: Sequence[Side], base: str, args: argparse.Namespace) -> None:
     """Print a row for each side, as Markdown."""
-    names = [side.name for side in sides]
-    orders = [names[:: -1 if number % 2 else 1] for number in range(args.rounds)]
-    rounds = measure(sides, orders, args.frames, writes=True)
+    rounds = measure(sides, in_turns(sides, args.rounds), args.frames, writes=True)
     print(f"| side | FPS | CPU ms a frame | peak MB | times {base} |", "|---|---|---|---|---|", sep="\n")
-    for name in names:
-        print(_row(name, rounds[name], rounds[base]), flush=True)
+    for name, own in rounds.items():
+        print(_row(name, own, rounds[base]), flush=True)
 
 
 def _row(name: str, rounds: Sequence[Round], base: Sequence[Round]) -> str:
-    ratios = [own.fps / other.fps for own, other in zip(rounds, base, strict=True)]
+    ratio = ratio_of(rounds, base)
     cpu_ms = min((each.cpu_s or 0) * 1000 / each.frames for each in rounds)
     peak_mb = max(each.peak_mb or 0 for each in rounds)
     fps = median(each.fps for each in rounds)
     return (
         f"| {name} | {fps:.1f} | {cpu_ms:.1f} | {peak_mb:.0f} | "
-        f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
+        f"{ratio.median:.2f} ({ratio.least:.2f} to {ratio.most:.2f}) |"
     )
 
 

@@ -21,11 +21,11 @@ from model_api.adapters.devices import check_device
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import ModelContractError, OptionError
 from model_api.types import Alpha
-from model_tools.benchmark.command import measure
+from model_tools.benchmark.command import in_turns, measure
 from model_tools.benchmark.machine import this_machine
-from model_tools.benchmark.report import Benchmark, Figures, figures
+from model_tools.benchmark.report import Figures, figures
 from model_tools.benchmark.sides import Side
-from model_tools.devices import only_warnings
+from model_tools.reporting.quiet import quiet
 from model_tools.reporting.tables import aligned
 
 EXACT = "f32"
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
         BackgroundSubtractionError: A model or the input cannot be used.
     """
     device = check_device(args.device, ov.Core().available_devices)
-    with only_warnings("model_api"):
+    with quiet("model_api"):
         frames = _first_frames(args.input)
         choices = [Choice(model, precision) for model in args.model for precision in _precisions(device)]
         differences = _differences(choices, frames, device)
@@ -132,8 +132,10 @@ def _further(device: str, *, recurrent: bool) -> Iterator[tuple[str, ...]]:
 
 def _differences(choices: Sequence[Choice], frames: Sequence[Frame], device: str) -> dict[Choice, Difference]:
     """Of each choice. The first one is what the others are compared with."""
-    expected = _alphas(choices[0], frames, device)
-    return {choice: _difference(_alphas(choice, frames, device), expected) for choice in choices}
+    first, *others = choices
+    expected = _alphas(first, frames, device)
+    differences = {choice: _difference(_alphas(choice, frames, device), expected) for choice in others}
+    return {first: Difference(0.0, 0.0), **differences}
 
 
 def _alphas(choice: Choice, frames: Sequence[Frame], device: str) -> list[Alpha]:
@@ -166,9 +168,8 @@ def _measured(
     names = [side.name for side in sides]
     if len(set(names)) < len(names):
         raise OptionError("two models of one name. Expected different ones", "model")
-    orders = [names[:: -1 if number % 2 else 1] for number in range(args.rounds)]
-    rounds = measure(sides, orders, args.frames, writes=True)
-    found = figures(Benchmark("", this_machine(), sides, names[0], orders, rounds))
+    rounds = measure(sides, in_turns(sides, args.rounds), args.frames, writes=True)
+    found = figures(sides, rounds, names[0])
     _print(choices, found, differences)
     allowed = [pair for pair in zip(choices, found, strict=True) if is_allowed(pair[0])]
     fastest, its_figures = max(allowed, key=lambda pair: pair[1].ratio.median)

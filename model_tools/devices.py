@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph.loading import reason
 from model_api.terminal.foreign_text import printable
 from model_api.types import Alpha, Image, Size
+from model_tools.reporting.quiet import quiet
 
 FAILURES = (DeviceError, InferenceError, ShapeError, RuntimeError)
 FRAMES = 5
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     plain = list(core.available_devices)
     devices = args.device or [*plain, "AUTO", f"HETERO:{','.join(plain)}"]
     width = max(map(len, devices))
-    with network_file(args.model) as path, only_warnings("model_api"):  # its lines would break the table
+    with network_file(args.model) as path, quiet("model_api"):  # its lines would break the table
         expected = alphas_of_cpu(path)
         print(f"{'device':<{width}}  compiled s  inference ms  alpha off by  name")
         failed = []
@@ -84,18 +84,6 @@ def run(args: argparse.Namespace) -> None:
     grave = [device for device in failed if args.device or device in plain]
     if grave:
         raise DeviceError(f"{len(grave)} of {len(devices)} devices failed: {', '.join(grave)}")
-
-
-@contextmanager
-def only_warnings(name: str) -> Iterator[None]:
-    """Keep a logger's information from being printed."""
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def alphas_of_cpu(path: Path) -> list[Alpha] | None:
@@ -155,10 +143,7 @@ def network_file(path: Path | None) -> Iterator[Path]:
         return
     with TemporaryDirectory(prefix="devices-") as folder:
         made = Path(folder) / "small.xml"
-        network = small_network()
-        for key, word in {"reverse_input_channels": "NO", "mean_values": "0", "scale_values": "1"}.items():
-            network.set_rt_info(word, ["model_info", key])
-        ov.save_model(network, made, compress_to_fp16=False)
+        ov.save_model(small_network(), made, compress_to_fp16=False)
         yield made
 
 

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
     base = args.base or names[0]
     if base not in names:
         raise OptionError(f'--base "{base}": no such side. Expected one of {", ".join(names)}')
-    orders = [names[:: -1 if number % 2 else 1] for number in range(args.rounds)]
+    orders = in_turns(sides, args.rounds)
     machine = this_machine()
     rounds = measure(sides, orders, args.frames, writes=not args.no_write)
     benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
@@ -90,6 +90,12 @@ def run(args: argparse.Namespace) -> None:
     print(printable(table(benchmark)))
     for path in files:
         log.info("Wrote %s", path)
+
+
+def in_turns(sides: Sequence[Side], rounds: int) -> list[list[str]]:
+    """The names of the sides for each round, every second time from the last to the first."""
+    names = [side.name for side in sides]
+    return [names[:: -1 if number % 2 else 1] for number in range(rounds)]
 
 
 def measure(

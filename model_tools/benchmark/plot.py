@@ -17,7 +17,7 @@ NAME_CHARACTERS = 38
 
 def as_svg(benchmark: Benchmark) -> str:
     """The benchmark as an SVG image."""
-    every_side = figures(benchmark)
+    every_side = figures(benchmark.sides, benchmark.rounds, benchmark.base)
     stages = list(dict.fromkeys(stage for each in every_side for stage in each.stages_ms))
     colours = {stage: colour_of(number) for number, stage in enumerate(stages)}
     longest_ms = max(max(1000 / each.fps, sum(each.stages_ms.values())) for each in every_side)

@@ -115,10 +115,21 @@ class Figures:
         return {stage: spent_ms / whole for stage, spent_ms in self.stages_ms.items()}
 
 
-def figures(benchmark: Benchmark) -> list[Figures]:
-    """The figures of every side."""
-    base = benchmark.rounds[benchmark.base]
-    return [_figures(side, benchmark.rounds[side.name], base) for side in benchmark.sides]
+def figures(sides: Sequence[Side], rounds: Mapping[str, Sequence[Round]], base: str) -> list[Figures]:
+    """The figures of every side.
+
+    Args:
+        sides: What was compared.
+        rounds: Name -> its rounds.
+        base: The name of the side that the others are compared with.
+    """
+    return [_figures(side, rounds[side.name], rounds[base]) for side in sides]
+
+
+def ratio_of(rounds: Sequence[Round], base: Sequence[Round]) -> Ratio:
+    """Of the frames a second to those of the base, round by round."""
+    ratios = [own.fps / other.fps for own, other in zip(rounds, base, strict=True)]
+    return Ratio(median(ratios), min(ratios), max(ratios))
 
 
 def near_floors(benchmark: Benchmark) -> list[NearFloor]:
@@ -135,7 +146,7 @@ def as_json(benchmark: Benchmark) -> str:
     """Everything as JSON, without the latencies of single frames."""
     sides = [
         {**asdict(each), "shares": each.shares, "rounds": _without_latencies(benchmark.rounds[each.side.name])}
-        for each in figures(benchmark)
+        for each in figures(benchmark.sides, benchmark.rounds, benchmark.base)
     ]
     whole = {
         "command": benchmark.command,
@@ -150,7 +161,7 @@ def as_json(benchmark: Benchmark) -> str:
 
 def table(benchmark: Benchmark) -> str:
     """The machine and the command, a row for each side, then the stages of those that have some."""
-    every_side = figures(benchmark)
+    every_side = figures(benchmark.sides, benchmark.rounds, benchmark.base)
     head = ["side", *HEADINGS, f"times {benchmark.base}"]
     rows = [[each.side.name, *_cells(each), _spread(each.ratio)] for each in every_side]
     notes = [note.format(base=benchmark.base) for note in NOTES]
@@ -172,7 +183,7 @@ def _near(side: Side, floor: Side, benchmark: Benchmark) -> NearFloor:
     rounds, floors = benchmark.rounds[side.name], benchmark.rounds[floor.name]
     seconds = median(each.frames / each.fps for each in rounds)
     fps = median(each.fps for each in rounds)
-    return NearFloor(side.name, floor.name, seconds, fps, _cpu_ms(rounds), _ratio(rounds, floors))
+    return NearFloor(side.name, floor.name, seconds, fps, _cpu_ms(rounds), ratio_of(rounds, floors))
 
 
 def _figures(side: Side, rounds: Sequence[Round], base: Sequence[Round]) -> Figures:
@@ -182,17 +193,12 @@ def _figures(side: Side, rounds: Sequence[Round], base: Sequence[Round]) -> Figu
         side,
         round(median(each.frames for each in rounds)),
         median(each.fps for each in rounds),
-        _ratio(rounds, base),
+        ratio_of(rounds, base),
         _percentiles([latency_ms for each in rounds for latency_ms in each.latencies_ms]),
         _cpu_ms(rounds),
         max(peaks_mb, default=None),
         {stage: sum(each.stages_ms[stage] * each.frames for each in rounds) / frames for stage in rounds[0].stages_ms},
     )
-
-
-def _ratio(rounds: Sequence[Round], base: Sequence[Round]) -> Ratio:
-    ratios = [own.fps / other.fps for own, other in zip(rounds, base, strict=True)]
-    return Ratio(median(ratios), min(ratios), max(ratios))
 
 
 def _cpu_ms(rounds: Sequence[Round]) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from background_subtraction.image_files import IMAGE_SUFFIXES, images_in, natural_key
+from background_subtraction.image_files import IMAGE_SUFFIXES, content_of, images_in, natural_key
 from background_subtraction.jobs import VIDEO_SUFFIXES
 from background_subtraction.sources.open import open_source
 from model_api.errors import SourceError
@@ -121,11 +121,7 @@ def _once(path: Path) -> Iterator[Image]:
 
 def _split(path: Path) -> tuple[Image, Image]:
     """Raises SourceError if the image has no alpha."""
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    image = decode_image(data, cv2.IMREAD_UNCHANGED, str(path))
+    image = decode_image(content_of(path), cv2.IMREAD_UNCHANGED, str(path))
     if image is None or image.ndim != 3 or image.shape[2] != 4:
         raise SourceError(f"{path}: not an image with transparency (RGBA). Give the alphas with --alphas")
     image = cv2.convertScaleAbs(image, alpha=1 / 257) if image.dtype == np.uint16 else image

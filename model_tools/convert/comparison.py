@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -13,6 +11,7 @@ import numpy as np
 from model_api import AsyncPipeline, InferenceOptions, Override, create_model
 from model_api.models.base import MattingModel, ModelOptions
 from model_api.types import Alpha, Binding, Frame, Image, Size
+from model_tools.reporting.quiet import quiet
 
 CHECKED_FRAMES = 3
 FRAME_WH: Size = (1280, 720)
@@ -37,7 +36,7 @@ def compare(
     """
     with_ratio = ModelOptions(downsample_ratio=ratio if binding.shape_inputs else None)
     with (
-        _unsaid(),
+        quiet("model_api.create", logging.ERROR),  # what both models are has been said
         create_model(path, inference=WHOLE, override=override, options=with_ratio) as original,
         create_model(output, inference=WHOLE, options=with_ratio if dynamic else ModelOptions()) as converted,
     ):
@@ -51,17 +50,6 @@ def compare(
         difference * 255,
         CHECKED_FRAMES,
     )
-
-
-@contextmanager
-def _unsaid() -> Iterator[None]:
-    """What both models are has been said."""
-    logger = logging.getLogger("model_api.create")
-    logger.disabled = True
-    try:
-        yield
-    finally:
-        logger.disabled = False
 
 
 def _alphas(model: MattingModel, size: Size) -> list[Alpha]:

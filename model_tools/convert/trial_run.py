@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
-from model_api import InferenceOptions, ModelOptions, Override
-from model_api.adapters.openvino_adapter import OpenVinoAdapter
-from model_api.create import facts_of, recognize
+from model_api import create_model
 from model_api.errors import BackgroundSubtractionError, ModelContractError
-from model_api.graph import loading
-from model_api.layouts import image_layout
-from model_api.preprocessing import ImageInput
-from model_api.recognition.file_facts import completed
 from model_api.types import Size
+from model_tools.convert.comparison import WHOLE
+from model_tools.reporting.quiet import quiet
 
 
 def require_running(path: Path, name: str, size: Size) -> None:
@@ -36,17 +32,12 @@ def require_running(path: Path, name: str, size: Size) -> None:
 
 
 def _run(path: Path, size: Size) -> None:
-    network = loading.read(path)
-    override = completed(Override(), network.info)
-    contract, binding = recognize(network.signature, path.name, override.output_name)
-    facts = facts_of(network, contract, binding, override)
-    images = {
-        name: ImageInput(image_layout(network.signature.input(name), {}), facts.preprocessing)
-        for name in binding.images
-    }
-    embedded = loading.embed(network, images, (binding.foreground,) if binding.foreground else ())
-    adapter = OpenVinoAdapter(ov.Core(), "CPU", embedded, binding=binding, options=InferenceOptions())
-    with contract(adapter, facts, ModelOptions()) as model:
+    # What it is has been said of the original, and its name here is not its own.
+    with (
+        quiet("model_api.create", logging.ERROR),
+        quiet("model_api.graph.precision"),
+        create_model(path, inference=WHOLE) as model,
+    ):
         width, height = model.input_size(size)
         black = np.zeros((height, width, 3), np.uint8)
         model(black, clean_plate=black)

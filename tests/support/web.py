@@ -87,20 +87,64 @@ class Web:
 
 
 @contextmanager
-def serving(certificate: Path | None = None) -> Iterator[Web]:
-    """certificate: a PEM file with its key, for HTTPS."""
-    with Server(("127.0.0.1", 0), Handler) as server:
-        server.web = Web(f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}")
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
+def answering(server: ThreadingHTTPServer, closing: threading.Event | None = None) -> Iterator[str]:
+    """Let a server answer until the block ends. Gives http://HOST:PORT. closing: set by then, for what waits for it."""
+    with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            if closing:
+                closing.set()
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def serving(certificate: Path | None = None) -> Iterator[Web]:
+    """certificate: a PEM file with its key, for HTTPS."""
+    server = Server(("127.0.0.1", 0), Handler)
+    server.web = Web(f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}")
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    with answering(server, server.web.closing):
         yield server.web
-        server.web.closing.set()
-        server.shutdown()
-        thread.join()
+
+
+@contextmanager
+def server_that_breaks_off(data: bytes, count: int, *, once: bool = False, silent: bool = False) -> Iterator[str]:
+    """Sends a file to a player. FFmpeg goes on where it was only if HTTP/1.1 answers with a part from the start.
+
+    count: bytes after which the connection breaks off. once: only the first one does. silent: it stays open instead.
+    """
+    broken, closing = threading.Event(), threading.Event()
+
+    class Breaking(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            begin = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+            self.send_header("Content-Length", str(len(data) - begin))
+            self.end_headers()
+            if once and broken.is_set():
+                self.wfile.write(data[begin:])
+                return
+            broken.set()
+            self.wfile.write(data[begin : begin + count])
+            if silent:
+                closing.wait()
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None: ...
+
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Breaking), closing) as address:
+        yield f"{address}/clip.ts"
+    assert broken.is_set()
 
 
 def whole(handler: Handler, content: bytes, offset: int) -> None:

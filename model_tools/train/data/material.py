@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from background_subtraction.image_files import content_of
 from model_api.errors import OptionError, SourceError
 from model_api.mattes.foreground_estimation import estimate_foreground
 from model_api.pictures.encoded import decode_image
@@ -92,10 +93,7 @@ def load_backgrounds(folder: Path, numbers: tuple[int, int]) -> list[Image]:
 
 def read_picture(path: Path, kind: int) -> Image:
     """kind: one of OpenCV's, IMREAD_COLOR for (H, W, 3) BGR, IMREAD_GRAYSCALE for (H, W). Raises SourceError."""
-    try:
-        picture = decode_image(np.fromfile(path, np.uint8), kind, str(path))
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    picture = decode_image(content_of(path), kind, str(path))
     if picture is None:
         raise SourceError(f"{path}: no image that OpenCV can read")
     return np.asarray(picture, np.uint8)

@@ -28,6 +28,7 @@ from model_api.types import Image
 from tests.conftest import COMMAND
 from tests.support.colours import write_planes
 from tests.support.media import write_images
+from tests.support.web import answering
 
 WINDOW = "Background subtraction"
 SCREEN = (1200, 700)
@@ -291,15 +292,8 @@ def camera_on_the_net(frames: int | None = None) -> Iterator[str]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/camera"
-        finally:
-            closing.set()
-            server.shutdown()
-            thread.join()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Handler), closing) as address:
+        yield f"{address}/camera"
 
 
 def test_space_stops_the_window_alone_where_frames_come_by_themselves(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from model_api.errors import SourceError
 from tests.conftest import RunDemo, one_line
 from tests.integration.media.test_side_tracks import flash_and_beep
 from tests.support.media import barcode, read_barcode, read_video, write_images, write_video
+from tests.support.web import answering, server_that_breaks_off
 
 FRAMES = 30
 PART_EVERY_S = 0.01
@@ -55,14 +55,8 @@ def web_server(data: bytes, *, length: bool, multipart: bool = False) -> Iterato
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://user:geheim@127.0.0.1:{server.server_address[1]}/clip"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield f"{address.replace('//', '//user:geheim@')}/clip"
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["length", "no length"])
@@ -78,42 +72,10 @@ def test_a_file_on_a_web_server_is_a_file(tmp_path: Path, ending: str, length: b
         assert [read_barcode(frame.image) for frame in islice(source, 3 * FRAMES)] == list(range(FRAMES))
 
 
-@contextmanager
-def server_that_breaks_off(data: bytes, *, silent: bool) -> Iterator[str]:
-    """Sends a file in parts: the connection breaks off after a third of it each time, or falls silent."""
-    ended = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            begin = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
-            self.send_header("Content-Length", str(len(data) - begin))
-            self.end_headers()
-            self.wfile.write(data[begin : begin + len(data) // 3])
-            if silent:
-                ended.wait()
-            self.close_connection = True
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/clip.ts"
-        finally:
-            ended.set()
-            server.shutdown()
-            thread.join()
-
-
 def test_sound_of_a_server_that_breaks_off_is_taken_up_again(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
     """As the picture is: both are whole."""
-    clip = flash_and_beep(tmp_path / "in.ts", seconds=3, codec="mp2")
-    with server_that_breaks_off(clip.read_bytes(), silent=False) as address:
+    data = flash_and_beep(tmp_path / "in.ts", seconds=3, codec="mp2").read_bytes()
+    with server_that_breaks_off(data, len(data) // 3) as address:
         done = run_demo("-m", models / "red.onnx", "-i", address, "-o", "out.mkv")
     assert (done.returncode, done.stderr) == (0, "")
     assert "WARNING" not in done.stdout
@@ -127,8 +89,8 @@ def test_sound_of_a_server_that_falls_silent_is_given_up(
 ) -> None:
     """The picture may have come: it is not kept waiting for ever. What came of the sound before is there."""
     monkeypatch.setattr("background_subtraction.sources.demuxing.container.STREAM_TIMEOUT_S", 1.0)
-    clip = flash_and_beep(tmp_path / "in.mkv", seconds=10, codec="flac")
-    with server_that_breaks_off(clip.read_bytes(), silent=True) as address, open_beside(address) as container:
+    data = flash_and_beep(tmp_path / "in.mkv", seconds=10, codec="flac").read_bytes()
+    with server_that_breaks_off(data, len(data) // 3, silent=True) as address, open_beside(address) as container:
         times_s = [time_s for _, time_s in timed_packets(container, list(container.streams.audio))]
     assert 0.5 < times_s[-1] < 9
     assert [message for message in caplog.messages if "cannot be read" in message]

@@ -6,10 +6,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from background_subtraction.image_files import read_image
 from background_subtraction.sources.open import open_source
 from tests.conftest import RunDemo, one_line
 from tests.support.media import barcode, indexed, read_barcode, read_video, write_images, write_video
+from tests.support.web import server_that_breaks_off
 
 
 @pytest.mark.parametrize("size", [(711, 397), (1, 1), (2, 1), (397, 711), (3840, 2160)])
@@ -178,41 +176,9 @@ def test_two_outputs_may_not_be_one_file(models: Path, tmp_path: Path, run_demo:
     assert "out.mp4: is named for two outputs" in one_line(done)
 
 
-@contextmanager
-def flaky_server(data: bytes, break_after: int) -> Iterator[str]:
-    """Serves a file with ranges, and breaks the first connection off after some bytes."""
-    broken = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            begin = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
-            self.send_header("Content-Length", str(len(data) - begin))
-            self.end_headers()
-            if broken.is_set():
-                self.wfile.write(data[begin:])
-                return
-            broken.set()
-            self.wfile.write(data[begin : begin + break_after])
-            self.close_connection = True
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/clip.ts"
-        server.shutdown()
-        thread.join()
-    assert broken.is_set()
-
-
 def test_a_stream_that_breaks_off_is_taken_up_again(tmp_path: Path) -> None:
     data = a_clip(tmp_path, "in.ts").read_bytes()
-    with flaky_server(data, len(data) // 2) as address, open_source(address) as source:
+    with server_that_breaks_off(data, len(data) // 2, once=True) as address, open_source(address) as source:
         assert [read_barcode(frame.image) for frame in source] == list(range(60))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -24,6 +23,7 @@ from tests.integration.media.test_damaged_videos import DAMAGED, FRAMES, damaged
 from tests.integration.media.test_side_tracks import beep_s, everything_is_person, flash_and_beep, flash_s
 from tests.support.media import barcode, read_barcode, read_video
 from tests.support.rtsp import rtsp_server
+from tests.support.web import answering
 
 DV_RATE, DV_SIZE = 25, (720, 576)
 
@@ -86,12 +86,9 @@ def folder_on_the_web(folder: Path) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    handler = functools.partial(Quiet, directory=str(folder))
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as address:
+        yield address
 
 
 def as_parts(clip: Path, path: Path, kind: str) -> Path:
