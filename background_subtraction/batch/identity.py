@@ -15,6 +15,7 @@ from background_subtraction.options import Options
 from background_subtraction.sources.demuxing.addresses import is_url, local_path, without_password
 from background_subtraction.sources.open import is_live
 from model_api.errors import SourceError
+from model_api.graph.reading.formats import files_of
 
 HOW_NOT_WHAT = frozenset({
     "model", "inputs", "outputs", "devices", "window", "monitors", "raw_output", "jobs", "ahead", "progress",
@@ -70,9 +71,9 @@ def _stamps(paths: Iterable[Path]) -> Iterable[str]:
 
 
 def _content_of(model: str) -> str:
-    """The digest of a model's file, and of the weights beside it. "" for a loaded model."""
+    """The digest of all files of a model. "" for a loaded model."""
     digest = hashlib.sha256()
-    for path in (Path(model), Path(model).with_suffix(".bin")) if model else ():
+    for path in files_of(Path(model)) if model else ():
         with suppress(OSError), path.open("rb") as file:  # a missing one is said when it is loaded
             while chunk := file.read(CHUNK):
                 digest.update(chunk)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +103,14 @@ def save(name: str, settings: Settings, presets: Path | None = None) -> Path:
     for key in ("target_bgr", "model"):
         if values.get(key) and os.path.exists(values[key]):
             values[key] = os.path.abspath(values[key])
+    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
         part.write_text("\n".join([*_lines(values), ""]), encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise SinkError(f"{path}: cannot be written ({error.strerror or error})") from error
     return path
 

@@ -43,7 +43,7 @@ from model_api.errors import SinkError
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
-from model_api.resize import fit_to_window_letterbox, resize_picture, shown_size
+from model_api.resize import fit_to_window_letterbox, next_multiples, resize_picture, shown_size
 from model_api.types import Size
 
 FASTEST_RATE = Fraction(240)
@@ -102,7 +102,7 @@ class VideoSink(Sink):
             return
         with suppress(av.error.FFmpegError, ValueError):
             context = av.CodecContext.create(codec.encoder, "w")
-            context.width, context.height = _multiples(size, codec.multiple_px)
+            context.width, context.height = next_multiples(size, codec.multiple_px)
             context.pix_fmt, context.time_base = self._format.pixel_format, self._tick_s
             context.open(strict=False)
             return
@@ -195,7 +195,7 @@ class VideoSink(Sink):
     def _begin(self, picture: Picture) -> None:
         """The first image decides the size, made even where the codec wants that."""
         codec = self._format.codec
-        size, form = _multiples(size_of(self._square(picture)), codec.multiple_px), self._source.form
+        size, form = next_multiples(size_of(self._square(picture)), codec.multiple_px), self._source.form
         pal8 = self._format.pixel_format == "pal8"
         self._target = target_of(
             codec,
@@ -247,11 +247,6 @@ class VideoSink(Sink):
         if aspect == 1 or says_aspect(self._path, self._format.codec):
             return picture
         return resize_picture(picture, shown_size(size_of(picture), aspect))
-
-
-def _multiples(size: Size, multiple_px: int) -> Size:
-    width, height = (-(-side // multiple_px) * multiple_px for side in size)
-    return width, height
 
 
 def _of_size(picture: Picture, width: int, height: int) -> Picture:

@@ -108,7 +108,8 @@ class Recorder:
         except (BackgroundSubtractionError, OSError) as error:
             problem = " ".join(str(error).split())
             log.warning("The recording has ended: %s", problem)
-        self._state = replace(self._state, recording=False, problem=problem or self._state.problem)
+        finally:  # whatever ended it, another one may begin
+            self._state = replace(self._state, recording=False, problem=problem or self._state.problem)
         if self._state.frames:
             log.info("Recorded %s", path)
 
