@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from time import perf_counter
 
 from background_subtraction import run as single
@@ -23,6 +23,7 @@ from background_subtraction.batch.execution import Engine, Outcome, convert_all
 from background_subtraction.batch.plan import Plan, Task, is_batch, plan_batch
 from background_subtraction.batch.task import Place
 from background_subtraction.checks import check_background, check_source, warn_of_unused
+from background_subtraction.native_thread import NativeThread
 from background_subtraction.options import Options
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.progress import BatchProgress
@@ -284,7 +285,7 @@ def _counting(tasks: tuple[Task, ...], progress: BatchProgress) -> Iterator[None
             frames[task.clip.address] = min(number, limit) if limit and number is not None else number
         progress.expect(frames)
 
-    thread = Thread(target=count, name="counting", daemon=True)
+    thread = NativeThread(count, name="counting")
     thread.start()
     try:
         yield

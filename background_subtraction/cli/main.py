@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from background_subtraction.cli.signals import Signals, ending_at_once
+from background_subtraction.native_thread import end_process_if_one_hangs
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "background-subtraction") -> int:
@@ -23,9 +24,12 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     """
     try:
         with ending_at_once(program, last=arguments is None) as signals:
-            return _main(list(sys.argv[1:] if arguments is None else arguments), program, signals)
+            code = _main(list(sys.argv[1:] if arguments is None else arguments), program, signals)
     except KeyboardInterrupt:  # between the end of the run and that of the program
-        return _fail(program, "interrupted")
+        code = _fail(program, "interrupted")
+    if arguments is None:
+        end_process_if_one_hangs(code)
+    return code
 
 
 def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from threading import Lock, Thread
+from threading import Lock
 
+from background_subtraction.native_thread import NativeThread
 from model_api import MattingModel
 from model_api.errors import BackgroundSubtractionError
 from model_api.types import Size
@@ -34,7 +35,7 @@ class Models:
         self._first = (name, model)
         self._lock = Lock()
         self._opened: list[MattingModel] = []
-        self._compiling: list[Thread] = []
+        self._compiling: list[NativeThread] = []
 
     @property
     def opened(self) -> int:
@@ -59,7 +60,7 @@ class Models:
         if name == self._first[0]:
             taken(*self._first)
             return
-        thread = Thread(target=self._compile, args=(name, size, taken, refused), name="compiling", daemon=True)
+        thread = NativeThread(self._compile, (name, size, taken, refused), name="compiling")
         self._compiling = [*(other for other in self._compiling if other.is_alive()), thread]
         thread.start()
 
@@ -75,7 +76,7 @@ class Models:
     def close(self) -> None:
         """Close all that were opened here."""
         for thread in self._compiling:
-            thread.join(END_TIMEOUT_S)
+            thread.joined(END_TIMEOUT_S)
         self.close_all_but(())
 
     def _compile(

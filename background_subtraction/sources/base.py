@@ -66,7 +66,13 @@ class Source(Protocol):
 
 
 class Closing:
-    """A context manager that calls `close` at its end."""
+    """A context manager that calls `close` at its end.
+
+    Attributes:
+        abandoned: whether another thread still reads it. Then it is not closed: that would end the process.
+    """
+
+    abandoned = False
 
     def interrupt(self) -> None:
         """End a read that waits in another thread, where that is possible."""
@@ -80,7 +86,8 @@ class Closing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if not self.abandoned:
+            self.close()
 
 
 def parted(picture: Picture) -> tuple[Picture, Levels | None]:

@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event
 from time import perf_counter
 from types import TracebackType
 
+from background_subtraction.native_thread import NativeThread
 from background_subtraction.sources.base import Closing
 from model_api.interruptible import SLICE_S, next_of
 from model_api.types import Frame
 
-END_TIMEOUT_S = 10.0
+END_TIMEOUT_S = 2.0
+"""A user who has ended the run waits for a network so long."""
 
 
 class Prefetched:
@@ -44,7 +46,7 @@ class Prefetched:
         self.dropped = 0
         self._stop = Event()
         self._frames = frames
-        self._thread = Thread(target=self._read, args=(frames,), name="decoding", daemon=True)
+        self._thread = NativeThread(self._read, (frames,), name="decoding")
 
     def __enter__(self) -> Prefetched:
         self._thread.start()
@@ -58,7 +60,8 @@ class Prefetched:
             self._frames.interrupt()
         self._room.put(None)
         # A read that hangs (a dead network) must not keep the program from ending.
-        self._thread.join(END_TIMEOUT_S)
+        if not self._thread.joined(END_TIMEOUT_S) and isinstance(self._frames, Closing):
+            self._frames.abandoned = True
 
     def __iter__(self) -> Iterator[Frame]:
         while True:

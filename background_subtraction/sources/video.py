@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain, dropwhile
-from time import perf_counter, sleep
+from threading import Event
+from time import perf_counter
 from typing import Any
 
 import av
@@ -68,6 +69,7 @@ class VideoSource(Closing):
         self._name = without_password(address)
         self._selection = selection
         self._broken_off = False
+        self._stopped = Event()
         self._form: PictureForm | None = None
         started_s = perf_counter()
         self._pipe = Pipe()
@@ -97,10 +99,16 @@ class VideoSource(Closing):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        return numbered(self._turn, self.info.rate, lambda: self._loop or self._broken_off)
+        return numbered(
+            self._turn, self.info.rate, lambda: (self._loop or self._broken_off) and not self._stopped.is_set()
+        )
+
+    def _again(self) -> bool:
+        return (self._loop or self._broken_off) and not self._stopped.is_set()
 
     def interrupt(self) -> None:
-        """End a read from a pipe that says nothing."""
+        """End a read from a pipe that says nothing, and connect to no stream again."""
+        self._stopped.set()
         self._pipe.stop()
 
     def close(self) -> None:
@@ -140,6 +148,8 @@ class VideoSource(Closing):
         try:
             yield from chain(begun, self._frames)
         except SourceError as error:
+            if self._stopped.is_set():
+                return
             if not self._live or self._address == PIPE:
                 raise
             log.warning("%s Connecting again", error)
@@ -150,7 +160,8 @@ class VideoSource(Closing):
         for _ in range(RECONNECTS if self._broken_off else 0):
             with suppress(SourceError):
                 return self._reopened()
-            sleep(RECONNECT_EVERY_S)
+            if self._stopped.wait(RECONNECT_EVERY_S):
+                break
         return self._reopened()
 
     def _reopened(self) -> OpenVideo:

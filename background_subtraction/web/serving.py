@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import uvicorn
 
 from background_subtraction.live.session import Session
+from background_subtraction.native_thread import NativeThread
 from background_subtraction.web.access.options import WebOptions
 from background_subtraction.web.access.security import Access
 from background_subtraction.web.app import make_app
@@ -79,7 +80,7 @@ def serving(taken: Listening, session: Session | None = None, device: str = "CPU
     with tempfile.TemporaryDirectory(prefix="background-subtraction-", ignore_cleanup_errors=True) as folder:
         context = Context(folder=Path(folder), session=session, limits=taken.options.limits, device=device, **places)
         server = uvicorn.Server(_config(taken, context))
-        thread = Thread(target=_serve, args=(server, taken.socket), name="web", daemon=True)
+        thread = NativeThread(_serve, (server, taken.socket), name="web")
         thread.start()
         _say_where(taken)
         try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from itertools import groupby
-from threading import Thread
 from time import perf_counter
 from typing import Any
 
 from background_subtraction.compositing.clean_plate import CleanPlate
 from background_subtraction.live.frames import FinishedFrame, finished_frames
 from background_subtraction.live.plans import plans
+from background_subtraction.native_thread import NativeThread
 from background_subtraction.options import Options
 from background_subtraction.report import Report
 from background_subtraction.run import load_model, session_of
@@ -43,7 +43,7 @@ class BrowserCamera:
         self.problem = ""
         self._arriving = Arriving()
         self._plate = CleanPlate(needed=False)
-        self._thread = Thread(target=self._run, name="browser's camera", daemon=True)
+        self._thread = NativeThread(self._run, name="browser's camera")
         self._thread.start()
 
     def put(self, frame: Any) -> None:
@@ -53,7 +53,7 @@ class BrowserCamera:
     def close(self) -> None:
         """End the run, and free its models."""
         self._arriving.end()
-        self._thread.join(END_S)
+        self._thread.joined(END_S)
         self.session.close()
         self._model.close()
 

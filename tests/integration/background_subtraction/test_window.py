@@ -6,15 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -28,11 +25,10 @@ from model_api.types import Image
 from tests.conftest import COMMAND
 from tests.support.colours import write_planes
 from tests.support.media import write_images
-from tests.support.web import answering
+from tests.support.net_camera import PERSON, ROOM, SIZE, camera_on_the_net
 
 WINDOW = "Background subtraction"
 SCREEN = (1200, 700)
-SIZE = (400, 300)
 TIMEOUT_S = 30
 
 missing = [program for program in ("Xvfb", "xdotool") if shutil.which(program) is None]
@@ -155,7 +151,7 @@ def start(
         desk.process.communicate()
 
 
-PERSON, ROOM, GREEN, BLACK, WHITE = (40, 0, 255), (200, 0, 0), (0, 255, 0), (0, 0, 0), (255, 255, 255)
+GREEN, BLACK, WHITE = (0, 255, 0), (0, 0, 0), (255, 255, 255)
 
 
 def shows(left: tuple[int, int, int], right: tuple[int, int, int]) -> Callable[[Image], bool]:
@@ -263,37 +259,6 @@ def test_space_stops_the_frames(start: Callable[..., Desk], tmp_path: Path) -> N
     desk.wait_for(lambda image: len(list(tmp_path.glob("out_*.png"))) > written, "more frames")
     desk.press("q")
     desk.end()
-
-
-@contextmanager
-def camera_on_the_net(frames: int | None = None) -> Iterator[str]:
-    """JPEGs as a camera sends them (multipart/x-mixed-replace): the person, then the room, in turn.
-
-    frames: how many come until it falls silent, for whoever connects again too. None: it never does."""
-    closing, silent = threading.Event(), threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if silent.is_set():
-                closing.wait()
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=--part")
-            self.end_headers()
-            with suppress(OSError):  # the program has gone
-                for colour in islice(cycle([PERSON] * 15 + [ROOM] * 15), frames):
-                    data = cv2.imencode(".jpg", np.full((SIZE[1], SIZE[0], 3), colour, np.uint8))[1].tobytes()
-                    head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-                    self.wfile.write(head.encode() + data + b"\r\n")
-                    if closing.wait(0.02):
-                        return
-                silent.set()
-                closing.wait()
-
-        def log_message(self, *_: object) -> None: ...
-
-    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Handler), closing) as address:
-        yield f"{address}/camera"
 
 
 def test_space_stops_the_window_alone_where_frames_come_by_themselves(
