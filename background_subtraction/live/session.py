@@ -50,7 +50,7 @@ class Statistics:
         model: the one that runs.
         loading: the model that is being compiled, "" for none.
         problem: the last change that could not be made, "" for none.
-        watching: how many subscribers there are.
+        watching: how many viewers there are.
     """
 
     frames: int

@@ -41,10 +41,14 @@ class Subscription:
     """The newest delivered frame, for one who watches: a context manager, to be used from any thread.
 
     It never holds the run back: who is slow misses frames.
+
+    Attributes:
+        viewers: how many watch through it.
     """
 
     def __init__(self, subscribers: Subscribers) -> None:
         """Made by `Subscribers.subscribe`."""
+        self.viewers = 1
         self._subscribers = subscribers
         self._changed = Condition()
         self._newest: Delivered | None = None
@@ -115,7 +119,7 @@ class Subscribers:
             self._watching = tuple(other for other in self._watching if other is not subscription)
 
     def __len__(self) -> int:
-        return len(self._watching)
+        return sum(subscription.viewers for subscription in self._watching)
 
     def put(self, delivered: Delivered) -> None:
         """Hand a frame to everybody."""

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from background_subtraction.sources.pictures import picture_of
-from background_subtraction.web.viewing.tracks import SPACE
+from background_subtraction.web.viewing.preview import SPACE
 from model_api.pictures.picture import Picture
 from model_api.pictures.yuv_image import YuvImage
 from model_api.types import Frame

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
 
 from background_subtraction.web.context import Context
-from background_subtraction.web.viewing.preview import BOUNDARY, jpegs, png
+from background_subtraction.web.viewing.preview import BOUNDARY, FIRST_S, Preview, parts
 from background_subtraction.web.viewing.recording import Recorder
 from background_subtraction.web.viewing.rtc import Peers
 from background_subtraction.web.viewing.watching import Viewers
@@ -32,8 +32,15 @@ class Offer(BaseModel):
 def viewing_routes(context: Context) -> APIRouter:
     """Make the routes. context: what all routes share."""
     viewers = Viewers(MOST_VIEWERS)
-    peers = Peers(context, viewers)
-    recorder = Recorder(context.session) if context.session else None
+    session = context.session
+    shown = Preview(session) if session else None
+    peers = Peers(context, viewers, shown)
+    recorder = Recorder(session) if session else None
+
+    def required() -> Preview:
+        context.require_session()
+        assert shown is not None
+        return shown
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -52,14 +59,14 @@ def viewing_routes(context: Context) -> APIRouter:
 
     @router.get("/preview.mjpeg", summary="The run as JPEG one after another", response_class=StreamingResponse)
     async def preview() -> StreamingResponse:
-        session = context.require_session()
+        jpegs = required().jpegs
         viewers.enter()
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return StreamingResponse(jpegs(session, viewers), media_type=kind)
+        return StreamingResponse(parts(jpegs, viewers), media_type=kind)
 
     @router.get("/snapshot.png", summary="The next frame", response_class=Response)
     async def snapshot() -> Response:
-        return Response(await png(context.require_session()), media_type="image/png")
+        return Response(await required().pngs.next(FIRST_S), media_type="image/png")
 
     _add_recording(router, context, recorder)
     return router

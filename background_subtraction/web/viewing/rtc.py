@@ -15,6 +15,7 @@ from background_subtraction.web.access.errors import RequestError
 from background_subtraction.web.context import Context
 from background_subtraction.web.viewing.browser_camera import BrowserCamera
 from background_subtraction.web.viewing.channel import NAME, SettingsChannel
+from background_subtraction.web.viewing.preview import Preview
 from background_subtraction.web.viewing.tracks import RunTrack
 from background_subtraction.web.viewing.watching import Viewers
 
@@ -31,9 +32,16 @@ for library in ("aioice", "aiortc"):  # they tell of each packet's way
 class Peers:
     """All connections of a server. Everything is called in its loop."""
 
-    def __init__(self, context: Context, viewers: Viewers) -> None:
-        """viewers: counts all who watch the run."""
+    def __init__(self, context: Context, viewers: Viewers, shown: Preview | None) -> None:
+        """Begin with none.
+
+        Args:
+            context: what all routes share.
+            viewers: counts all who watch the run.
+            shown: what the run shows. None: there is none.
+        """
         self._context = context
+        self._shown = shown
         self._viewers = viewers
         self._cameras = Viewers(MOST_CAMERAS)
         self._open: set[Peer] = set()
@@ -66,10 +74,11 @@ class Peers:
         await asyncio.gather(*(peer.close() for peer in list(self._open)))
 
     async def _preview(self, peer: Peer) -> None:
-        session = self._context.require_session()
+        self._context.require_session()
+        assert self._shown is not None
         self._viewers.enter()
         peer.at_end.callback(self._viewers.leave)
-        peer.send(RunTrack(session))
+        peer.send(RunTrack(self._shown.planes))
 
     async def _camera(self, peer: Peer) -> None:
         self._cameras.enter()
@@ -78,7 +87,7 @@ class Peers:
         peer.at_end.push_async_callback(asyncio.to_thread, camera.close)
         peer.connection.on("track", partial(self._take, peer, camera))
         peer.connection.on("datachannel", partial(self._talk, peer, camera))
-        peer.send(RunTrack(camera.session))
+        peer.send(RunTrack(Preview(camera.session).planes))
 
     def _take(self, peer: Peer, camera: BrowserCamera, track: Any) -> None:
         if track.kind == "video":

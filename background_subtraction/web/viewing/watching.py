@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from time import perf_counter
+from typing import Generic, TypeVar
 
 from background_subtraction.live.session import Session
-from background_subtraction.live.subscribers import Delivered
+from background_subtraction.live.subscribers import Subscription
 from background_subtraction.web.access.errors import RequestError
+from model_api.pictures.picture import Picture
 
 SLICE_S = 0.5
-"""A viewer that has left is noticed within this time."""
-FIRST_S = 10.0
+"""Viewers that have left are noticed within this time."""
+MOST_FPS = 40
+"""A run of a file may be much faster than anybody sees. With this limit no frame of a 30 Hz camera is left out."""
+
+Made = TypeVar("Made")
+log = logging.getLogger(__name__)
 
 
 class Viewers:
-    """How many watch at the same time: each one costs an encoder."""
+    """How many watch at the same time: each one costs an encoder or a connection."""
 
     def __init__(self, most: int) -> None:
         """most: how many may."""
@@ -37,28 +45,75 @@ class Viewers:
         self._now -= 1
 
 
-async def delivered_frames(session: Session) -> AsyncGenerator[Delivered, None]:
-    """The newest frame each time one is asked for, until the run ends. Close it at the end: see `aclosing`."""
-    loop = asyncio.get_running_loop()
-    # A thread of its own: one that waits in the common pool would keep the encoders of WebRTC waiting.
-    thread = ThreadPoolExecutor(1, "viewer")
-    try:
-        with session.frames.subscribe() as frames:
-            while not frames.ended:
-                delivered = await loop.run_in_executor(thread, frames.next, SLICE_S)
-                if delivered is not None:
-                    yield delivered
-    finally:
-        thread.shutdown(wait=False)
+class Broadcast(Generic[Made]):
+    """Frames of a run in one form: each is made once for all viewers, in one thread, and only while there are some.
 
+    Everything is called in the loop of the server. A slow viewer misses frames, and nobody waits for it.
+    """
 
-async def next_frame(session: Session) -> Delivered:
-    """The next frame of a run. Raises RequestError if none comes."""
-    async with aclosing(delivered_frames(session)) as frames:
+    def __init__(self, session: Session, make: Callable[[Picture], Made]) -> None:
+        """Make nothing yet.
+
+        Args:
+            session: the run.
+            make: the form that viewers want of a composite. Called in a thread of its own.
+        """
+        self._session = session
+        self._make = make
+        self._viewers: list[asyncio.Queue[Made | None]] = []
+        self._making: asyncio.Task[None] | None = None
+
+    async def watch(self) -> AsyncGenerator[Made, None]:
+        """The newest frame each time one is asked for, until the run ends. Close it at the end: see `aclosing`."""
+        newest: asyncio.Queue[Made | None] = asyncio.Queue(1)
+        self._viewers.append(newest)
+        if self._making is None:
+            self._making = asyncio.create_task(self._make_all())
         try:
-            delivered = await asyncio.wait_for(anext(frames, None), FIRST_S)
-        except asyncio.TimeoutError:
-            raise RequestError(503, f"No frame came for {FIRST_S:.0f} seconds. Is the camera away?", "", 5) from None
-    if delivered is None:
-        raise RequestError(409, "The run has ended")
-    return delivered
+            while (made := await newest.get()) is not None:
+                yield made
+        finally:
+            self._viewers.remove(newest)
+
+    async def next(self, within_s: float) -> Made:
+        """The next frame. Raises RequestError if none comes."""
+        async with aclosing(self.watch()) as frames:
+            try:
+                made = await asyncio.wait_for(anext(frames, None), within_s)
+            except asyncio.TimeoutError:
+                raise RequestError(
+                    503, f"No frame came for {within_s:.0f} seconds. Is the camera away?", "", 5
+                ) from None
+        if made is None:
+            raise RequestError(409, "The run has ended")
+        return made
+
+    async def _make_all(self) -> None:
+        # A thread of its own: one that waits in the common pool would keep the encoders of WebRTC waiting.
+        thread = ThreadPoolExecutor(1, "viewers")
+        try:
+            with self._session.frames.subscribe() as frames:
+                while self._viewers and not frames.ended:
+                    frames.viewers = len(self._viewers)
+                    begun_s = perf_counter()
+                    made = await asyncio.get_running_loop().run_in_executor(thread, self._made_of_next, frames)
+                    if made is not None:
+                        self._hand_out(made)
+                        await asyncio.sleep(max(0.0, begun_s + 1 / MOST_FPS - perf_counter()))
+        except Exception as error:  # whatever it is, viewers are told by the end, and the run goes on
+            log.warning("The preview has ended: %s: %s", type(error).__name__, error)
+        finally:
+            self._making = None
+            self._hand_out(None)
+            thread.shutdown(wait=False)
+
+    def _made_of_next(self, frames: Subscription) -> Made | None:
+        delivered = frames.next(SLICE_S)
+        return None if delivered is None else self._make(delivered.composite)
+
+    def _hand_out(self, made: Made | None) -> None:
+        """It takes the place of the one before. None: nothing comes any more."""
+        for newest in self._viewers:
+            if newest.full():
+                newest.get_nowait()
+            newest.put_nowait(made)
