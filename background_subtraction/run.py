@@ -64,9 +64,11 @@ class Start:
 
     Attributes:
         session: the door to it, for other threads: settings in, frames and figures out.
+        total: how many frames there will be, None where nobody knows.
     """
 
     session: Session
+    total: int | None
     _run: Callable[[], None]
 
     def __call__(self) -> None:
@@ -97,7 +99,8 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
         if window:
             window.add(commands(session))
         run = Run(options, report, session, model, progress, monitors, window)
-        yield Start(session, partial(run.in_turn, clips, first, unreadable))
+        total = None if None in totals else sum(frames or 0 for frames in totals)
+        yield Start(session, total, partial(run.in_turn, clips, first, unreadable))
 
 
 @contextmanager

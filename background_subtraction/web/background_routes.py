@@ -27,11 +27,11 @@ def background_routes(context: Context) -> APIRouter:
     async def upload(request: Request) -> dict[str, str]:
         context.backgrounds.require_place()
         limit = context.limits.background_bytes
-        with context.storage.receiving(declared_bytes(request, limit)) as folder:
+        async with context.storage.receiving(declared_bytes(request, limit)) as folder:
             form = await read_upload(request, context.limits, limit, folder / UPLOAD)
             file = await context.pictures.do(Task(kind=BACKGROUND, folder=str(folder)))
             kept = await asyncio.to_thread(context.backgrounds.keep, folder, file, form.name)
-            discard(folder)
+            await asyncio.to_thread(discard, folder)
         return kept.card
 
     @routes.get("/api/backgrounds/{id}/thumbnail", summary="A small picture of it", response_class=FileResponse)

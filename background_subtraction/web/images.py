@@ -44,13 +44,13 @@ def image_routes(context: Context) -> APIRouter:
     )
     async def remove(request: Request) -> Response:
         limit = context.limits.image_bytes
-        with context.storage.receiving(declared_bytes(request, limit)) as folder:
+        async with context.storage.receiving(declared_bytes(request, limit)) as folder:
             form = await read_upload(request, context.limits, limit, folder / UPLOAD)
             given = {**dict(request.query_params), **form.fields}
             task = task_of_fields(context, PICTURE, folder, given)
             file = await context.pictures.do(task)
             data = await asyncio.to_thread((folder / file).read_bytes)
-            discard(folder)
+            await asyncio.to_thread(discard, folder)
         ignored = sorted({*unknown_fields(FIELDS, given), *(given.keys() & set(UNUSED))})
         return Response(data, media_type="image/png", headers=_notes(context, task, ignored))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import socket
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 BACKLOG = 128
 CLOSING_S = 3.0
 """Answers that go on as long as somebody watches are broken off then."""
+UNSENT_BYTES = 128 << 10
+"""Of a connection. Frames that wait there for a slow viewer are old when they are seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +89,12 @@ def serving(taken: Listening, session: Session | None = None, device: str = "CPU
         try:
             yield
         finally:
-            server.should_exit = True
-            thread.join(CLOSING_S)
-            server.force_exit = True
-            thread.join(CLOSING_S)
+            with _no_traces_of_the_end():
+                _answer_all(context)
+                server.should_exit = True
+                thread.join(CLOSING_S)
+                server.force_exit = True
+                thread.join(CLOSING_S)
 
 
 def wait_for_the_end() -> None:
@@ -97,6 +102,29 @@ def wait_for_the_end() -> None:
     forever = Event()
     while not forever.wait(3600):
         """Nothing else to do."""
+
+
+def _answer_all(context: Context) -> None:
+    """Who watches and who waits is told that it is over: uvicorn would break them off."""
+    if context.session:
+        context.session.frames.end()
+    context.close()
+
+
+@contextmanager
+def _no_traces_of_the_end() -> Iterator[None]:
+    """Uploads that still come are broken off, which uvicorn logs as an error of the application, with a traceback."""
+    messages = logging.getLogger("uvicorn.error")
+    messages.addFilter(_is_no_end)
+    try:
+        yield
+    finally:
+        messages.removeFilter(_is_no_end)
+
+
+def _is_no_end(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, asyncio.CancelledError) or record.getMessage().startswith("Cancel "))
 
 
 def _config(taken: Listening, context: Context) -> uvicorn.Config:
@@ -148,6 +176,8 @@ def _bound(options: WebOptions) -> socket.socket:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # connections inherit it
+            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         taken.bind(address)
         taken.listen(BACKLOG)
     except OSError as error:

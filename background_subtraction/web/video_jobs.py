@@ -33,7 +33,7 @@ def video_routes(context: Context) -> APIRouter:
     async def begin(request: Request) -> JSONResponse:
         jobs.require_place()
         limit = context.limits.video_bytes
-        with context.storage.receiving(declared_bytes(request, limit)) as folder:
+        async with context.storage.receiving(declared_bytes(request, limit)) as folder:
             form = await read_upload(request, context.limits, limit, folder / UPLOAD)
             job = jobs.submit(task_of_fields(context, VIDEO, folder, form.fields))
         return JSONResponse(_state(context, job), 202, headers={"Location": f"/api/jobs/{job.id}"})

@@ -42,6 +42,11 @@ def request_error(error: BackgroundSubtractionError) -> RequestError:
     return RequestError(status_of(error), str(error), error.parameter)
 
 
+def no_room(error: OSError, what: str = "The upload") -> RequestError:
+    """What a request gets when the disk does not take a file. what: that cannot be kept."""
+    return RequestError(507, f"{what} cannot be kept ({error.strerror or error})", "file", 60)
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """All that a route may raise becomes one line of JSON."""
     app.add_exception_handler(RequestError, _of_request)

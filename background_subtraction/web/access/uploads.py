@@ -15,7 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from background_subtraction.web.access.errors import RequestError
+from background_subtraction.web.access.errors import RequestError, no_room
 from background_subtraction.web.access.limits import Limits
 
 FORM = "multipart/form-data"
@@ -91,7 +91,7 @@ async def read_upload(request: Request, limits: Limits, limit: int, path: Path) 
         except FormParserError as error:
             raise RequestError(400, f"The body is not {FORM} ({error})", "Content-Type") from error
         except OSError as error:
-            raise RequestError(507, f"The upload cannot be kept ({error.strerror})", FILE, 60) from error
+            raise no_room(error) from error
     return parts.checked()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from background_subtraction.web.access.errors import RequestError
+from background_subtraction.web.access.errors import RequestError, no_room
 from background_subtraction.web.access.limits import Limits
 from background_subtraction.web.keeping.storage import discard, new_id
 from background_subtraction.web.worker.task import THUMBNAIL, UPLOAD
@@ -91,15 +91,18 @@ class Backgrounds:
             made: the folder with it.
             file: the name of its file.
             name: what the upload was called.
+
+        Raises:
+            RequestError: there are too many, or the disk does not take it. Nothing of it stays.
         """
         with self._lock:
             self.require_place()
             kept = Kept(shown_name(name), self._folder / new_id(), file)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            kept.folder.mkdir(mode=0o700)
-            for part in (file, THUMBNAIL):
-                shutil.move(made / part, kept.folder / part)  # folders may be on different disks
-            (kept.folder / CARD).write_text(json.dumps({"name": kept.name, "file": file}), encoding="utf-8")
+            try:
+                _move(made, kept)
+            except OSError as error:
+                discard(kept.folder)
+                raise no_room(error, "The background") from error
             self._kept[kept.id] = kept
         return kept
 
@@ -121,6 +124,14 @@ class Backgrounds:
 def shown_name(name: str) -> str:
     """What an upload is called, for people: one line, without folders."""
     return one_line(re.split(r"[\\/]", name)[-1]).strip()[:LONGEST_NAME] or "background"
+
+
+def _move(made: Path, kept: Kept) -> None:
+    kept.folder.parent.mkdir(parents=True, exist_ok=True)
+    kept.folder.mkdir(mode=0o700)
+    for part in (kept.file, THUMBNAIL):
+        shutil.move(made / part, kept.folder / part)  # folders may be on different disks
+    (kept.folder / CARD).write_text(json.dumps({"name": kept.name, "file": kept.file}), encoding="utf-8")
 
 
 def _age(folder: Path) -> float:

@@ -91,9 +91,8 @@ class Jobs:
 
     def get(self, job_id: str) -> Job:
         """The job of this id. Raises RequestError if there is none, or none any more."""
-        self.sweep()
         job = self._jobs.get(job_id)
-        if job is None:
+        if job is None or self._is_old(job):
             raise RequestError(404, f"There is no such job. Results are kept for {self._limits.keep_s:g} s", "id")
         return job
 
@@ -119,9 +118,8 @@ class Jobs:
 
     def sweep(self) -> None:
         """Delete what has been kept long enough."""
-        oldest_s = monotonic() - self._limits.keep_s
         with self._changed:
-            old = [job for job in self._jobs.values() if job.is_over and job.ended_s < oldest_s]
+            old = [job for job in self._jobs.values() if self._is_old(job)]
             for job in old:
                 del self._jobs[job.id]
         for job in old:
@@ -171,6 +169,9 @@ class Jobs:
                 job.error, job.ended_s, job.state = error, monotonic(), state
         if not is_wanted:
             discard(Path(job.task.folder))
+
+    def _is_old(self, job: Job) -> bool:
+        return job.is_over and job.ended_s < monotonic() - self._limits.keep_s
 
     def _left_s(self) -> float:
         """Of the one that runs."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
-from background_subtraction.web.access.errors import RequestError
+from background_subtraction.web.access.errors import RequestError, no_room
 from background_subtraction.web.access.limits import Limits
 
 RESERVE_BYTES = 256 << 20
@@ -33,9 +34,9 @@ class Storage:
         self._lock = Lock()
         self._coming: list[int] = []
 
-    @contextmanager
-    def receiving(self, size: int) -> Iterator[Path]:
-        """Make room for an upload while it comes.
+    @asynccontextmanager
+    async def receiving(self, size: int) -> AsyncIterator[Path]:
+        """Make room for an upload while it comes. The loop of the server does not wait for the disk.
 
         Args:
             size: the bytes that it says it has, or the most that it may have.
@@ -46,6 +47,19 @@ class Storage:
         Raises:
             RequestError: there are too many, or there is no room.
         """
+        folder = self._folder / new_id()
+        await asyncio.to_thread(self._begin, size)
+        try:
+            await asyncio.to_thread(_make, folder)
+            yield folder
+        except BaseException:
+            await asyncio.to_thread(discard, folder)
+            raise
+        finally:
+            with self._lock:
+                self._coming.remove(size)
+
+    def _begin(self, size: int) -> None:
         with self._lock:
             if len(self._coming) >= self._limits.uploads:
                 raise RequestError(
@@ -53,16 +67,6 @@ class Storage:
                 )
             self._require_room(size)
             self._coming.append(size)
-        folder = self._folder / new_id()
-        try:
-            folder.mkdir(mode=0o700)
-            yield folder
-        except BaseException:
-            discard(folder)
-            raise
-        finally:
-            with self._lock:
-                self._coming.remove(size)
 
     def _require_room(self, size: int) -> None:
         coming = sum(self._coming)
@@ -81,6 +85,13 @@ class Storage:
 def discard(folder: Path) -> None:
     """Delete a folder with all in it, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise no_room(error) from error
 
 
 def _bytes_in(folder: Path) -> int:

@@ -39,9 +39,9 @@ class Preview:
 
     def __init__(self, session: Session) -> None:
         """session: the run."""
-        self.planes = Broadcast(session, planes)
-        self.jpegs = Broadcast(session, jpeg)
-        self.pngs = Broadcast(session, png)
+        self.planes = Broadcast(session.frames, planes)
+        self.jpegs = Broadcast(session.frames, jpeg)
+        self.pngs = Broadcast(session.frames, png)
 
 
 def planes(picture: Picture) -> Picture:

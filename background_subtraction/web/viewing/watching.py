@@ -10,8 +10,7 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from background_subtraction.live.session import Session
-from background_subtraction.live.subscribers import Subscription
+from background_subtraction.live.subscribers import Subscribers, Subscription
 from background_subtraction.web.access.errors import RequestError
 from model_api.pictures.picture import Picture
 
@@ -51,14 +50,14 @@ class Broadcast(Generic[Made]):
     Everything is called in the loop of the server. A slow viewer misses frames, and nobody waits for it.
     """
 
-    def __init__(self, session: Session, make: Callable[[Picture], Made]) -> None:
+    def __init__(self, frames: Subscribers, make: Callable[[Picture], Made]) -> None:
         """Make nothing yet.
 
         Args:
-            session: the run.
+            frames: those of the run.
             make: the form that viewers want of a composite. Called in a thread of its own.
         """
-        self._session = session
+        self._frames = frames
         self._make = make
         self._viewers: list[asyncio.Queue[Made | None]] = []
         self._making: asyncio.Task[None] | None = None
@@ -92,7 +91,7 @@ class Broadcast(Generic[Made]):
         # A thread of its own: one that waits in the common pool would keep the encoders of WebRTC waiting.
         thread = ThreadPoolExecutor(1, "viewers")
         try:
-            with self._session.frames.subscribe() as frames:
+            with self._frames.subscribe() as frames:
                 while self._viewers and not frames.ended:
                     frames.viewers = len(self._viewers)
                     begun_s = perf_counter()

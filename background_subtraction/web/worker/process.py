@@ -56,6 +56,8 @@ class Worker:
             timer.cancel()
         if late.is_set():
             raise RequestError(422, f"It takes longer than the {limit_s:g} seconds that are allowed", "file")
+        if answer is None and self._closed:
+            raise RequestError(503, "The server ends")
         if answer is None:
             raise RequestError(500, "The process that works on uploads has ended before this one was done", "file")
         if "error" in answer:

@@ -17,7 +17,7 @@ from background_subtraction.image_files import read_image, read_picture
 from background_subtraction.live.settings import Settings, changed
 from background_subtraction.options import Options
 from background_subtraction.report import Report
-from background_subtraction.run import load_model, run
+from background_subtraction.run import load_model, prepare
 from background_subtraction.sinks.base import Output
 from background_subtraction.sources.demuxing.self_contained import require_self_contained
 from background_subtraction.sources.open import open_source
@@ -95,11 +95,7 @@ def _picture(task: Task, models: Models, report: Report, set_total: SetTotal) ->
 
 def _video(task: Task, models: Models, report: Report, set_total: SetTotal) -> str:
     require_self_contained(Path(UPLOAD))
-    with open_source(UPLOAD) as source:
-        frames = source.info.frames
-    if frames is not None:
-        set_total(frames)
-    _run(task, UPLOAD, models, report)
+    _run(task, UPLOAD, models, report, set_total)
     return task.result
 
 
@@ -141,11 +137,15 @@ def on_paper(picture: Image, paper: tuple[int, int, int, int]) -> Image:
     return np.rint(np.concatenate([blended, opacity * 255], axis=2)).astype(np.uint8)
 
 
-def _run(task: Task, address: str, models: Models, report: Report) -> None:
+def _run(task: Task, address: str, models: Models, report: Report, set_total: SetTotal = lambda total: None) -> None:
     settings = changed(Settings(), task.settings)
     output = Output(Path(task.result), task.view)
     options = Options(model="", inputs=(address,), settings=settings, outputs=(output,), window=None, progress=False)
-    run(replace(options, device=task.device), report, models.get(task.model, task.device))
+    model = models.get(task.model, task.device)
+    with prepare(replace(options, device=task.device), report, model) as start:
+        if start.total is not None:
+            set_total(start.total)
+        start()
 
 
 def _within(image: Image, longest_px: int) -> Image:
