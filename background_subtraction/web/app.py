@@ -34,7 +34,7 @@ ROUTES = (
     viewing_routes,
 )
 SWEEP_S = 10.0
-"""How often files that were kept long enough are deleted."""
+"""How often files that were kept long enough are deleted, at least."""
 
 
 def make_app(context: Context, access: Access) -> FastAPI:
@@ -77,7 +77,7 @@ def _lifespan(context: Context) -> Callable[[FastAPI], AbstractAsyncContextManag
 
 async def _sweep(context: Context) -> None:
     while True:
-        await asyncio.sleep(SWEEP_S)
+        await asyncio.sleep(min(SWEEP_S, context.limits.keep_s))
         await asyncio.to_thread(context.jobs.sweep)
 
 

@@ -194,10 +194,25 @@ def _require_certificate(options: WebOptions) -> None:
     if options.certificate is None:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certificate, options.key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certificate, options.key, _no_passphrase)
+    except _PassphraseError as error:
+        key = options.key or options.certificate
+        raise OptionError(
+            f"{key}: the key has a passphrase. Expected one without, as from: openssl pkey -in {key} -out NEW.pem",
+            "web_certificate",
+        ) from error
     except OSError as error:  # ssl.SSLError too
         raise OptionError(
             f"{options.certificate}: cannot be used ({error.strerror or error}). Expected a PEM file with a "
             "certificate, and its key there or in --web_key",
             "web_certificate",
         ) from error
+
+
+class _PassphraseError(Exception):
+    """A key needs one."""
+
+
+def _no_passphrase() -> str:
+    """Instead of asking on the terminal: a server may start where nobody is."""
+    raise _PassphraseError

@@ -98,12 +98,16 @@ async def read_upload(request: Request, limits: Limits, limit: int, path: Path) 
 async def _chunks(request: Request, limits: Limits, limit: int) -> AsyncIterator[bytes]:
     stream, size, end_s = request.stream().__aiter__(), 0, monotonic() + limits.upload_s
     while True:
+        left_s = max(0.0, end_s - monotonic())
         try:
-            chunk = await asyncio.wait_for(stream.__anext__(), min(limits.stall_s, max(0.0, end_s - monotonic())))
+            chunk = await asyncio.wait_for(stream.__anext__(), min(limits.stall_s, left_s))
         except StopAsyncIteration:
             return
         except (asyncio.TimeoutError, TimeoutError):
-            raise RequestError(408, f"Nothing came for {limits.stall_s:g} s. Send it again", FILE) from None
+            why = f"Nothing came for {limits.stall_s:g} s"
+            if left_s < limits.stall_s:
+                why = f"The upload took longer than the {limits.upload_s:g} s that are allowed"
+            raise RequestError(408, f"{why}. Send it again", FILE) from None
         except ClientDisconnect:
             raise RequestError(400, "The upload broke off", FILE) from None
         size += len(chunk)
