@@ -75,7 +75,8 @@ class Report:
         stages_s: the sum over all frames, by the names of STAGES. A stage's time is that of its own work, although
             stages overlap.
         latencies: of live sources, from a frame's arrival to its delivery: when it has been shown and handed to the
-            writers. Of files, which are read ahead, there are none.
+            writers. Of files, which are read ahead, there are none. Pipes are live: their frames wait for their turn,
+            and none is dropped.
         kept: the outputs that can be played, when a clip has ended, whatever ended it.
         resources: how busy the machine was, a line each.
     """

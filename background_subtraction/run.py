@@ -218,7 +218,9 @@ class Run:
             stack.enter_context(outputs)
             drops, turn = source.info.drops, object()  # the report may live longer than the outputs
             reader = stack.enter_context(
-                Newest(source, self._goes_on) if drops else Prefetched(source, options.ahead, self._goes_on)
+                Newest(source, self._goes_on)
+                if drops
+                else Prefetched(source, options.ahead, self._goes_on, live=source.info.live)
             )
             if isinstance(source, Closing):
                 source.rest_while(partial(self._nobody_watches, outputs))

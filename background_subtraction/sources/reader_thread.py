@@ -29,7 +29,14 @@ class Prefetched:
         dropped: how many frames were dropped.
     """
 
-    def __init__(self, frames: Iterable[Frame], ahead: int = 4, goes_on: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        ahead: int = 4,
+        goes_on: Callable[[], bool] = lambda: True,
+        *,
+        live: bool = False,
+    ) -> None:
         """Start nothing yet.
 
         Args:
@@ -37,7 +44,9 @@ class Prefetched:
             ahead: how many frames may wait.
             goes_on: called again and again, in the consumer's thread, while it waits for a frame. False: no more
                 frames are wanted.
+            live: whether frames come by themselves. The arrival of each is noted in it.
         """
+        self._live = live
         self._goes_on = goes_on
         self._queue: SimpleQueue[Frame | BaseException | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()
@@ -81,7 +90,7 @@ class Prefetched:
     def _read(self, frames: Iterable[Frame]) -> None:
         try:
             for frame in frames:
-                if not self._put(frame):
+                if not self._put(replace(frame, arrived_s=perf_counter()) if self._live else frame):
                     return
             self._put(None)
         except BaseException as error:  # it belongs to the thread that waits for frames
@@ -96,13 +105,12 @@ class Prefetched:
 class Newest(Prefetched):
     """Reads a live source: the consumer gets the newest frame, and those before it are dropped.
 
-    Frames are counted again, so that no number is missing. Their times are those of the source. At most one waits: its
-    arrival is noted in it.
+    Frames are counted again, so that no number is missing. Their times are those of the source. At most one waits.
     """
 
     def __init__(self, frames: Iterable[Frame], goes_on: Callable[[], bool] = lambda: True) -> None:
         """Start nothing yet. goes_on: see `Prefetched`."""
-        super().__init__(frames, 1, goes_on)
+        super().__init__(frames, 1, goes_on, live=True)
 
     def __iter__(self) -> Iterator[Frame]:
         for number, frame in zip(count(), super().__iter__(), strict=False):
@@ -111,7 +119,6 @@ class Newest(Prefetched):
     def _put(self, item: Frame | BaseException | None) -> bool:
         """A frame takes the room of the one before. What ends the frames waits until the last one has been taken."""
         if isinstance(item, Frame):
-            item = replace(item, arrived_s=perf_counter())
             with suppress(Empty):
                 self._queue.get_nowait()
                 self._room.put(None)

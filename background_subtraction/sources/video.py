@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain, dropwhile
+from stat import S_ISFIFO
 from threading import Event
 from time import perf_counter
 from typing import Any
@@ -15,7 +17,7 @@ import av
 
 from background_subtraction.sources.base import Closing, SourceInfo, numbered
 from background_subtraction.sources.deinterlacing import deinterlaced
-from background_subtraction.sources.demuxing.addresses import is_url, without_password
+from background_subtraction.sources.demuxing.addresses import is_url, local_path, without_password
 from background_subtraction.sources.demuxing.container import (
     PIPE,
     OpenVideo,
@@ -58,7 +60,7 @@ class VideoSource(Closing):
         """Open it and decode the first frame.
 
         Args:
-            address: a file, a URL, or "-" for a pipe.
+            address: a file, a named pipe, a URL, or "-" for a pipe.
             loop: start again at the end, where there is one.
             selection: which part, and at which size.
 
@@ -73,12 +75,13 @@ class VideoSource(Closing):
         self._form: PictureForm | None = None
         started_s = perf_counter()
         self._pipe = Pipe()
+        self._is_pipe = address == PIPE or _has_name_of_pipe(address)
         self._video = open_video(address, selection, self._pipe)
         try:
             rate = selection.rate or header_rate(self._video.container, self._video.stream)
             ahead, packets = looked_ahead(self._video.packets(), 0 if self._is_known(rate) else LOOK_AHEAD)
             times_s = [packet.pts * packet.time_base for packet in ahead if packet.pts is not None]
-            self._live = address == PIPE or (
+            self._live = self._is_pipe or (
                 is_url(address) and not is_finite(self._video, times_s, perf_counter() - started_s)
             )
             self._loop = loop and not self._live
@@ -130,7 +133,7 @@ class VideoSource(Closing):
             self._rate,
             frames=self._selection.count(count, self._rate) if whole else None,
             live=self._live,
-            drops=self._live and self._address != PIPE,
+            drops=self._live and not self._is_pipe,
             sound=name_for_ffmpeg(self._address) if whole else None,
             begin_s=first[1] + self._start_s,
             to_end=self._selection.end_s is None,
@@ -150,7 +153,7 @@ class VideoSource(Closing):
         except SourceError as error:
             if self._stopped.is_set():
                 return
-            if not self._live or self._address == PIPE:
+            if not self._live or self._is_pipe:
                 raise
             log.warning("%s Connecting again", error)
             self._broken_off = True
@@ -245,3 +248,9 @@ class VideoSource(Closing):
 
 def _name_of(space: ColourSpace | None) -> str:
     return "RGB" if space is None else space.matrix.upper().replace("BT", "BT.")
+
+
+def _has_name_of_pipe(address: str) -> bool:
+    with suppress(OSError, ValueError):  # no file, or no name that a file can have
+        return S_ISFIFO(os.stat(local_path(address)).st_mode)
+    return False

@@ -84,6 +84,14 @@ def test_mjpeg_is_one_picture_after_another(run: Run) -> None:
         assert_composite(decoded(body[:length]))
 
 
+def test_the_latency_of_a_pipe_is_told(run: Run) -> None:
+    until(lambda: run[1].statistics().frames > 1)
+    figures = asked(run, "GET", "/api/session").json()
+    assert 0 < figures["median_ms"] <= figures["p99_ms"]
+    assert figures["dropped"] == 0
+    assert "_latency_seconds_count 0\n" not in asked(run, "GET", "/metrics").text
+
+
 def test_a_viewer_that_leaves_is_noticed(run: Run) -> None:
     _, session = run
     with httpx.stream("GET", f"{run[0]}api/preview.mjpeg", timeout=TIMEOUT_S) as answer:
