@@ -34,7 +34,8 @@ def page_of(description: Mapping[str, Any]) -> str:
     parts = [text for path, methods in description["paths"].items() for text in _path(path, methods)]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}: HTTP interface</title>'
-        f'<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{STYLE}"></head><body><main>'
+        f'<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{STYLE}"></head><body>'
+        '<main class="interface">'
         f'<h1>{title}: HTTP interface</h1><p>For programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI). '
         "An error is JSON: {&quot;error&quot;: one line, &quot;parameter&quot;: a name or null}. Where a token is "
         "needed, send it as <code>Authorization: Bearer TOKEN</code>.</p>"
@@ -47,7 +48,7 @@ def _path(path: str, methods: Mapping[str, Any]) -> Iterator[str]:
         yield f"<section><h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(operation['summary'])}.</p>"
         yield from _body(operation.get("requestBody", {}))
         statuses = ", ".join(sorted(operation["responses"]))
-        yield f"<p>Answers: {escape(statuses)}</p></section>"
+        yield f'<p class="answers">Answers: {escape(statuses)}</p></section>'
 
 
 def _body(body: Mapping[str, Any]) -> Iterator[str]:
