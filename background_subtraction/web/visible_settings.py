@@ -90,6 +90,10 @@ def _is_colour(text: str) -> bool:
 
 
 def _shown(context: Context, target: str) -> str:
-    if target in (NONE, TRANSPARENT) or _is_colour(target):
+    """A colour is shown in one form, whatever it was called: pages compare it."""
+    if target in (NONE, TRANSPARENT):
         return target
+    colour = parse_colour(target) if _is_colour(target) else None
+    if colour is not None:
+        return "#{2:02x}{1:02x}{0:02x}".format(*colour)
     return context.backgrounds.name_of(target) or f"{FILE_PREFIX}{Path(target).name or target}"

@@ -103,9 +103,9 @@ export class Controls {
   }
 
   render() {
+    this.#limitBlur(); // first: a value outside of the limits is not shown
     for (const input of this.inputs) this.#renderInput(input);
     this.tiles.show(this.settings.target_bgr, this.settings.blur_bgr);
-    this.#renderBlur();
     part(this.root, "plate").hidden = !this.capture || this.settings.model !== "clean_plate";
   }
 
@@ -127,7 +127,7 @@ export class Controls {
   }
 
   /** Blur is of the real scene or of a picture; a colour has none. */
-  #renderBlur() {
+  #limitBlur() {
     const blur = this.root.querySelector('[data-setting="blur_bgr"]');
     const target = this.settings.target_bgr;
     const isScene = target === null;

@@ -96,6 +96,7 @@ export class Live {
       this.root.querySelector("form").inert = true;
       return false;
     }
+    this.controls.show(run.settings, { now: true });
     await this.#listPresets();
     this.#poll();
     return true;
@@ -121,7 +122,7 @@ export class Live {
       if (!document.hidden) {
         try {
           await this.look();
-          if (lost) tell("");
+          if (lost) this.#comeBack();
           lost = false;
         } catch (problem) {
           lost = true;
@@ -130,6 +131,13 @@ export class Live {
       }
       await wait(EVERY_MS);
     }
+  }
+
+  /** The server answers again. It is another one perhaps, which knows nothing of this preview. */
+  #comeBack() {
+    tell("");
+    this.preview.stop();
+    this.#follow();
   }
 
   async look() {

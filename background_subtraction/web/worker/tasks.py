@@ -103,8 +103,8 @@ def _background(task: Task, models: Models, report: Report, set_total: SetTotal)
     """A picture is written anew. A video stays as it came, once its first frame was decoded."""
     try:
         image = read_image(Path(UPLOAD))
-    except SourceError:
-        require_self_contained(Path(UPLOAD))
+    except SourceError as error:
+        _require_video(error)
         with suppress(StopIteration), open_source(UPLOAD) as source:
             _write_thumbnail(bgr_of(next(iter(source)).picture))
             return UPLOAD
@@ -112,6 +112,14 @@ def _background(task: Task, models: Models, report: Report, set_total: SetTotal)
     _write(Path(task.result), _within(image, LONGEST_BACKGROUND_PX))
     _write_thumbnail(image)
     return task.result
+
+
+def _require_video(no_picture: SourceError) -> None:
+    """Nobody has said whether it was to be a picture."""
+    try:
+        require_self_contained(Path(UPLOAD))
+    except SourceError as error:
+        raise SourceError(f"{str(no_picture).rstrip('.')}. Nor is it a whole video") from error
 
 
 TASKS: dict[str, Callable[[Task, Models, Report, SetTotal], str]] = {

@@ -101,6 +101,8 @@ def test_settings_and_metrics_of_a_run(models: Path, places: dict[str, Any]) -> 
                 json = {"Content-Type": "application/json"}
                 assert client.patch("/api/settings", content=body, headers=json).status_code == 400
             text = client.get("/metrics").text
+            for colour in ("white", "255,255,255", "#fff", "#FFFFFF"):
+                assert client.patch("/api/settings", json={"target_bgr": colour}).json()["target_bgr"] == "#ffffff"
         session.close()
     name = "background_subtraction_latency_seconds"
     assert f'# TYPE {name} histogram\n{name}_bucket{{le="0.005"}} 1\n' in text

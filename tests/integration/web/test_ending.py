@@ -27,9 +27,11 @@ CODES = {"run": 1, "serve": 0}
 
 
 @contextmanager
-def started(words: list[object], environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(
+    words: list[object], environment: dict[str, str], port: int = 0
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command with a page. Yields it and the page's address."""
-    command = [sys.executable, str(COMMAND), *map(str, words), "--web", "0"]
+    command = [sys.executable, str(COMMAND), *map(str, words), "--web", str(port)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,9 @@ from background_subtraction.live.settings import Settings, as_mapping
 from background_subtraction.options import Options
 from model_api.bundled import find_model
 from tests.conftest import ROOT
+from tests.integration.web.test_ending import started
 from tests.support.browser import chromium, needs_chromium, page_at, wait_until
-from tests.support.media import read_video
+from tests.support.media import read_video, write_video
 from tests.support.playing import played
 from tests.support.web_runs import served, served_run
 
@@ -490,6 +492,31 @@ def test_what_cannot_be_read_says_so_on_its_card(browser: Any, server: str, tmp_
         assert len(problem) > 10
         assert "\n" not in problem
         assert str(tmp_path) not in problem
+
+
+@pytest.mark.parametrize("way", ["WebRTC", "MJPEG"])
+def test_the_preview_comes_back_with_the_server(
+    browser: Any, models: Path, tmp_path: Path, demo_environment: dict[str, str], way: str
+) -> None:
+    """Another server at the same address shows another colour. Before, settings are shown from the first moment on."""
+    nobody = write_video(tmp_path / "nobody.mp4", [np.full((360, 640, 3), (60, 100, 0), np.uint8)] * 12)
+    words = ["-m", models / "red.onnx", "-i", nobody, "--loop", "--no_show", "--target_bgr"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    script = "delete window.RTCPeerConnection;" if way == "MJPEG" else ""
+    selector = LIVE if way == "WebRTC" else "#live [data-part=mjpeg]"
+    with started([*words, "black"], demo_environment, port) as (first, url), page_at(browser, url, script) as page:
+        seen = Seen(page, selector, "#live")
+        assert page.is_checked("#live input[aria-label='Black']")
+        assert page.input_value("#live [data-setting='blur_bgr']") == "0"
+        seen.wait_for(SKY, BLACK)
+        assert page.inner_text("#live [data-part=way]") == way
+        first.kill()
+        page.wait_for_selector("#problem:visible")
+        assert "The server does not answer" in page.inner_text("#problem")
+        with started([*words, "white"], demo_environment, port):
+            seen.wait_for(SKY, WHITE)
+            assert page.is_hidden("#problem")
 
 
 def read_all(path: Path) -> Any:

@@ -94,12 +94,20 @@ def test_thumbnail_of_a_line(client: httpx.Client) -> None:
     assert client.delete(f"/api/backgrounds/{answer.json()['id']}").status_code == 204
 
 
-def test_zip_bomb(client: httpx.Client) -> None:
+@pytest.mark.parametrize("path", ["/api/remove", "/api/backgrounds"])
+def test_zip_bomb(client: httpx.Client, path: str) -> None:
     data = bomb()
     assert len(data) < LIMITS.image_bytes
-    answer = sent(client, data)
+    answer = sent(client, data, path=path)
     assert answer.status_code == 422
     assert "1000000 at most" in one_line(answer)
+
+
+def test_a_background_that_is_neither(client: httpx.Client) -> None:
+    answer = sent(client, b"text" * 100, path="/api/backgrounds")
+    assert answer.status_code == 422
+    assert "not a whole image" in one_line(answer)
+    assert "Nor is it a whole video" in one_line(answer)
 
 
 @pytest.mark.parametrize("path", ["/api/remove", "/api/videos", "/api/backgrounds"])
