@@ -18,6 +18,7 @@ from tests.slow.fuzzing.mutations import mutate
 from tests.slow.fuzzing.outcomes import GOOD, MEMORY_LIMIT_KB, Run, outcome_of
 
 COUNT, SEED = map(int, os.environ.get("BACKGROUND_SUBTRACTION_FUZZING", "240 1").split())
+UPLOADS = 12
 PARTS = 4
 """Tests that share the cases, so that they run in several processes."""
 
@@ -30,6 +31,17 @@ def test_damaged_files_end_in_a_result_or_one_line(tmp_path: Path, part: int) ->
         f"case {finding.case.number} of seed {SEED}: {finding.outcome}: {finding.case}\n{finding.run.stderr}"
         for finding in found
     )
+
+
+def test_damaged_uploads_get_a_result_or_one_line(tmp_path: Path) -> None:
+    """`python -m tests.slow.fuzzing.uploads` sends more of them, and files of yours."""
+    pytest.importorskip("fastapi", reason="the extra web is not installed")
+    from tests.slow.fuzzing.uploads import all_sent, damaged, server
+
+    with server(tmp_path) as client:
+        got = list(all_sent(client, list(damaged(tmp_path / "damaged", SEED, range(UPLOADS)))))
+    assert {each.status for each in got} > {200, 422}
+    assert not [each for each in got if not each.is_good]
 
 
 def test_a_seed_gives_the_same_cases_again(tmp_path: Path) -> None:
