@@ -158,11 +158,12 @@ class Session:
         return wanted
 
     def hand_on(self, finished: FinishedFrame) -> None:
-        """Give a frame to those who watch, if there are any: the composite in the form that the source has."""
-        if len(self.frames):
+        """Give a frame to those who watch, if somebody wants one: the composite in the form that the source has."""
+        now_s = perf_counter()
+        if self.frames.is_due(now_s):
             frame, arrived_s = finished.composite, finished.plan.frame.arrived_s or finished.composite.result.started_s
             composite = frame.view("composite", format_of(frame.result.frame.picture))
-            self.frames.put(Delivered(composite, finished.plan, perf_counter() - arrived_s))
+            self.frames.put(Delivered(composite, finished.plan, perf_counter() - arrived_s), now_s)
 
     def statistics(self) -> Statistics:
         """The figures of this moment."""

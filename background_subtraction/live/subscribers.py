@@ -46,10 +46,12 @@ class Subscription:
         viewers: how many watch through it.
     """
 
-    def __init__(self, subscribers: Subscribers) -> None:
+    def __init__(self, subscribers: Subscribers, every_s: float) -> None:
         """Made by `Subscribers.subscribe`."""
         self.viewers = 1
         self._subscribers = subscribers
+        self._every_s = every_s
+        self._due_s = 0.0
         self._changed = Condition()
         self._newest: Delivered | None = None
         self._ended = False
@@ -74,10 +76,16 @@ class Subscription:
         with self._changed:
             return self._ended and self._newest is None
 
-    def put(self, delivered: Delivered) -> None:
+    def is_due(self, now_s: float) -> bool:
+        """Asked by the run: whether a frame is wanted at this time of `perf_counter`."""
+        return now_s >= self._due_s
+
+    def put(self, delivered: Delivered, now_s: float) -> None:
         """Called by the run: a frame takes the place of the one before."""
         with self._changed:
             self._newest = delivered
+            # A frame that was late is no reason to leave out the next one, which is in time.
+            self._due_s = max(self._due_s, now_s - self._every_s) + self._every_s
             self._changed.notify_all()
 
     def end(self) -> None:
@@ -104,9 +112,9 @@ class Subscribers:
         self._changing = Condition()
         self._ended = False
 
-    def subscribe(self) -> Subscription:
-        """Begin to watch."""
-        subscription = Subscription(self)
+    def subscribe(self, every_s: float = 0.0) -> Subscription:
+        """Begin to watch. every_s: if frames come faster on average, some are left out."""
+        subscription = Subscription(self, every_s)
         with self._changing:
             self._watching = (*self._watching, subscription)
             if self._ended:
@@ -121,10 +129,15 @@ class Subscribers:
     def __len__(self) -> int:
         return sum(subscription.viewers for subscription in self._watching)
 
-    def put(self, delivered: Delivered) -> None:
-        """Hand a frame to everybody."""
+    def is_due(self, now_s: float) -> bool:
+        """Whether somebody wants a frame at this time of `perf_counter`."""
+        return any(subscription.is_due(now_s) for subscription in self._watching)
+
+    def put(self, delivered: Delivered, now_s: float) -> None:
+        """Hand a frame to everybody who wants one at this time."""
         for subscription in self._watching:
-            subscription.put(delivered)
+            if subscription.is_due(now_s):
+                subscription.put(delivered, now_s)
 
     def end(self) -> None:
         """The run is over."""

@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from time import perf_counter
 from typing import Generic, TypeVar
 
 from background_subtraction.live.subscribers import Subscribers, Subscription
@@ -50,13 +49,15 @@ class Broadcast(Generic[Made]):
     Everything is called in the loop of the server. A slow viewer misses frames, and nobody waits for it.
     """
 
-    def __init__(self, frames: Subscribers, make: Callable[[Picture], Made]) -> None:
+    def __init__(self, frames: Subscribers, make: Callable[[Picture], Made], every_s: float = 1 / MOST_FPS) -> None:
         """Make nothing yet.
 
         Args:
             frames: those of the run.
             make: the form that viewers want of a composite. Called in a thread of its own.
+            every_s: see `Subscribers.subscribe`. The run composites no frame for viewers that they would not see.
         """
+        self._every_s = every_s
         self._frames = frames
         self._make = make
         self._viewers: list[asyncio.Queue[Made | None]] = []
@@ -91,14 +92,12 @@ class Broadcast(Generic[Made]):
         # A thread of its own: one that waits in the common pool would keep the encoders of WebRTC waiting.
         thread = ThreadPoolExecutor(1, "viewers")
         try:
-            with self._frames.subscribe() as frames:
+            with self._frames.subscribe(self._every_s) as frames:
                 while self._viewers and not frames.ended:
                     frames.viewers = len(self._viewers)
-                    begun_s = perf_counter()
                     made = await asyncio.get_running_loop().run_in_executor(thread, self._made_of_next, frames)
                     if made is not None:
                         self._hand_out(made)
-                        await asyncio.sleep(max(0.0, begun_s + 1 / MOST_FPS - perf_counter()))
         except Exception as error:  # whatever it is, viewers are told by the end, and the run goes on
             log.warning("The preview has ended: %s: %s", type(error).__name__, error)
         finally:

@@ -437,7 +437,7 @@ def test_watchers_miss_frames_and_never_hold_the_run_back(files: tuple[Path, Pat
                 planned = plans(indexed_frames(9), stage.current, CleanPlate(needed=False))
                 for finished in finished_frames(planned):
                     composite = finished.composite.view("composite")
-                    session.frames.put(Delivered(composite, finished.plan, 0.0))
+                    session.frames.put(Delivered(composite, finished.plan, 0.0), 0.0)
             newest = slow.next(0)
             assert newest is not None
             assert newest.index == 8
