@@ -151,7 +151,7 @@ def test_more_frames_than_are_seen_are_left_out() -> None:
         assert due_ms == [0, 30, 50, 80]
         assert some.next(0) is not None
         with frames.subscribe() as every:
-            frames.put(numbered(7), 0.1)
+            frames.put(numbered(7), 0.09)
             assert some.next(0) is None
             assert every.next(0) is not None
 
