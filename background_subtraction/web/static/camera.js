@@ -151,7 +151,9 @@ export class Camera {
     const port = location.port || "80";
     const said = "Browsers give their camera only to pages by https or of this machine. On your machine, run the command, and open the address:";
     const lines = [`ssh -L ${port}:localhost:${port} ${location.hostname}`, `http://localhost:${port}`];
-    this.notice.replaceChildren(element("p", {}, said), ...lines.map((line) => element("code", {}, line)));
+    const other = "A phone needs https: start the server with --web_certificate FILE.";
+    const shown = [element("p", {}, said), ...lines.map((line) => element("code", {}, line)), element("p", {}, other)];
+    this.notice.replaceChildren(...shown);
   }
 }
 
