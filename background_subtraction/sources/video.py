@@ -102,12 +102,7 @@ class VideoSource(Closing):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        return numbered(
-            self._turn, self.info.rate, lambda: (self._loop or self._broken_off) and not self._stopped.is_set()
-        )
-
-    def _again(self) -> bool:
-        return (self._loop or self._broken_off) and not self._stopped.is_set()
+        return numbered(self._turn, self.info.rate, self._again)
 
     def interrupt(self) -> None:
         """End a read from a pipe that says nothing, and connect to no stream again."""
@@ -122,6 +117,9 @@ class VideoSource(Closing):
         """Whether nothing depends on the times of the first packets: neither the rate nor what a web server sends."""
         paced = self._video.container.duration is None and self._video.without_length
         return self._video.is_multipart or not (rate is None or paced)
+
+    def _again(self) -> bool:
+        return (self._loop or self._broken_off) and not self._stopped.is_set()
 
     def _described(self, first: Timed) -> SourceInfo:
         width, height = size_of(first[0])
