@@ -21,6 +21,7 @@ from background_subtraction.batch.execution import Engine, Outcome, convert_all
 from background_subtraction.batch.manifest import Manifest
 from background_subtraction.batch.plan import Plan, Task, is_batch, plan_batch
 from background_subtraction.batch.scenes.films import Films
+from background_subtraction.batch.scenes.said import said_once
 from background_subtraction.batch.scenes.splitting import split
 from background_subtraction.batch.task import Place
 from background_subtraction.checks import check_background, check_source, warn_of_unused
@@ -40,6 +41,7 @@ REASONS = 10
 """Failures in the message at the end. The manifest has them all."""
 
 log = logging.getLogger(__name__)
+of_workers = logging.getLogger("background_subtraction.workers")
 
 
 def prepare_run(
@@ -81,11 +83,14 @@ def open_batch(
     if model is not None and not here:
         raise OptionError("loaded, but the clips are converted elsewhere. Expected a file or a name", "model")
     options = for_elsewhere(options) if elsewhere else with_share(options)
-    plan, films = split(plan_batch(options), options)
+    plan = plan_batch(options)
     with ExitStack() as stack:
         if here:
             stack.enter_context(shared_cores())
         check_background(options)
+        if options.batch.split:
+            stack.enter_context(said_once())
+        plan, films = split(plan, options)
         size = None if elsewhere else _size_of_first(plan.tasks, options)
         if here and size and model is None:
             model = stack.enter_context(single.load_model(options))
@@ -164,7 +169,7 @@ class Batch:
     def _tell(self, task: Task, report: ClipReport, number: str, *, again: bool) -> None:
         with self.progress.aside():
             for message in report.messages:
-                log.warning("%s: %s", report.input, message)
+                of_workers.warning("%s: %s", report.input, message)
             if report.status != DONE:
                 log.warning("%s%s", report, ". It is tried again" if again else "")
             elif not self.progress.shown:

@@ -13,6 +13,7 @@ from background_subtraction.batch import storage
 from background_subtraction.batch.counting import count_frames
 from background_subtraction.batch.plan import Plan, Task
 from background_subtraction.batch.scenes.film import Film
+from background_subtraction.checks import check_clip
 from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern
 from background_subtraction.options import Options
 from background_subtraction.progress import counted
@@ -23,7 +24,7 @@ from background_subtraction.sources.open import is_live
 from background_subtraction.sources.scenes.description import SUFFIX as SCENE
 from background_subtraction.sources.scenes.description import Scene
 from background_subtraction.sources.scenes.finding import find_scenes
-from model_api.errors import OptionError, SourceError
+from model_api.errors import OptionError, SinkError, SourceError
 
 OWN_TIMES = "own"
 """`Container.timing` of files in which a frame may be shown at any time."""
@@ -86,8 +87,9 @@ def _film_of(task: Task) -> Film | None:
     if task.options.batch.resume and film.is_begun():
         return film
     try:
+        check_clip(task.clip, task.options)
         scenes = _found(task, name)
-    except SourceError:  # it is said when its turn comes
+    except (SourceError, SinkError):  # it is said when its turn comes
         return None
     if len(scenes) < 2:
         log.info("%s: is converted in one piece: no cut was found", name)
