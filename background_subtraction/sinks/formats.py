@@ -79,13 +79,12 @@ class VideoFormat:
 
 
 # Few frames wait inside the encoders, because a run that is killed loses them: see `timing.DELAYS`. SVT-AV1 looks no
-# frames ahead and not 40, libvpx none and not 25, without a loss that could be measured. x265's info would name the
-# machine's processor in the header: files of two machines could not be joined.
+# frames ahead and not 40, libvpx none and not 25, without a loss that could be measured.
 CODECS: Mapping[str, Codec] = {
     "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast", "forced-idr": "1"}, "crf"),
     "hevc": Codec(
         "libx265", "yuv420p", None,
-        {"crf": "22", "preset": "fast", "forced-idr": "1", "x265-params": "log-level=error:info=0"}, "crf",
+        {"crf": "22", "preset": "fast", "forced-idr": "1", "x265-params": "log-level=error"}, "crf",
         tag="hvc1",
     ),
     "av1": Codec(

@@ -40,7 +40,7 @@ def open_source(address: str, *, loop: bool = False, selection: Selection = Sele
         return ImageSource(images_of(address), address, loop=loop, selection=selection)
     path = Path(address)
     if path.suffix == SCENE:
-        return SceneSource(path)
+        return SceneSource(path, loop=loop, selection=selection)
     if path.is_dir():
         return ImageSource(images_in(path), address, loop=loop, selection=selection)
     if path.suffix.lower() == ".webp" and is_animated_webp(path):

@@ -85,16 +85,18 @@ def _film_of(task: Task) -> Film | None:
         return None
     film = Film(task)
     if task.options.batch.resume and film.is_begun():
+        scenes = len(film.tasks)
+        log.info("%s: %d of %d scenes were done before", name, scenes - len(film.left()), scenes)
         return film
     try:
         check_clip(task.clip, task.options)
-        scenes = _found(task, name)
+        found = _found(task, name)
     except (SourceError, SinkError):  # it is said when its turn comes
         return None
-    if len(scenes) < 2:
+    if len(found) < 2:
         log.info("%s: is converted in one piece: no cut was found", name)
         return None
-    film.begin(scenes)
+    film.begin(found)
     return film
 
 

@@ -13,6 +13,11 @@ import av
 from background_subtraction.sinks.timing import OwnTimes
 from model_api.errors import SinkError
 
+HEVC_HEADER_BYTES = 23
+"""Before the first array of units; the last of them says how many arrays there are."""
+HEVC_MESSAGES = (39, 40)
+"""Types of units with supplemental enhancement information: ITU-T H.265, table 7-1."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -47,12 +52,35 @@ def look_at(path: Path, frames: int) -> Piece:
     with av.open(f"file:{path}") as container:
         stream = container.streams.video[0]
         times = [packet.pts for packet in container.demux(stream) if packet.size]
-        parameters = bytes(stream.codec_context.extradata or b"")
+        parameters = parameters_of(stream.codec_context.name, bytes(stream.codec_context.extradata or b""))
     if len(times) != frames:
         raise SinkError(f"{path}: has {len(times)} frames. Expected the {frames} of its scene")
     shown = sorted(range(frames), key=lambda number: times[number])
     ranks = dict(zip(shown, range(frames), strict=True))
     return Piece(path, tuple(ranks[number] for number in range(frames)), parameters)
+
+
+def parameters_of(codec: str, extradata: bytes) -> bytes:
+    """What a decoder must know of a stream.
+
+    x265 names its processor and its threads beside it, in a message that no decoder needs.
+
+    Args:
+        codec: FFmpeg's name.
+        extradata: of HEVC an HEVCDecoderConfigurationRecord: ISO/IEC 14496-15, 8.3.3.1.2.
+    """
+    if codec != "hevc" or extradata[:1] != b"\1":
+        return extradata
+    place, kept = HEVC_HEADER_BYTES, extradata[: HEVC_HEADER_BYTES - 1]
+    while place + 3 <= len(extradata):
+        begin = place
+        kind, count = extradata[place] & 0x3F, int.from_bytes(extradata[place + 1 : place + 3], "big")
+        place += 3
+        for _ in range(count):
+            place += 2 + int.from_bytes(extradata[place : place + 2], "big")
+        if kind not in HEVC_MESSAGES:
+            kept += extradata[begin:place]
+    return kept
 
 
 def times_of(times_s: Sequence[Fraction], rate: Fraction) -> tuple[list[int], Fraction]:

@@ -15,7 +15,7 @@ from background_subtraction.sinks.base import explained, make_folder_of
 from background_subtraction.sinks.formats import ALL_CONTAINERS, VideoFormat
 from background_subtraction.sinks.joining.packets import Piece, joined, look_at, times_of
 from background_subtraction.sinks.pictures import says_aspect
-from background_subtraction.sinks.sound.side_tracks import check_side_tracks, side_tracks
+from background_subtraction.sinks.sound.side_tracks import side_tracks
 from background_subtraction.sources.base import SourceInfo
 from model_api.errors import SinkError
 
@@ -54,8 +54,6 @@ def join_videos(paths: Sequence[Path], path: Path, format_: VideoFormat, whole: 
     with explained(path):
         pieces = [look_at(piece, count) for piece, count in zip(paths, whole.counts, strict=True)]
         _require_same_parameters(pieces)
-        if sound and whole.source.sound:
-            check_side_tracks(whole.source.sound, path, format_.container)
         _write(pieces, path, format_, whole, whole.source.sound if sound else None)
 
 

@@ -21,6 +21,9 @@ from model_api.types import Frame, Image, Size
 LOOKED_AT_WH: Size = (256, 256)
 """Frames are shrunk to fit into it, as PySceneDetect does it."""
 
+SHORTEST = 15
+"""Frames. A scene that is shorter stays with the next one, in which the model's state begins anew all the same."""
+
 
 def find_scenes(film: str, selection: Selection, limit: int, seen: Callable[[int], object]) -> list[Scene]:
     """Read a film, and cut it.
@@ -50,7 +53,7 @@ def find_scenes(film: str, selection: Selection, limit: int, seen: Callable[[int
             times_s.append(frame.timestamp_s)
             checksums.append(checksum_of(frame))
             seen(frame.index)
-    borders = [0, *cuts.agreed(), len(times_s)]
+    borders = [*cuts.agreed(), len(times_s)]
     return [
         Scene(film, selection, first, tuple(times_s[first:end]), tuple(checksums[first:end]))
         for first, end in pairwise(borders)
@@ -58,14 +61,15 @@ def find_scenes(film: str, selection: Selection, limit: int, seen: Callable[[int
 
 
 class _Cuts:
-    """Frames at which both tests see a cut."""
+    """The first frames of scenes: the film's first one, and those at which both tests see a cut."""
 
     def __init__(self, rate: Fraction) -> None:
         try:
             from scenedetect import AdaptiveDetector, FrameTimecode
         except ImportError as error:
             raise OptionError(f"scenes: needs PySceneDetect ({error}). {install_command('split')}", "split") from error
-        self._detector: Any = AdaptiveDetector()
+        # Without a shortest scene of its own: what it takes wrongly for a cut would hide the right one behind it.
+        self._detector: Any = AdaptiveDetector(min_scene_len=0)
         self._timecode: Any = FrameTimecode
         self._rate = float(rate)
         self._theirs: set[int] = set()
@@ -81,7 +85,11 @@ class _Cuts:
             self._ours.add(frame.index)
 
     def agreed(self) -> list[int]:
-        return sorted(self._theirs & self._ours)
+        cuts = [0]
+        for cut in sorted(self._theirs & self._ours):
+            if cut - cuts[-1] >= SHORTEST:
+                cuts.append(cut)
+        return cuts
 
     def _small(self, frame: Frame) -> Image:
         return bgr_of(resize_picture(frame.picture, scaled_inside(frame.size, LOOKED_AT_WH)))

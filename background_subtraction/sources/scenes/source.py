@@ -11,6 +11,7 @@ from pathlib import Path
 
 from background_subtraction.sources.base import Closing
 from background_subtraction.sources.scenes.description import checksum_of, read_scene
+from background_subtraction.sources.selection import Selection
 from background_subtraction.sources.video import VideoSource
 from model_api.errors import SourceError
 from model_api.resize import resize_picture
@@ -29,15 +30,19 @@ class SceneSource(Closing):
     frames do not say all that a decoder must know, are read once more from the film's beginning.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, loop: bool = False, selection: Selection = Selection()) -> None:
         """Open the film.
 
         Args:
             path: the scene's description.
+            loop: not for scenes.
+            selection: all of the scene.
 
         Raises:
-            SourceError: it is none, or the film cannot be read.
+            SourceError: it is none, or the film cannot be read; or a part or a loop of it is asked for.
         """
+        if loop or selection != Selection():
+            raise SourceError(f"{path}: a scene is taken as it is. Leave out loop, start, end, skip and sizes")
         self._scene = read_scene(path)
         self._film = VideoSource(self._scene.film, selection=self._scene.selection)
         self._entered: VideoSource | None = None
