@@ -14,7 +14,7 @@ import numpy as np
 from model_api.types import Image
 from tests.support.media import barcode
 
-SHOTS = (24, 31, 18, 27, 22)
+SHOTS = (18, 23, 16, 21, 17)
 """Frames of each shot."""
 BORDERS = (0, *accumulate(SHOTS))
 FRAMES = BORDERS[-1]
@@ -54,7 +54,7 @@ def frame_of(number: int) -> Image:
 def times_s(uneven: bool = False) -> list[Fraction]:
     """When each frame is shown. uneven: some come late, and one has a long pause behind it."""
     late = [Fraction(1, 100) if uneven and number % 7 == 3 else Fraction(0) for number in range(FRAMES)]
-    return [(number + 12 * (uneven and number > 60)) / RATE + late[number] for number in range(FRAMES)]
+    return [(number + 12 * (uneven and number > 45)) / RATE + late[number] for number in range(FRAMES)]
 
 
 def write_film(
