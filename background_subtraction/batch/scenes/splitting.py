@@ -12,11 +12,12 @@ from time import perf_counter
 from background_subtraction.batch import storage
 from background_subtraction.batch.counting import count_frames
 from background_subtraction.batch.plan import Plan, Task
-from background_subtraction.batch.scenes.film import Film
+from background_subtraction.batch.scenes.film import NAME, Film
 from background_subtraction.checks import check_clip
 from background_subtraction.image_files import IMAGE_SUFFIXES, is_pattern
 from background_subtraction.options import Options
 from background_subtraction.progress import counted
+from background_subtraction.sinks.base import require_writable
 from background_subtraction.sinks.formats import CONTAINERS
 from background_subtraction.sinks.open import file_of
 from background_subtraction.sources.demuxing.addresses import local_path, without_password
@@ -66,7 +67,7 @@ def split(plan: Plan, options: Options) -> tuple[Plan, list[Film]]:
 def _require_possible(options: Options) -> None:
     """A film is cut where everything begins anew, and once."""
     reasons = {
-        "a loop has no end. Leave out one of both": options.loop,
+        "a loop shows its scenes again. Leave out one of both": options.loop,
         "a model keeps its state at cuts (scene_cuts). Leave out one of both": not options.scene_cuts,
         "a still that is held (hold). Leave out one of both": options.settings.hold,
         "no output. Name one, which the scenes are joined to": not options.outputs,
@@ -90,6 +91,7 @@ def _film_of(task: Task) -> Film | None:
         return film
     try:
         check_clip(task.clip, task.options)
+        require_writable(film.folder / NAME)
         found = _found(task, name)
     except (SourceError, SinkError):  # it is said when its turn comes
         return None
@@ -107,8 +109,9 @@ def _found(task: Task, name: str) -> list[Scene]:
     total = min(total, limit) if limit and total else total
     with counted(f"Cuts of {task.clip.name}", total, show=options.progress) as seen:
         scenes = find_scenes(path, options.selection, limit, seen)
-    frames, seconds = sum(scene.frames for scene in scenes), perf_counter() - started_s
-    log.info("%s: %d scenes in %d frames, found in %.1f s", name, len(scenes), frames, seconds)
+    if len(scenes) > 1:
+        frames, seconds = sum(scene.frames for scene in scenes), perf_counter() - started_s
+        log.info("%s: %d scenes in %d frames, found in %.1f s", name, len(scenes), frames, seconds)
     return scenes
 
 

@@ -186,6 +186,14 @@ def test_workers_do_the_same(models: Path, tmp_path: Path, run_demo: RunDemo) ->
         require_same(tmp_path / f"{name}_pha.mkv", tmp_path / "serial_pha.mkv")
 
 
+def test_a_cluster_does_the_same(models: Path, tmp_path: Path, run_demo: RunDemo, dask_cluster: str) -> None:
+    film = write_film(tmp_path / "film.mp4", options=OPEN_GOPS)
+    words = ["-m", models / "counting.onnx", "-i", film, "--output_alpha", "pha.mkv", "--split", "scenes"]
+    run = run_demo(*words, "--cluster", dask_cluster)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert counted_levels(tmp_path / "pha.mkv") == levels_of_shots()
+
+
 def test_a_film_that_was_killed_goes_on(
     models: Path, tmp_path: Path, run_demo: RunDemo, demo_environment: dict[str, str]
 ) -> None:
@@ -270,7 +278,7 @@ def test_what_cannot_be_cut_is_done_in_one_piece(models: Path, tmp_path: Path, r
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("-o", "a.mkv", "--loop", "-limit", "9"), "but a loop has no end"),
+        (("-o", "a.mkv", "--loop", "-limit", "9"), "but a loop shows its scenes again"),
         (("-o", "a.mkv", "--no_scene_cuts"), "but a model keeps its state at cuts"),
         ((), "but no output"),
     ],
