@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from background_subtraction.sinks.open import has_sound
 from background_subtraction.sources.base import SourceInfo
 from background_subtraction.sources.open import open_source
 from background_subtraction.sources.scenes.description import Scene
+from model_api.errors import SinkError
+
+log = logging.getLogger(__name__)
 
 
 def join(film: Film) -> int:
@@ -41,7 +45,10 @@ def join(film: Film) -> int:
             _collect_images(film.parts(number), part)
     for part, identity in zip(outputs, identities, strict=True):
         part.publish(identity)
-    film.clear()
+    try:
+        film.clear()
+    except SinkError as error:  # the film is whole
+        log.warning("The scenes are not needed any more: %s", error)
     return len(whole.times_s)
 
 

@@ -80,18 +80,17 @@ def _require_possible(options: Options) -> None:
 def _film_of(task: Task) -> Film | None:
     """The film with its scenes; None, and a line about it, where it stays in one piece."""
     name = without_password(task.clip.address)
-    reason = next((reason for reason, is_so in REASONS.items() if is_so(task)), None)
+    film = Film(task)
+    reason = next((reason for reason, is_so in REASONS.items() if is_so(task)), None) or _fault_of(film.folder)
     if reason is not None:
         log.warning("%s: is converted in one piece: %s", name, reason)
         return None
-    film = Film(task)
     if task.options.batch.resume and film.is_begun():
         scenes = len(film.tasks)
         log.info("%s: %d of %d scenes were done before", name, scenes - len(film.left()), scenes)
         return film
     try:
         check_clip(task.clip, task.options)
-        require_writable(film.folder / NAME)
         found = _found(task, name)
     except (SourceError, SinkError):  # it is said when its turn comes
         return None
@@ -100,6 +99,15 @@ def _film_of(task: Task) -> Film | None:
         return None
     film.begin(found)
     return film
+
+
+def _fault_of(folder: Path) -> str | None:
+    """Why nothing can be written into the folder for scenes."""
+    try:
+        require_writable(folder / NAME)
+    except SinkError as error:
+        return str(error)
+    return None
 
 
 def _found(task: Task, name: str) -> list[Scene]:

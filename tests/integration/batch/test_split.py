@@ -229,6 +229,22 @@ def test_a_film_that_was_killed_goes_on(
     assert "0 of 1 clips done, 1 skipped" in run_demo(*words, "--resume").stdout
 
 
+def test_scenes_that_could_not_be_joined_are_joined_later(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+    """Something lies where the film was to be written: all scenes are kept, and nothing is converted twice."""
+    film = write_film(tmp_path / "film.mp4")
+    words = ["-m", models / "red.onnx", "-i", film, "-o", "out.mkv", "--target_bgr", "none", "--split", "scenes"]
+    (tmp_path / "out.part.mkv").mkdir()
+    line = one_line(run_demo(*words))
+    assert "its scenes cannot be joined: out.part.mkv: cannot be written" in line
+    assert "kept in" in line
+    (tmp_path / "out.part.mkv").rmdir()
+    run = run_demo(*words, "--resume")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "5 of 5 scenes were done before" in run.stdout
+    assert "Frames:" not in run.stdout
+    assert [read_barcode(image) for image in read_video(tmp_path / "out.mkv")] == [*range(FRAMES)]
+
+
 def test_scenes_of_another_film_are_not_taken(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
     """What an interrupted run left is of other frames, or of other options."""
     film = write_film(tmp_path / "film.mp4")
