@@ -69,6 +69,5 @@ class Films:
             outputs=outputs,
             frames=frames,
             seconds=perf_counter() - self._started_s,
-            error=error,
-            kept=(str(film.folder),) if error else (),
+            error=f"{error}. What is done is kept in {film.folder}, for resume" if error else "",
         )
