@@ -41,6 +41,7 @@ EXTRAS = {
     "ovms": r"--adapter[ =]ovms\b",
     "quantize": r"^tools quantize\b",
     "ray": r"--cluster[ =]ray://",
+    "split": r"--split[ =]scenes\b",
     "storage": r"\b(s3a?|gcs|gs|az|abfss?|sftp|ssh|smb|webhdfs|hdfs|oss|hf)://",
     "training": r"^tools (train|export)\b|^tools convert .*\.ckpt\b",
     "virtual_camera": r"--virtual[_-]camera\b",

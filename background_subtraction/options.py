@@ -18,6 +18,8 @@ from model_api.models.base import ModelOptions
 from model_api.preprocessing import Override
 from model_api.ranges import NATURAL, POSITIVE, require_choice, require_text
 
+SPLITS = ("", "scenes")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchOptions:
@@ -33,6 +35,7 @@ class BatchOptions:
         workers: processes, each with its model and its share of the cores; 0 for none. On Ray: actors.
         cluster: the address of a cluster, such as dask://host:8786.
         attempts: how often a clip is tried that fails.
+        split: "scenes" to cut each film at its cuts, and to convert its scenes like clips; "" for whole films.
 
     Raises:
         OptionError: another value, or two that contradict each other.
@@ -47,10 +50,12 @@ class BatchOptions:
     workers: int = 0
     cluster: str | None = None
     attempts: int = 2
+    split: str = ""
 
     def __post_init__(self) -> None:
         NATURAL.require(workers=self.workers)
         POSITIVE.require(attempts=self.attempts)
+        require_choice(SPLITS, split=self.split)
         require_text(manifest=self.manifest, cluster=self.cluster)
         if self.resume and self.overwrite:
             raise OptionError("and overwrite. Expected one of them: what is done is left out, or done again", "resume")

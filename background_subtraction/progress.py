@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import NoReturn, Protocol
@@ -141,6 +141,14 @@ class BatchProgress:
 
     def _describe(self) -> None:
         self._bar.set_description_str(f"{_joined(self._names.values())} ({self._ended}/{self._clips})".lstrip())
+
+
+@contextmanager
+def counted(name: str, total: int | None, *, show: bool | None) -> Iterator[Callable[[int], object]]:
+    """Show a bar of frames that are read. Yields what is called with each frame's number."""
+    with _bar(total, show=show) as bar:
+        bar.set_description_str(one_line(name)[:NAMES_LENGTH])
+        yield lambda number: bar.update(number + 1 - bar.n)
 
 
 def _bar(total: int | None, *, show: bool | None) -> tqdm[NoReturn]:

@@ -226,7 +226,10 @@ class Run:
                 source.rest_while(partial(self._nobody_watches, outputs))
 
             aspect = source.info.form.pixel_aspect
-            stage = stack.enter_context(self.session.stage(source.info.size, live=drops, pixel_aspect=aspect))
+            elapsed_s = source.info.elapsed_s
+            stage = stack.enter_context(
+                self.session.stage(source.info.size, live=drops, pixel_aspect=aspect, elapsed_s=elapsed_s)
+            )
             planned = plans(reader, stage.current, plate)
             shown = finished_frames(planned, newest=drops, scene_cuts=options.scene_cuts, pixel_aspect=aspect)
             finished = None

@@ -11,6 +11,8 @@ from background_subtraction.sources.demuxing.pipe import Pipe
 from background_subtraction.sources.demuxing.timeline import frame_count, header_rate
 from background_subtraction.sources.images import IMAGE_RATE
 from background_subtraction.sources.open import is_live
+from background_subtraction.sources.scenes.description import SUFFIX as SCENE
+from background_subtraction.sources.scenes.description import read_scene
 from background_subtraction.sources.selection import Selection
 from model_api.errors import SourceError
 
@@ -27,6 +29,8 @@ def count_frames(address: str, selection: Selection) -> int | None:
     if Path(path).is_dir() or Path(path).suffix.lower() in IMAGE_SUFFIXES:
         return selection.count(len(images_at(path)), selection.rate or IMAGE_RATE)
     try:
+        if Path(path).suffix == SCENE:
+            return read_scene(Path(path)).frames
         video = open_video(path, selection, Pipe())
         with video.container:
             rate = selection.rate or header_rate(video.container, video.stream)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import logging
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from threading import Event
 from time import perf_counter
 
@@ -18,9 +15,14 @@ from background_subtraction import run as single
 from background_subtraction.batch import storage
 from background_subtraction.batch.clip_report import DONE, FAILED, INTERRUPTED, SKIPPED, ClipReport
 from background_subtraction.batch.counting import count_frames
+from background_subtraction.batch.engines.elsewhere import for_elsewhere, with_share
 from background_subtraction.batch.engines.open import open_engine
 from background_subtraction.batch.execution import Engine, Outcome, convert_all
+from background_subtraction.batch.manifest import Manifest
 from background_subtraction.batch.plan import Plan, Task, is_batch, plan_batch
+from background_subtraction.batch.scenes.films import Films
+from background_subtraction.batch.scenes.said import said_once
+from background_subtraction.batch.scenes.splitting import split
 from background_subtraction.batch.task import Place
 from background_subtraction.checks import check_background, check_source, warn_of_unused
 from background_subtraction.native_thread import NativeThread
@@ -28,11 +30,9 @@ from background_subtraction.options import Options
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.progress import BatchProgress
 from background_subtraction.report import Report
-from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.open import is_live, open_source
-from background_subtraction.thread_budget import cores, shared_cores
+from background_subtraction.thread_budget import shared_cores
 from model_api import MattingModel
-from model_api.bundled import FOLDER
 from model_api.errors import BatchError, OptionError, SinkError, SourceError
 
 LOOKED_AT = 20
@@ -41,6 +41,7 @@ REASONS = 10
 """Failures in the message at the end. The manifest has them all."""
 
 log = logging.getLogger(__name__)
+of_workers = logging.getLogger("background_subtraction.workers")
 
 
 def prepare_run(
@@ -81,12 +82,15 @@ def open_batch(
     here = not (elsewhere or options.batch.workers)
     if model is not None and not here:
         raise OptionError("loaded, but the clips are converted elsewhere. Expected a file or a name", "model")
-    options = _for_elsewhere(options) if elsewhere else _with_share(options)
+    options = for_elsewhere(options) if elsewhere else with_share(options)
     plan = plan_batch(options)
     with ExitStack() as stack:
         if here:
             stack.enter_context(shared_cores())
         check_background(options)
+        if options.batch.split:
+            stack.enter_context(said_once())
+        plan, films = split(plan, options)
         size = None if elsewhere else _size_of_first(plan.tasks, options)
         if here and size and model is None:
             model = stack.enter_context(single.load_model(options))
@@ -99,7 +103,7 @@ def open_batch(
         engine = stack.enter_context(open_engine(options, place, progress, executor))
         if progress.shown:
             stack.enter_context(_counting(plan.tasks, progress))
-        yield Batch(plan, engine, report, progress, place.monitors, counts=not here)
+        yield Batch(plan, engine, report, progress, place.monitors, Films(films), counts=not here)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +116,7 @@ class Batch:
         report: counts the frames.
         progress: shows them.
         monitors: measure how busy the machine is.
+        films: those whose scenes are among the clips.
         counts: whether the frames come from elsewhere, and are counted when a clip has ended.
     """
 
@@ -120,6 +125,7 @@ class Batch:
     report: Report
     progress: BatchProgress
     monitors: Monitors
+    films: Films
     counts: bool
     rest: list[Outcome] = field(default_factory=list)
 
@@ -127,7 +133,8 @@ class Batch:
         """Convert the clips. Yield a report of each, in the order in which they end; first of those done before."""
         tasks = self.plan.tasks
         yield from self.plan.skipped
-        self._note([task.asked.planned() for task in tasks])
+        self._note([task.asked.planned() for task in self.films.clips_of(tasks)])
+        yield from self._told(self.films.ready())
         ended = 0
         try:
             attempts = tasks[0].options.batch.attempts if tasks else 1
@@ -136,7 +143,9 @@ class Batch:
                     again = report.status == FAILED and report.attempts < attempts
                     ended += not again
                     self._ended(task, report, f"{ended}/{len(tasks)} ", again=again)
-                    if not again:
+                    if self.films.has(task):
+                        yield from self._told([] if again else self.films.after(task, report))
+                    elif not again:
                         yield report
         finally:
             for task, report in self.rest:
@@ -144,25 +153,35 @@ class Batch:
             self.report.resources = self.monitors.means()
 
     def _ended(self, task: Task, report: ClipReport, number: str, *, again: bool) -> None:
-        """Show it, and write it down."""
+        """Count it, show it, and write it down."""
         done = report.status == DONE
         if self.counts and done:
             self.report.count(report.frames)
         self.progress.end(task.clip.address, report.frames if done else 0, again=again)
+        self._tell(task, report, number, again=again)
+
+    def _told(self, films: Iterable[Outcome]) -> Iterator[ClipReport]:
+        """Films whose scenes have all ended: their frames were counted."""
+        for film, report in films:
+            self._tell(film, report, "", again=False)
+            yield report
+
+    def _tell(self, task: Task, report: ClipReport, number: str, *, again: bool) -> None:
         with self.progress.aside():
             for message in report.messages:
-                log.warning("%s: %s", report.input, message)
-            if not done:
+                of_workers.warning("%s: %s", report.input, message)
+            if report.status != DONE:
                 log.warning("%s%s", report, ". It is tried again" if again else "")
             elif not self.progress.shown:
                 log.info("%s%s", number, report)
         if not again:
-            self._note([task.asked.ended(report)])
+            self._note([task.asked.ended(report)], self.films.manifest_of(task))
             self.report.kept.extend(report.kept)
 
-    def _note(self, events: list[dict[str, object]]) -> None:
-        if self.plan.manifest and events:
-            self.plan.manifest.append(events)
+    def _note(self, events: list[dict[str, object]], scenes: Manifest | None = None) -> None:
+        manifest = scenes or self.plan.manifest
+        if manifest and events:
+            manifest.append(events)
 
 
 def _to_the_end(batch: Batch) -> None:
@@ -188,48 +207,13 @@ def _say_summary(batch: Batch, reports: list[ClipReport], seconds: float) -> Non
     }
     frames = sum(report.frames for report in reports if report.status == DONE)
     others = ", ".join(f"{number} {status}" for status, number in count.items() if number and status != DONE)
-    total = len(batch.plan.tasks) + len(batch.plan.skipped)
+    total = len(batch.films.clips_of(batch.plan.tasks)) + len(batch.plan.skipped)
     log.info(
         "%d of %d clips done%s: %d frames in %.1f s, %.1f frames/s",
         count[DONE], total, f", {others}" if others else "", frames, seconds, frames / seconds if seconds else 0,
     )  # fmt: skip
     if batch.plan.manifest:
         log.info("Manifest: %s", batch.plan.manifest.place)
-
-
-def _for_elsewhere(options: Options) -> Options:
-    """With names that mean the same in a process with another current folder, and on a machine with the same files."""
-    model = Path(options.model)
-    is_bundled = model.parent == FOLDER and options.adapter == "openvino"
-    local = options.adapter == "openvino" and not is_bundled
-    background = options.settings.target_bgr
-    return replace(
-        options,
-        model=model.stem if is_bundled else str(model.absolute()) if local else options.model,
-        inputs=tuple(_absolute(name) for name in options.inputs),
-        outputs=tuple(replace(output, path=_absolute_path(output.path)) for output in options.outputs),
-        settings=replace(options.settings, target_bgr=background and _absolute(background)),
-        clean_plate=options.clean_plate and _absolute(options.clean_plate),
-    )
-
-
-def _absolute(name: str) -> str:
-    """An address, a file's absolute path, or a colour as it is."""
-    path = local_path(name)
-    is_file = os.path.exists(path) or glob.has_magic(path) or os.sep in path or Path(path).suffix
-    return name if is_live(path) or not is_file else os.path.abspath(path)
-
-
-def _absolute_path(path: Path) -> Path:
-    return path if storage.address_of(path) else path.absolute()
-
-
-def _with_share(options: Options) -> Options:
-    """With the threads of a worker's share of the cores, where a process cannot be kept to some of them."""
-    workers = options.batch.workers
-    if not workers or hasattr(os, "sched_setaffinity") or options.inference.threads:
-        return options
-    return replace(options, inference=replace(options.inference, threads=max(1, cores() // workers)))
 
 
 def _size_of_first(tasks: tuple[Task, ...], options: Options) -> tuple[int, int] | None:

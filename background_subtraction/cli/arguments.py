@@ -38,7 +38,7 @@ OPTION_OF: Mapping[str, str] = {
     "resolution": "--output_resolution", "monitors": "-u", "jobs": "--jobs", "type": "--output_type",
     "codec": "--codec", "crf": "--crf", "mbps": "--output_video_mbps", "start_s": "--start", "end_s": "--end",
     "workers": "--workers", "cluster": "--cluster", "shard": "--shard", "resume": "--resume",
-    "overwrite": "--overwrite", "manifest": "--manifest",
+    "overwrite": "--overwrite", "manifest": "--manifest", "split": "--split",
     "skip": "--skip", "rate": "--fps", "size": "--input_resize", "raw_size": "--raw_size", "ahead": "--num_workers",
     "camera_size": "--camera_size", "camera_format": "--camera_format", "mask_threshold": "--mask_threshold",
     "grow_px": "--mask_grow", "soften_px": "--mask_soften",

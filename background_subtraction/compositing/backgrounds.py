@@ -52,7 +52,12 @@ class Background(Protocol):
 
 
 def open_background(
-    target: str | None, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1), *, live: bool = False
+    target: str | None,
+    blur_px: int = 0,
+    pixel_aspect: Fraction = Fraction(1),
+    *,
+    live: bool = False,
+    elapsed_s: Fraction = Fraction(0),
 ) -> Background:
     """Open a background.
 
@@ -62,6 +67,7 @@ def open_background(
         blur_px: the width in pixels of a box that blurs like it, 0 for no blur.
         pixel_aspect: the width of the frames' pixels by their height: images and videos look in them as elsewhere.
         live: the frames come as they come: a video goes on after a pause where it was, and catches up with nothing.
+        elapsed_s: a video is so many seconds from its beginning at the first frame.
 
     Raises:
         OptionError: neither a file nor a colour.
@@ -73,7 +79,7 @@ def open_background(
     if target in NAMED:
         return NAMED[target]()
     if is_pattern(target) or Path(target).exists():
-        return open_media(target, blur_px, pixel_aspect, live=live)
+        return open_media(target, blur_px, pixel_aspect, live=live, elapsed_s=elapsed_s)
     colour = parse_colour(target)
     if colour is not None:
         return ColourBackground(colour)
@@ -83,7 +89,7 @@ def open_background(
             f'{", ".join(map(repr, NAMED))}, "R,G,B", "#rrggbb" or a name ({", ".join(sorted(COLOURS))})',
             "target_bgr",
         )
-    return open_media(target, blur_px, pixel_aspect, live=live)
+    return open_media(target, blur_px, pixel_aspect, live=live, elapsed_s=elapsed_s)
 
 
 class _NothingToClose:

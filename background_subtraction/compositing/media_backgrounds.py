@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
@@ -28,12 +29,17 @@ LIVE_GAP_S = Fraction(2)
 
 
 def open_media(
-    target: str, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1), *, live: bool = False
+    target: str,
+    blur_px: int = 0,
+    pixel_aspect: Fraction = Fraction(1),
+    *,
+    live: bool = False,
+    elapsed_s: Fraction = Fraction(0),
 ) -> StillBackground | MovingBackground:
     """Open an image, images, a video, a camera or a stream. Arguments and errors: see `backgrounds.open_background`."""
     if Path(target).suffix.lower() in IMAGE_SUFFIXES and Path(target).is_file():
         return StillBackground(read_image(Path(target)), blur_px, pixel_aspect)
-    return MovingBackground(open_source(target, loop=True), blur_px, pixel_aspect, live=live)
+    return MovingBackground(open_source(target, loop=True), blur_px, pixel_aspect, live=live, elapsed_s=elapsed_s)
 
 
 class StillBackground:
@@ -68,11 +74,16 @@ class StillBackground:
 class _Clock:
     """A background's seconds: they begin with the first frame that gets one."""
 
-    def __init__(self, longest_gap_s: Fraction | None) -> None:
-        """longest_gap_s: the background stands still in longer pauses between frames. None: it never does."""
+    def __init__(self, longest_gap_s: Fraction | None, elapsed_s: Fraction) -> None:
+        """Set it.
+
+        Args:
+            longest_gap_s: the background stands still in longer pauses between frames. None: it never does.
+            elapsed_s: the background's second at the first frame.
+        """
         self._longest_gap_s = longest_gap_s
         self._before_s: Fraction | None = None
-        self._seconds = Fraction(0)
+        self._seconds = elapsed_s
 
     def at(self, time_s: Fraction) -> Fraction:
         step_s = time_s - (time_s if self._before_s is None else self._before_s)
@@ -89,7 +100,13 @@ class MovingBackground:
     """
 
     def __init__(
-        self, source: Source, blur_px: int = 0, pixel_aspect: Fraction = Fraction(1), *, live: bool = False
+        self,
+        source: Source,
+        blur_px: int = 0,
+        pixel_aspect: Fraction = Fraction(1),
+        *,
+        live: bool = False,
+        elapsed_s: Fraction = Fraction(0),
     ) -> None:
         """Take a source that loops.
 
@@ -98,12 +115,13 @@ class MovingBackground:
             blur_px: as `open_background` takes it.
             pixel_aspect: as `open_background` takes it.
             live: as `open_background` takes it.
+            elapsed_s: as `open_background` takes it.
         """
-        self._clock = _Clock(LIVE_GAP_S if live else None)
+        self._clock = _Clock(LIVE_GAP_S if live else None, elapsed_s)
         self._source = source
         self._pixel_aspect = pixel_aspect / source.info.form.pixel_aspect
         self._reader = Prefetched(source)
-        self._frames = iter(self._reader)
+        self._frames = _far_ahead(self._reader, elapsed_s)
         self._shown: deque[Frame] = deque()
         self._fitted = _fitting(blur_px, self._pixel_aspect)
 
@@ -139,6 +157,20 @@ class MovingBackground:
                 self._shown.popleft()
             self._shown.append(frame)
         return self._shown[-1] if self._shown[-1].timestamp_s <= time_s else self._shown[0]
+
+
+def _far_ahead(frames: Iterable[Frame], elapsed_s: Fraction) -> Iterator[Frame]:
+    """The frames of a loop, without the whole turns between the first, which tells how long they are, and `elapsed_s`.
+
+    What follows has the times that it would have.
+    """
+    passed_s, first_turn = Fraction(0), True
+    for frame in frames:
+        if first_turn and frame.clip == 1:
+            first_turn = False
+            turns = max(0, elapsed_s // frame.timestamp_s - 1)
+            passed_s = turns * frame.timestamp_s
+        yield replace(frame, timestamp_s=frame.timestamp_s + passed_s) if passed_s else frame
 
 
 def _fitting(blur_px: int, pixel_aspect: Fraction) -> Callable[[Frame, Size, YuvFormat | None], Picture]:

@@ -33,6 +33,7 @@ def convert_videos(
     manifest: AnyPath | None = None,
     shard: tuple[int, int] | None = None,
     attempts: int = 2,
+    split: str = "",
     **others: Any,
 ) -> Iterator[ClipReport]:
     """Convert many clips, here, in processes or on a cluster. One that fails does not stop the others.
@@ -54,6 +55,7 @@ def convert_videos(
         manifest: the file for it. None: background_subtraction.jsonl in the first output's folder.
         shard: (which part, of how many) of the clips, the first part is 0.
         attempts: how often a clip is tried that fails.
+        split: "scenes" to cut films at their scene cuts, to convert the scenes like clips, and to join them.
         others: those of `convert_video`.
 
     Returns:
@@ -71,7 +73,7 @@ def convert_videos(
     batch = BatchOptions(
         recursive=recursive, listed=not isinstance(inputs, (str, os.PathLike)), resume=resume, overwrite=overwrite,
         manifest=None if manifest is None else os.fspath(manifest), shard=shard, workers=workers, cluster=cluster,
-        attempts=attempts,
+        attempts=attempts, split=split,
     )  # fmt: skip
     with ExitStack() as stack, renamed({**PARAMETER_OF, "inputs": "inputs", "outputs": "output"}):
         merged = {**usual, "output_composition": output, **others}

@@ -184,13 +184,21 @@ class Session:
             watching=len(self.frames),
         )
 
-    def stage(self, size: Size, *, live: bool = False, pixel_aspect: Fraction = Fraction(1)) -> Stage:
+    def stage(
+        self,
+        size: Size,
+        *,
+        live: bool = False,
+        pixel_aspect: Fraction = Fraction(1),
+        elapsed_s: Fraction = Fraction(0),
+    ) -> Stage:
         """Open a stage: the settings of one clip, with what they need. It is a context manager.
 
         Args:
             size: (width, height) of its frames.
             live: see `open_background`.
             pixel_aspect: see `open_background`.
+            elapsed_s: see `open_background`.
 
         Raises:
             OptionError: no such background.
@@ -201,7 +209,13 @@ class Session:
             name, model = self._running
             settings = replace(self._settings, model=name)
             stage = Stage(
-                settings, model, live=live, pixel_aspect=pixel_aspect, delivered=self._sweep, left=self._leave
+                settings,
+                model,
+                live=live,
+                pixel_aspect=pixel_aspect,
+                elapsed_s=elapsed_s,
+                delivered=self._sweep,
+                left=self._leave,
             )
             self._stages.append(stage)
             return stage

@@ -33,6 +33,7 @@ class Stage:
         *,
         live: bool,
         pixel_aspect: Fraction,
+        elapsed_s: Fraction,
         delivered: Callable[[], None],
         left: Callable[[Stage], None],
     ) -> None:
@@ -43,6 +44,7 @@ class Stage:
             model: that of `settings.model`.
             live: see `open_background`.
             pixel_aspect: see `open_background`.
+            elapsed_s: see `open_background`.
             delivered: called after each frame.
             left: called at the end.
 
@@ -52,6 +54,7 @@ class Stage:
         """
         self._live = live
         self._pixel_aspect = pixel_aspect
+        self._elapsed_s = elapsed_s
         self._after_delivery = delivered
         self._left = left
         self._lock = Lock()
@@ -116,7 +119,9 @@ class Stage:
         _close(list({id(needed.opened): needed.opened for needed in self._needed()}.values()))
 
     def _opened(self, settings: Settings, model: MattingModel) -> Prepared:
-        background = open_background(settings.target_bgr, settings.blur_bgr, self._pixel_aspect, live=self._live)
+        background = open_background(
+            settings.target_bgr, settings.blur_bgr, self._pixel_aspect, live=self._live, elapsed_s=self._elapsed_s
+        )
         background.__enter__()
         return Prepared(Ready(settings, background, model), background)
 

@@ -53,8 +53,12 @@ def open_sink(output: Output | DeviceOutput, encoding: Encoding, source: SourceI
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _image_sink(path, source, output.view)
     chosen = video_format(path, encoding.codec, alpha=output.view == "transparent")
-    has_sound = encoding.sound and output.view not in ("alpha", "foreground")
-    return VideoSink(path, chosen, source, encoding.quality, sound=has_sound)
+    return VideoSink(path, chosen, source, encoding.quality, sound=has_sound(output, encoding))
+
+
+def has_sound(output: Output, encoding: Encoding) -> bool:
+    """Whether a video gets the input's sound, subtitles and metadata."""
+    return encoding.sound and output.view not in ("alpha", "foreground")
 
 
 def file_of(output: Output, encoding: Encoding) -> Path:

@@ -48,6 +48,8 @@ from model_api.types import Size
 
 FASTEST_RATE = Fraction(240)
 """Frames per second that encoders are told at most. SVT-AV1 refuses more, and times are kept whatever it is."""
+UNTIMED = {"libx265": 2}
+"""Encoder -> frames. The times of decoding of a video that has no more of them are whatever was in the memory."""
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ class VideoSink(Sink):
         self._left_out = False
         self._before: Any = None
         self._end_s = Fraction(0)
+        self._frames = 0
         self._complete = False
         self._identity: tuple[int, int] | None = None
         self._container: Any = None
@@ -139,6 +142,7 @@ class VideoSink(Sink):
         frame.duration = round(1 / self._source.rate / self._tick_s)
         frame.pict_type = PictureType.I if self._key_frames.is_due(time_s) else PictureType.NONE
         self._end_s = time_s + 1 / self._source.rate
+        self._frames += 1
         for ready in [frame] if self._palette is None else self._palette.apply(frame):
             self._container.mux(self._stream.encode(ready))
         if self._sound:
@@ -187,10 +191,18 @@ class VideoSink(Sink):
         if self._stream is not None:
             for left in [] if self._palette is None else self._palette.rest():
                 self._container.mux(self._stream.encode(left))
-            self._container.mux(self._stream.encode())
+            self._container.mux(self._rest())
         if self._sound:
             self._sound.close(self._end_s, to_end=self._complete and self._source.to_end)
         self._container.close()
+
+    def _rest(self) -> list[Any]:
+        """The packets that wait in the encoder."""
+        packets = list(self._stream.encode())
+        if self._frames <= UNTIMED.get(self._format.codec.encoder, 0):
+            for packet in packets:
+                packet.dts = packet.pts
+        return packets
 
     def _begin(self, picture: Picture) -> None:
         """The first image decides the size, made even where the codec wants that."""

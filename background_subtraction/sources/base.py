@@ -37,6 +37,8 @@ class SourceInfo:
         begin_s: the first frame's time in that file.
         to_end: whether the last frame is the file's last one too.
         form: what its pictures are.
+        elapsed_s: how much of a film came before the first frame, where this is a scene of it. Backgrounds that move
+            are as far.
     """
 
     name: str
@@ -49,6 +51,7 @@ class SourceInfo:
     begin_s: Fraction = Fraction(0)
     to_end: bool = True
     form: PictureForm = BGR_FORM
+    elapsed_s: Fraction = Fraction(0)
 
 
 class Source(Protocol):

@@ -11,6 +11,8 @@ from background_subtraction.sources.camera import CameraSource, is_camera
 from background_subtraction.sources.demuxing.addresses import is_url, local_path, without_password
 from background_subtraction.sources.demuxing.container import PIPE
 from background_subtraction.sources.images import ImageSource
+from background_subtraction.sources.scenes.description import SUFFIX as SCENE
+from background_subtraction.sources.scenes.source import SceneSource
 from background_subtraction.sources.selection import Selection
 from background_subtraction.sources.video import VideoSource
 from model_api.errors import SourceError
@@ -37,6 +39,8 @@ def open_source(address: str, *, loop: bool = False, selection: Selection = Sele
     if is_pattern(address):
         return ImageSource(images_of(address), address, loop=loop, selection=selection)
     path = Path(address)
+    if path.suffix == SCENE:
+        return SceneSource(path, loop=loop, selection=selection)
     if path.is_dir():
         return ImageSource(images_in(path), address, loop=loop, selection=selection)
     if path.suffix.lower() == ".webp" and is_animated_webp(path):

@@ -54,7 +54,11 @@ log = logging.getLogger(__name__)
 
 
 class VideoSource(Closing):
-    """A video file, pipe or stream that PyAV decodes, turned upright by its metadata."""
+    """A video file, pipe or stream that PyAV decodes, turned upright by its metadata.
+
+    Attributes:
+        first_s: when the first frame is shown, in seconds from the video's beginning.
+    """
 
     def __init__(self, address: str, *, loop: bool = False, selection: Selection = Selection()) -> None:
         """Open it and decode the first frame.
@@ -96,6 +100,7 @@ class VideoSource(Closing):
             self.close()
             raise
         self._begun = [first]
+        self.first_s = first[1]
         self.info = self._described(first)
 
     def __enter__(self) -> VideoSource:

@@ -7,7 +7,7 @@ import re
 import sys
 
 from background_subtraction.cli import argument_types as values
-from background_subtraction.options import BatchOptions
+from background_subtraction.options import SPLITS, BatchOptions
 from model_api.errors import OptionError
 
 STDIN = "-"
@@ -34,6 +34,13 @@ def add_batch_arguments(group: argparse._ArgumentGroup) -> None:
         "--cluster",
         metavar="ADDRESS",
         help="Process inputs on a cluster, dask://host:8786 or ray://host:10001. Paths are those of its machines.",
+    )
+    add(
+        "--split",
+        choices=SPLITS[1:],
+        default="",
+        help="Cut a long film at its scene cuts, process the scenes like inputs (--jobs, --workers, --cluster), and "
+        "join them. Needs PySceneDetect.",
     )
     add(
         "--shard",
@@ -70,6 +77,7 @@ def batch_options_of(args: argparse.Namespace) -> BatchOptions:
         shard=args.shard,
         workers=args.workers,
         cluster=args.cluster,
+        split=args.split,
     )
 
 

@@ -32,7 +32,7 @@ ADDED_OPTIONS = """
     --print_completion --disable_progress --checkpoint --variant
     --version --codec --crf --no_audio --start --end --skip --fps --raw_size --virtual_camera --jobs --server_timeout
     --server_ca --server_token
-    --input_list --recursive --workers --cluster --shard --resume --overwrite --manifest
+    --input_list --recursive --workers --cluster --split --shard --resume --overwrite --manifest
     --preset --save_preset --mask_threshold --mask_grow --mask_soften --mask_steadiness --mask_every
     --skip_similar --no-skip_similar --mirror --no-mirror --auto_framing --no-auto_framing --zoom_limit
     --camera_size --camera_format --list_cameras --server_ca --server_token

@@ -23,6 +23,7 @@ from tests.support.environments import borrowing_environment
         ("demo -i 0 --virtual-camera /dev/video9", ["virtual_camera"]),
         ("demo -i 0 --adapter ovms -m host:9000/models/rvm", ["ovms"]),
         ("demo -i 0 --adapter=ovms -m host:9000/models/rvm", ["ovms"]),
+        ("demo -i film.mp4 -o out.mp4 --split scenes", ["split"]),
         ("tools info video", []),
         ("tools quantize video -i a.mp4 --check b.mp4", ["quantize"]),
         ("tools convert rvm.onnx", []),

@@ -41,6 +41,7 @@ ONE_DOOR = {
     "pyvirtualcam": ("background_subtraction/sinks/virtual_camera.py",),
     "distributed": ("background_subtraction/batch/engines/dask_cluster.py",),
     "ray": ("background_subtraction/batch/engines/ray_cluster.py",),
+    "scenedetect": ("background_subtraction/sources/scenes/finding.py",),
     "fsspec": ("background_subtraction/batch/storage.py",),
     "tritonclient": ("model_api/adapters/kserve/",),
     "aiohttp": ("model_api/adapters/kserve/",),

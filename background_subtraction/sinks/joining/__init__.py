@@ -1,0 +1,1 @@
+"""Videos of the scenes of a film, joined to one without encoding anything again."""
