@@ -217,24 +217,7 @@ class VideoSink(Sink):
             raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
         stream.width, stream.height = size
         stream.pix_fmt = self._format.pixel_format if pal8 else self._target.pixel_format
-        stream.thread_type = "AUTO"
-        stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
-        context = stream.codec_context
-        context.framerate = min(self._source.rate, FASTEST_RATE)
-        if not self._format.container.reorders:
-            context.max_b_frames = 0
-        if codec.tag:
-            context.codec_tag = codec.tag
-        self._target.label(context)
-        if not self.square_pixels:
-            context.sample_aspect_ratio = form.pixel_aspect
-        context.time_base = stream.time_base = self._tick_s
-        try:
-            with same_scheduling():
-                context.open(strict=False)
-        except av.error.FFmpegError as error:
-            said = codec.remedy or reason_of(error)
-            raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
+        self._start_encoder(stream)
         if pal8:
             self._palette = Palette(stream.width, stream.height, self._tick_s)
         if self._sound_path:
@@ -242,6 +225,26 @@ class VideoSink(Sink):
         self._container.start_encoding()
         self._identity = identity_of(self._path)
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
+
+    def _start_encoder(self, stream: Any) -> None:
+        codec, context = self._format.codec, stream.codec_context
+        stream.thread_type = "AUTO"
+        stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
+        context.framerate = min(self._source.rate, FASTEST_RATE)
+        if not self._format.container.reorders:
+            context.max_b_frames = 0
+        if codec.tag:
+            context.codec_tag = codec.tag
+        self._target.label(context)
+        if not self.square_pixels:
+            context.sample_aspect_ratio = self._source.form.pixel_aspect
+        context.time_base = stream.time_base = self._tick_s
+        try:
+            with same_scheduling():
+                context.open(strict=False)
+        except av.error.FFmpegError as error:
+            said = codec.remedy or reason_of(error)
+            raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
 
     def _converted(self, picture: Picture) -> Any:
         return self._target.frame_of(_of_size(picture, self._stream.width, self._stream.height))
