@@ -131,6 +131,7 @@ class DeviceOutput:
     Args:
         kind: one of `sinks.open.DEVICES`.
         name: which device, "" for the first that is free.
+        view: what of each frame is shown, one of `compositing.composite.VIEWS`.
     """
 
     kind: str

@@ -13,6 +13,7 @@ from openvino import opset13 as ops
 
 from model_api.graph import loading
 from model_api.graph.structure import structure_of
+from model_api.preprocessing import AS_THEY_ARE, MINUS_ONE_TO_ONE, Preprocessing
 from model_api.recognition.known_networks import KNOWN_NETWORKS, KnownNetwork, find_known
 from model_api.recognition.structure import Kernel, Structure
 
@@ -149,3 +150,13 @@ def one(value: float) -> Any:
 )
 def test_an_end_that_answers_probabilities_is_seen(last: Any, expected: bool) -> None:
     assert structure_of(ends_in(last)).probabilities == ({"mask"} if expected else set())
+
+
+def test_what_a_file_says_of_its_pixels_is_read_as_it_was_written() -> None:
+    """In the words of Model API's configuration: YES or NO, a number for each channel. No digit gets lost."""
+    assert MINUS_ONE_TO_ONE.as_info() == {
+        "reverse_input_channels": "YES", "mean_values": "127.5 127.5 127.5", "scale_values": "127.5 127.5 127.5",
+    }  # fmt: skip
+    assert AS_THEY_ARE.as_info() == {"reverse_input_channels": "NO", "mean_values": "0 0 0", "scale_values": "1 1 1"}
+    for known in KNOWN_NETWORKS:
+        assert Preprocessing.of_info(known.takes.as_info(), "") == known.takes
