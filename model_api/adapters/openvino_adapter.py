@@ -43,7 +43,7 @@ class InferenceOptions:
         requests: how many are in flight at once. None: as many as the device recommends.
         streams: "", "<n>" or "<device>:<n>,<device>:<n>".
         threads: of the CPU. None: OpenVINO decides.
-        cache_dir: a folder where compiled networks are kept from run to run.
+        cache_dir: a folder where compiled networks are kept from run to run, and what `precision` "auto" measured.
         clips: how many clips run at once. A recurrent network gets a stream for each.
         timeout_s: seconds that a model server may take for a whole request.
         server_ca: a PEM file with the authorities whose certificates a model server may have. None: the system's.
