@@ -51,11 +51,14 @@ EXTRAS = {
 
 CONSTRAINTS = "requirements/constraints.txt"
 LOCK = "requirements/lock.txt"
+CPU_BUILDS = "requirements/cpu_builds.txt"
 LOCKED_SYSTEMS = {("Linux", "x86_64"), ("Windows", "AMD64")}
 """Those for which every package of the lock has a file that needs no compiler."""
 NEWEST_WITHIN_RANGES = "BACKGROUND_SUBTRACTION_NEWEST"
-GRAPHICS_CARDS = re.compile(r"nvidia-|cuda-|triton$")
-"""What PyTorch's builds for graphics cards need, several GB; those for CPUs do without."""
+PYTORCH = re.compile(r"torch$|nvidia-|cuda-|triton$")
+"""PyTorch, and what its builds for graphics cards need, several GB; those for CPUs do without."""
+PIP_INSTALL = (str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off")
+HASHED = ("--require-hashes", "--no-deps", "-r")
 PIP_STEPS = ("Downloading ", "Using cached ", "Processing ", "Building wheel", "Installing collected packages")
 """How the lines of pip begin that tell what takes time."""
 CHECKS = (
@@ -214,11 +217,17 @@ def install(files: list[Path]) -> None:
 
 def install_locked(packages: list[Locked]) -> None:
     """Install just these files. Raises CalledProcessError where one has another hash."""
-    for_cards = [package for package in packages if GRAPHICS_CARDS.match(package.name)]
-    install_hashed([package for package in packages if package not in for_cards])
-    is_for_cpus = any(ENVIRONMENT.glob("lib/python*/site-packages/torch-*+cpu.dist-info"))
-    if for_cards and platform.system() == "Linux" and not is_for_cpus:
-        install_hashed(for_cards)
+    pytorch = [package for package in packages if PYTORCH.match(package.name)]
+    if pytorch and has_cpu_build():
+        packages = [package for package in packages if package not in pytorch]
+    install_hashed(packages)
+
+
+def has_cpu_build() -> bool:
+    """Install PyTorch for CPUs alone, where an index has it. Whether it is there then."""
+    # Among several hashes pip prefers a file of PyPI, for graphics cards, to one in a folder, which tells no hash.
+    subprocess.run([*PIP_INSTALL, *HASHED, str(ROOT / CPU_BUILDS)], check=False, capture_output=True)
+    return any(ENVIRONMENT.glob("lib/python*/site-packages/torch-*+cpu.dist-info"))
 
 
 def install_hashed(packages: list[Locked]) -> None:
@@ -226,7 +235,7 @@ def install_hashed(packages: list[Locked]) -> None:
     listed = ENVIRONMENT / "locked.txt"
     listed.write_text("".join(package.text for package in packages), encoding="utf-8")
     try:
-        pip_install(["--require-hashes", "--no-deps", "-r", str(listed)])
+        pip_install([*HASHED, str(listed)])
     except subprocess.CalledProcessError:
         say(f"{LOCK} could not be installed. To install the newest versions instead: {NEWEST_WITHIN_RANGES}=1")
         raise
@@ -234,7 +243,7 @@ def install_hashed(packages: list[Locked]) -> None:
 
 def pip_install(what: Sequence[str]) -> None:
     """Raises CalledProcessError."""
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", *what]
+    command = [*PIP_INSTALL, *what]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as pip:
         for step in steps_in(pip.stdout or ()):

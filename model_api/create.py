@@ -24,15 +24,15 @@ from model_api.models.yolact import Yolact
 from model_api.preprocessing import BYTES, SIGNED_BYTES, ImageInput, Override, Preprocessing
 from model_api.ranges import require_choice
 from model_api.recognition.file_facts import Info, completed, find_preprocessing, find_training
-from model_api.recognition.known_networks import KnownNetwork, find_known
+from model_api.recognition.known_networks import find_known
 from model_api.recognition.outputs import mask_of
 from model_api.recognition.reading import reading_of
-from model_api.recognition.structure import Structure
+from model_api.recognition.structure import NOTHING, Structure
 from model_api.resize import STANDARD
-from model_api.types import Binding, Signature
+from model_api.types import Binding, Signature, TensorSpec
 
-CONTRACTS: tuple[type[MattingModel], ...] = (RobustVideoMatting, BackgroundMatting, MaskRcnn, Yolact, PortraitMatting)
-"""Tried in this order."""
+OWN_OUTPUTS: tuple[type[MattingModel], ...] = (RobustVideoMatting, BackgroundMatting, MaskRcnn, Yolact)
+"""Contracts that say what their outputs are, tried in this order. What none of them takes may be a PortraitMatting."""
 
 WHOLE = {"u8": BYTES, "i8": SIGNED_BYTES}
 """Inputs of these types take nothing else."""
@@ -51,6 +51,10 @@ log = logging.getLogger(__name__)
 
 class Recognizable(Protocol):
     """What a file or a server tells about a network."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
 
     @property
     def signature(self) -> Signature:
@@ -110,19 +114,34 @@ def create_model(
     # Where a frame is laid into the input in another way, the filter's image would not be the whole frame.
     outside = inference.refiner_outside and options.resize_type == STANDARD
     network = ADAPTERS[adapter](os.fspath(model), device, replace(inference, refiner_outside=outside))
-    override = completed(override, network.info)
-    contract, binding = recognize(network.signature, network.name, override.output_name)
-    facts = facts_of(network, contract, binding, override)
+    contract, facts = recognized(network, override)
     images = {
         name: ImageInput(image_layout(network.signature.input(name), override.layouts), facts.preprocessing)
-        for name in binding.images
+        for name in facts.binding.images
     }
     say(network.name, contract, facts)
     with ExitStack() as stack:
-        running = stack.enter_context(closing(network.run(binding, images)))
+        running = stack.enter_context(closing(network.run(facts.binding, images)))
         created = contract(running, facts, options)
         stack.pop_all()
         return created
+
+
+def recognized(network: Recognizable, override: Override = Override()) -> tuple[type[MattingModel], NetworkFacts]:
+    """Find the contract that a network follows, and what is known of it.
+
+    Args:
+        network: what its file or its server tells.
+        override: what the user knows better; the file completes it.
+
+    Raises:
+        ModelContractError: it follows none, or nothing says which of many classes is the person.
+        ModelFileError: its file says what cannot be.
+        OptionError: an output, classes or an activation that it does not have.
+    """
+    override = completed(override, network.info)
+    contract, binding = recognize(network.signature, network.name, override.output_name)
+    return contract, facts_of(network, contract, binding, override)
 
 
 def recognize(signature: Signature, name: str, output_name: str | None = None) -> tuple[type[MattingModel], Binding]:
@@ -140,17 +159,16 @@ def recognize(signature: Signature, name: str, output_name: str | None = None) -
         ModelContractError: it follows none; the message lists what it has and what is known.
         OptionError: an output's name, and the network has no such mask.
     """
-    for contract in CONTRACTS:
-        binding = contract.match(signature) if contract is not PortraitMatting else None
-        if binding and output_name is not None:
-            raise OptionError(
-                f'"{output_name}": {contract.__name__} reads its own outputs. Leave it out', "output_name"
-            )
-        if binding:
+    for contract in OWN_OUTPUTS:
+        if binding := contract.match(signature):
+            if output_name is not None:
+                raise OptionError(
+                    f'"{output_name}": {contract.__name__} reads its own outputs. Leave it out', "output_name"
+                )
             return contract, binding
     if binding := PortraitMatting.match(signature, output_name):
         return PortraitMatting, binding
-    known = "; ".join(contract.known_as for contract in CONTRACTS)
+    known = "; ".join([*(contract.known_as for contract in OWN_OUTPUTS), PortraitMatting.known_as])
     raise ModelContractError(f"{name} matches no known model. Found: {signature}. Known: {known}")
 
 
@@ -168,39 +186,31 @@ def facts_of(network: Recognizable, contract: type[MattingModel], binding: Bindi
         ModelContractError: nothing says which of many classes is the person.
         OptionError: classes or an activation that the mask does not have.
     """
-    known = find_known(network.structure) if contract is PortraitMatting else None
-    default = default_preprocessing(contract, binding, network, known)
+    structure = network.structure if contract.one_mask else NOTHING
+    default = default_preprocessing(contract, network.signature.input(binding.images[0]), structure)
     preprocessing = find_preprocessing(
         override, network.info, by_model_optimizer=network.by_model_optimizer, default=default
     )
-    training = find_training(network.info)
-    if contract is not PortraitMatting:
+    facts = NetworkFacts(network.signature, binding, preprocessing, find_training(network.info))
+    if not contract.one_mask:
         _require_no_reading(override, contract)
-        return NetworkFacts(network.signature, binding, preprocessing, training)
-    reading = reading_of(
-        mask_of(network.signature, binding),
-        structure=network.structure,
-        person=override.person_class,
-        asked=override.activation,
-    )
-    return NetworkFacts(network.signature, binding, preprocessing, training, reading, known)
+        return facts
+    mask = mask_of(network.signature, binding)
+    reading = reading_of(mask, structure=structure, person=override.person_class, asked=override.activation)
+    return replace(facts, reading=reading, known=find_known(structure))
 
 
-def default_preprocessing(
-    contract: type[MattingModel], binding: Binding, network: Recognizable, known: KnownNetwork | None
-) -> Preprocessing:
+def default_preprocessing(contract: type[MattingModel], image: TensorSpec, structure: Structure) -> Preprocessing:
     """What a network expects if its file says nothing.
 
     Bytes if its input takes them; what its graph begins with; what is published for a known network; what its contract
     says, which for a portrait network is a guess.
     """
-    dtype = network.signature.input(binding.images[0]).dtype
-    if dtype in WHOLE:
-        return WHOLE[dtype]
-    own = network.structure.normalization if contract is PortraitMatting else None
-    if own is not None:
-        mean, scale = (0.0, 1.0) if own.takes_bytes else (127.5, 127.5) if own.takes_signed else (0.0, 255.0)
-        return Preprocessing(own.channels, (mean,) * 3, (scale,) * 3, "a normalization inside the network")
+    if image.dtype in WHOLE:
+        return WHOLE[image.dtype]
+    if structure.normalization:
+        return structure.normalization.takes
+    known = find_known(structure)
     return known.preprocessing if known else contract.original
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-from model_api.errors import OptionError
+from model_api.errors import ModelFileError, OptionError, renamed
 from model_api.ranges import SCALE, Range, require_choice, require_each, require_text
 from model_api.types import Size
 
@@ -16,6 +17,10 @@ ACTIVATIONS = ("none", "sigmoid", "levels")
 """What one channel may hold: probabilities, logits, or levels of 0..255."""
 
 Triple = tuple[float, float, float]
+
+REVERSE, MEAN, SCALE_VALUES = PREPROCESSING_KEYS = ("reverse_input_channels", "mean_values", "scale_values")
+"""Keys of model_info, and of an ONNX file's metadata."""
+TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,28 @@ class Preprocessing:
         parts += [f"scale {_spell(self.scale)}"] if self.scale != (1.0, 1.0, 1.0) else []
         return ", ".join(parts)
 
+    def as_info(self) -> dict[str, str]:
+        """The same as files have it: keys of model_info, or of an ONNX file's metadata."""
+        words = ("YES" if self.channels == "RGB" else "NO", _listed(self.mean), _listed(self.scale))
+        return dict(zip(PREPROCESSING_KEYS, words, strict=True))
+
+    @classmethod
+    def of_info(cls, section: Mapping[str, str], source: str, *, guessed: bool = False) -> Preprocessing:
+        """Read what `as_info` writes. A key that is missing stands for BGR, 0 or 1.
+
+        Args:
+            section: model_info, or an ONNX file's metadata.
+            source: what the section is called, for messages.
+            guessed: whether the file says that this was a guess.
+
+        Raises:
+            ModelFileError: a value is no such thing.
+        """
+        channels = "RGB" if _is_true(section, REVERSE) else "BGR"
+        mean, scale = _numbers(section, MEAN, 0.0), _numbers(section, SCALE_VALUES, 1.0)
+        with _faults_of_the_file():
+            return cls(channels, mean, scale, source, guessed)
+
     def __str__(self) -> str:
         return f"{self.pixels} ({self.source})"
 
@@ -79,10 +106,14 @@ class ImageInput:
     preprocessing: Preprocessing
 
 
+ZERO_TO_255 = Preprocessing("RGB")
+ZERO_TO_ONE = Preprocessing("RGB", scale=(255.0, 255.0, 255.0))
+MINUS_ONE_TO_ONE = Preprocessing("RGB", (127.5, 127.5, 127.5), (127.5, 127.5, 127.5))
+
 AS_THEY_ARE = Preprocessing("BGR", source="inside the network")
-BYTES = Preprocessing("RGB", source="bytes, as its input takes them")
+BYTES = replace(ZERO_TO_255, source="bytes, as its input takes them")
 SIGNED_BYTES = Preprocessing("RGB", (128.0, 128.0, 128.0), source="bytes from -128, as its input takes them")
-GUESS = Preprocessing("RGB", scale=(255.0, 255.0, 255.0), source="a guess", guessed=True)
+GUESS = replace(ZERO_TO_ONE, source="a guess", guessed=True)
 """The most frequent of all. Networks made for -1..1 still answer something like their mask to 0..1."""
 
 GUIDED_FILTER = "fast_guided_filter"
@@ -152,6 +183,39 @@ class Training:
         """The same as files have it: keys of model_info, or of an ONNX file's metadata."""
         base = {"base_size": f"{self.base_wh[0]}x{self.base_wh[1]}"} if self.base_wh else {}
         return {**base, **({"alpha_refiner": GUIDED_FILTER} if self.guided else {})}
+
+
+@contextmanager
+def _faults_of_the_file() -> Iterator[None]:
+    """What no parameter takes is, in a file, a fault of the file."""
+    try:
+        with renamed({"mean": f"{MEAN} in the file", "scale": f"{SCALE_VALUES} in the file"}):
+            yield
+    except OptionError as error:
+        raise ModelFileError(str(error)) from error
+
+
+def _is_true(section: Mapping[str, str], key: str) -> bool:
+    word = section.get(key, "").strip().lower()
+    if word not in (*TRUE, *FALSE):
+        raise ModelFileError(f'{key} in the file is "{section[key]}": expected YES or NO')
+    return word in TRUE
+
+
+def _numbers(section: Mapping[str, str], key: str, default: float) -> Triple:
+    """One number or three, with spaces or commas between them, in brackets or not, as Model API writes them."""
+    words = re.split(r"[\s,]+", section.get(key, "").strip("[]() \t\n")) if section.get(key, "").strip("[]() ") else []
+    try:
+        return triple(tuple(map(float, words)) or (default,))
+    except ValueError:
+        raise ModelFileError(
+            f'{key} in the file is "{section[key][:60]}": expected one number or three, such as 123.675 116.28 103.53'
+        ) from None
+
+
+def _listed(values: Triple) -> str:
+    """As files have them, no digit less: "0 127.5 16047.8946"."""
+    return " ".join(repr(float(value)).removesuffix(".0") for value in values)
 
 
 def _spell(values: Triple) -> str:

@@ -6,7 +6,6 @@ A tool is a module with `add_arguments(parser)` and `run(args)`, and a row of `T
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
+
+from background_subtraction.cli.beginning import begin
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
     Returns:
         0: done. 1: the work failed or was interrupted, or a library is missing. 2: invalid usage.
     """
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))  # as model_api.pictures.encoded; before OpenCV
-    logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
-    logging.raiseExceptions = False  # a closed stdout, as behind "| head", is no error
+    begin()
     _interrupt_on_signals()
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words[0] if words else "--help"

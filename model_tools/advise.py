@@ -19,6 +19,7 @@ from background_subtraction.thread_budget import cores
 from model_api import AsyncPipeline, Frame, create_model
 from model_api.adapters.devices import check_device
 from model_api.adapters.openvino_adapter import InferenceOptions
+from model_api.bundled import name_of
 from model_api.errors import ModelContractError, OptionError
 from model_api.types import Alpha
 from model_tools.benchmark.command import in_turns, measure
@@ -55,7 +56,7 @@ class Choice:
     @property
     def words(self) -> tuple[str, ...]:
         """The options as a command line has them."""
-        return ("-m", str(self.model), "--infer_precision", self.precision, *self.more)
+        return ("-m", name_of(self.model), "--infer_precision", self.precision, *self.more)
 
     @property
     def name(self) -> str:

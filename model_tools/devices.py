@@ -21,6 +21,7 @@ from model_api import AsyncPipeline, Frame, create_model
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph.loading import reason
+from model_api.preprocessing import ZERO_TO_ONE
 from model_api.terminal.foreign_text import printable
 from model_api.types import Alpha, Image, Size
 from model_tools.reporting.quiet import quiet
@@ -166,6 +167,6 @@ def small_network() -> ov.Model:
     image.output(0).get_tensor().set_names({"image"})
     alpha.output(0).get_tensor().set_names({"alpha"})
     model = ov.Model([alpha], [image], "small")
-    for key, value in (("reverse_input_channels", "YES"), ("scale_values", "255")):
+    for key, value in ZERO_TO_ONE.as_info().items():
         model.set_rt_info(value, ["model_info", key])
     return model

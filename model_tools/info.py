@@ -13,15 +13,14 @@ from typing import Any
 import openvino as ov
 
 from background_subtraction.cli.model_arguments import add_preprocessing_arguments, model_file, override_of
-from model_api.create import facts_of, recognize
+from model_api.create import recognized
 from model_api.errors import ModelContractError
 from model_api.graph import loading
 from model_api.graph.loading import Network
 from model_api.layouts import image_layout
 from model_api.models.base import MattingModel
 from model_api.models.network_facts import NetworkFacts
-from model_api.preprocessing import Override, Preprocessing
-from model_api.recognition.file_facts import completed
+from model_api.preprocessing import Preprocessing
 from model_api.terminal.foreign_text import printable
 from model_api.types import Binding, TensorSpec
 from model_tools.convert.command import read
@@ -109,9 +108,9 @@ def run(args: argparse.Namespace) -> None:
     """
     core = ov.Core()
     network = read(args.model)
-    override = completed(override_of(args), network.info)
+    override = override_of(args)
     try:
-        contract, facts = _recognized(network, override)
+        contract, facts = recognized(network, override)
         description, unknown = describe(core, network, contract, facts), None
     except ModelContractError as error:
         description, unknown = describe(core, network), error
@@ -151,11 +150,6 @@ def describe(
         gmacs=None if model.is_dynamic() else sum(map(multiplications, operations)) / GIGA,
         devices={device: _support(core, model, device) for device in core.available_devices},
     )
-
-
-def _recognized(network: Network, override: Override) -> tuple[type[MattingModel], NetworkFacts]:
-    contract, binding = recognize(network.signature, network.path.name, override.output_name)
-    return contract, facts_of(network, contract, binding, override)
 
 
 def lines(description: Description) -> list[str]:

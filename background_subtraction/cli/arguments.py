@@ -259,11 +259,11 @@ def _add_io_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_file_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--output_type", choices=OUTPUT_TYPES, default="", help="Default: the name of the output decides.")
+    add("--output_type", choices=OUTPUT_TYPES, default="", help="Videos or folders of images. Default: by the name.")
     add("--codec", choices=tuple(CODECS), help="Default: one that suits the container, and transparency.")
     add("--crf", type=values.quality, help="Constant quality, on the codec's own scale: lower is better.")
     add("--output_video_mbps", type=values.positive_number, help="A bit rate instead of constant quality.")
-    add("--no_audio", action="store_true", help="Do not copy the input's sound and subtitles to composites.")
+    add("--no_audio", action="store_true", help="Leave out the input's sound and subtitles.")
     add("--start", type=values.seconds, default=Fraction(0), metavar="SECONDS", help="Start here in the input.")
     add("--end", type=values.seconds, metavar="SECONDS", help="End here in the input.")
     add("--skip", type=values.natural, default=0, help="Leave out this many frames at the start.")
@@ -288,7 +288,7 @@ def _add_file_options(group: argparse._ArgumentGroup) -> None:
         help="The format to request from a camera: MJPG, YUYV, …, or auto for its own choice. Default: MJPG.",
     )
     add("--list_cameras", action=ListCameras, help="List the cameras of this machine and exit.")
-    add("--input_resize", nargs="+", action=values.SizeAction, metavar="WxH", help="Resize the input first.")
+    add("--input_resize", nargs="+", action=values.SizeAction, metavar="WxH", help="Resize the input before all else.")
     add("--raw_size", type=values.resolution, metavar="WxH", help="-i - carries raw BGR frames of this size.")
     add("--seq_chunk", type=values.positive, help="The same as -nireq, by its name in RobustVideoMatting.")
     add("--num_workers", type=values.natural, default=4, help="Decode this many frames ahead. Default: 4.")

@@ -20,6 +20,8 @@ from background_subtraction.sinks.base import Output
 from background_subtraction.web.access.options import DEFAULT_PORT, LOCAL
 from model_api.errors import OptionError, renamed
 
+log = logging.getLogger(__name__)
+
 
 def serve(words: Sequence[str], program: str, signals: Signals) -> None:
     """Serve pages and the HTTP interface until Ctrl-C, without a camera.
@@ -51,7 +53,6 @@ def serve(words: Sequence[str], program: str, signals: Signals) -> None:
             log.info("The web server has ended")
 
 
-log = logging.getLogger(__name__)
 COMMANDS: Mapping[str, Callable[[Sequence[str], str, Signals], None]] = {
     "camera-setup": lambda words, program, signals: print_camera_setup(words, program),
     "serve": serve,

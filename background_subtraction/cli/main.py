@@ -34,11 +34,10 @@ def main(arguments: Sequence[str] | None = None, program: str = "background-subt
 
 def _main(arguments: Sequence[str], program: str, signals: Signals) -> int:
     import logging
-    import os
 
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))  # as model_api.pictures.encoded; before OpenCV
-    logging.basicConfig(format="[ %(levelname)s ] %(message)s", level=logging.INFO, stream=sys.stdout)
-    logging.raiseExceptions = False  # a reader that has gone, as in "| head", is no error
+    from background_subtraction.cli.beginning import begin
+
+    begin()
     try:
         from background_subtraction.batch.storage import address_of
         from background_subtraction.cli.commands import execute

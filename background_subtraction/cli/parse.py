@@ -20,7 +20,7 @@ from background_subtraction.live import presets
 from background_subtraction.live.settings import Settings
 from background_subtraction.options import Options, composite_view, outputs_of
 from background_subtraction.preview.window import WindowOptions
-from background_subtraction.sinks.base import DeviceOutput, Encoding, Quality
+from background_subtraction.sinks.base import DeviceOutput, Encoding, Output, Quality
 from background_subtraction.sinks.open import DEVICES
 from background_subtraction.sources.selection import Selection
 from background_subtraction.web.access.options import WebOptions
@@ -33,10 +33,10 @@ from model_api.models.labels import read_labels
 
 DETECTION = {"threshold": "-t", "labels": "--labels"}
 """Fields of ModelOptions that only models that detect objects use -> their options."""
-log = logging.getLogger(__name__)
-
 ADDRESSES = {"ovms": ADDRESS_FORMS}
 """Adapters for which -m is an address -> its forms."""
+
+log = logging.getLogger(__name__)
 
 
 def parse_options(arguments: Sequence[str] | None = None, program: str = "background_subtraction_demo.py") -> Options:
@@ -101,22 +101,8 @@ def _options(args: argparse.Namespace, settings: Settings) -> Options:
         settings=settings,
         clean_plate=args.background,
         loop=args.loop,
-        selection=Selection(
-            args.start,
-            args.end,
-            args.skip,
-            args.fps,
-            args.input_resize,
-            args.raw_size,
-            args.camera_size,
-            args.camera_format,
-        ),
-        outputs=(
-            *outputs_of(composite_view(settings.target_bgr, settings.blur_bgr, encoding, preview), args.output),
-            *outputs_of("alpha", args.output_alpha),
-            *outputs_of("foreground", args.output_foreground),
-            *outputs_of("transparent", args.output_transparent),
-        ),
+        selection=_selection(args),
+        outputs=_outputs(args, composite_view(settings.target_bgr, settings.blur_bgr, encoding, preview)),
         devices=tuple(
             DeviceOutput(kind, name) for kind, name in vars(args).items() if kind in DEVICES and name is not None
         ),
@@ -153,6 +139,29 @@ def _model(args: argparse.Namespace) -> str:
     if args.model is None:
         raise OptionError(f"where is the model? Expected {ADDRESSES[args.adapter]}", "model")
     return str(args.model)
+
+
+def _selection(args: argparse.Namespace) -> Selection:
+    return Selection(
+        start_s=args.start,
+        end_s=args.end,
+        skip=args.skip,
+        rate=args.fps,
+        size=args.input_resize,
+        raw_size=args.raw_size,
+        camera_size=args.camera_size,
+        camera_format=args.camera_format,
+    )
+
+
+def _outputs(args: argparse.Namespace, composite: str) -> tuple[Output, ...]:
+    """composite: the view that -o holds."""
+    return (
+        *outputs_of(composite, args.output),
+        *outputs_of("alpha", args.output_alpha),
+        *outputs_of("foreground", args.output_foreground),
+        *outputs_of("transparent", args.output_transparent),
+    )
 
 
 def _encoding(args: argparse.Namespace) -> Encoding:

@@ -121,23 +121,31 @@ VIEWS: Mapping[str, Callable[[CompositeFrame, YuvFormat | None], Picture]] = {
 }
 
 
-def view_at_size(frame: CompositeFrame, view: str, resolution: Size | None, wanted: YuvFormat | None = None) -> Picture:
-    """Make a view, scaled up or down to fit into `resolution` (width, height). None: the view's own size."""
+def view_at_size(
+    frame: CompositeFrame, view: str, resolution: Size | None, wanted: YuvFormat | None = None, *, square: bool
+) -> Picture:
+    """Make a view, scaled up or down to fit into a size.
+
+    Args:
+        frame: the frame.
+        view: one of VIEWS.
+        resolution: the (width, height) to fit into. None: the view's own size.
+        wanted: as `CompositeFrame.view` takes it.
+        square: whether it gets square pixels.
+    """
     picture = frame.view(view, wanted)
-    return resize_picture(picture, _fitted(size_of(picture), resolution))
+    return resize_picture(picture, _fitted(size_of(picture), resolution, frame.pixel_aspect if square else Fraction(1)))
 
 
-def view_on_screen(frame: CompositeFrame, view: str, resolution: Size | None) -> Picture:
-    """Make a view as `view_at_size` does, with square pixels."""
-    picture = frame.view(view)
-    return resize_picture(picture, _fitted(shown_size(size_of(picture), frame.pixel_aspect), resolution))
+def size_of_view(view: str, frame_wh: Size, resolution: Size | None, pixel_aspect: Fraction) -> Size:
+    """The (width, height) of what `view_at_size` gives for a frame of `frame_wh`.
 
-
-def size_of_view(view: str, frame_wh: Size, resolution: Size | None) -> Size:
-    """The (width, height) of what `view_at_size` gives for a frame of `frame_wh`."""
+    pixel_aspect: that of the frame where the view gets square pixels, else 1.
+    """
     width, height = frame_wh
-    return _fitted((2 * width if view == "side by side" else width, height), resolution)
+    return _fitted((2 * width if view == "side by side" else width, height), resolution, pixel_aspect)
 
 
-def _fitted(view_wh: Size, resolution: Size | None) -> Size:
-    return view_wh if resolution is None else fit_to_window(view_wh, resolution).placed[2:]
+def _fitted(view_wh: Size, resolution: Size | None, pixel_aspect: Fraction) -> Size:
+    shown = shown_size(view_wh, pixel_aspect)
+    return shown if resolution is None else fit_to_window(shown, resolution).placed[2:]

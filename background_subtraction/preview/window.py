@@ -15,7 +15,7 @@ from types import TracebackType
 
 import cv2
 
-from background_subtraction.compositing.composite import CompositeFrame, view_on_screen
+from background_subtraction.compositing.composite import CompositeFrame, view_at_size
 from background_subtraction.preview.overlay import draw_graphs, draw_text
 from background_subtraction.preview.system_monitor import Monitors
 from background_subtraction.report import Report
@@ -156,7 +156,7 @@ class Window:
         self.show(frame, report, self._capture)
 
     def _draw(self, frame: CompositeFrame, report: Report) -> None:
-        view = bgr_of(view_on_screen(frame, self._view, self._resolution))
+        view = bgr_of(view_at_size(frame, self._view, self._resolution, square=True))
         image = cv2.cvtColor(view, cv2.COLOR_GRAY2BGR) if view.ndim == 2 else view.copy()
         fps, latency_s = report.recent()
         lines = [f"FPS {fps:.1f}", f"Latency {latency_s * 1000:.0f} ms"]
@@ -197,7 +197,7 @@ class Window:
 
     def _save(self, frame: CompositeFrame) -> None:
         path = Path(f"{self._view.replace(' ', '_')}_{frame.index:05d}.png")
-        written = cv2.imwrite(str(path), bgr_of(view_on_screen(frame, self._view, self._resolution)))
+        written = cv2.imwrite(str(path), bgr_of(view_at_size(frame, self._view, self._resolution, square=True)))
         log.info("Saved %s", path.resolve()) if written else log.warning("%s cannot be written", path.resolve())
 
 

@@ -42,6 +42,11 @@ class Sink:
         """Whether it takes planes in this format, and keeps their matrix and transfer."""
         return False
 
+    @property
+    def square_pixels(self) -> bool:
+        """Whether its pixels are always square. Pictures with others are resized before they come here."""
+        return False
+
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Write one image.
 
@@ -126,6 +131,7 @@ class DeviceOutput:
     Args:
         kind: one of `sinks.open.DEVICES`.
         name: which device, "" for the first that is free.
+        view: what of each frame is shown, one of `compositing.composite.VIEWS`.
     """
 
     kind: str

@@ -11,25 +11,24 @@ import cv2
 from background_subtraction.sinks.base import Sink, explained, gone, make_folder_of, require_writable
 from model_api.errors import SinkError
 from model_api.pictures.picture import Picture, bgr_of
-from model_api.resize import resize, shown_size
 
 
 class ImageSink(Sink):
     """Image files, named by the frame's index where the name has a pattern such as %05d."""
 
-    def __init__(self, path: Path, names: tuple[str, ...] = (), pixel_aspect: Fraction = Fraction(1)) -> None:
+    square_pixels = True
+
+    def __init__(self, path: Path, names: tuple[str, ...] = ()) -> None:
         """Open nothing yet.
 
         Args:
             path: the file, a pattern of files, or the folder for `names`.
             names: of the files in the folder, without their endings.
-            pixel_aspect: the width of a pixel by its height. Images get square ones.
 
         Raises:
             SinkError: nothing can be written there, or `path` is a pattern for more than a number.
         """
         self._path = path / f"{names[0]}.png" if names else path
-        self._pixel_aspect = pixel_aspect
         self._names = names
         self._kept = path
         self._last: Path | None = None
@@ -43,8 +42,6 @@ class ImageSink(Sink):
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Write one file. Raises SinkError."""
         image = bgr_of(picture)
-        if self._pixel_aspect != 1:
-            image = resize(image, shown_size((image.shape[1], image.shape[0]), self._pixel_aspect))
         encoded, data = cv2.imencode(self._path.suffix, image)
         if not encoded:
             raise SinkError(f"{self._path}: OpenCV cannot write {self._path.suffix} images of {image.shape}")

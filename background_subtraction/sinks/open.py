@@ -30,9 +30,7 @@ class Device:
 DEVICES: Mapping[str, Device] = {
     "virtual_camera": Device(
         "Show composites as a camera to other programs.",
-        lambda name, source: VirtualCamera(
-            name or None, source.rate, pace=not source.live, pixel_aspect=source.form.pixel_aspect
-        ),
+        lambda name, source: VirtualCamera(name or None, source.rate, pace=not source.live),
     ),
 }
 """Kind, which is the name of its option too -> what it is. Another device is another row."""
@@ -48,7 +46,7 @@ def open_sink(output: Output | DeviceOutput, encoding: Encoding, source: SourceI
     if isinstance(output, DeviceOutput):
         return DEVICES[output.kind].make(output.name, source)
     if output.names:
-        return ImageSink(output.path, output.names, source.form.pixel_aspect)
+        return ImageSink(output.path, output.names)
     path = file_of(output, encoding)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _image_sink(path, source, output.view)
@@ -80,4 +78,4 @@ def _image_sink(path: Path, source: SourceInfo, view: str) -> Sink:
         )
     if view == "transparent" and path.suffix.lower() not in TRANSPARENT_IMAGES:
         raise SinkError(f"{path}: {path.suffix} images hold no transparency. Expected .png")
-    return ImageSink(path, pixel_aspect=source.form.pixel_aspect)
+    return ImageSink(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from fractions import Fraction
 from types import TracebackType
 
 from background_subtraction.compositing.composite import CompositeFrame, size_of_view, view_at_size
@@ -54,7 +55,8 @@ class Outputs:
     def check(self) -> None:
         """Try encoders and devices that may be missing. Raises SinkError."""
         for view, sink in self._sinks:
-            sink.check(size_of_view(view, self._source.size, self._resolution))
+            aspect = self._source.form.pixel_aspect if sink.square_pixels else Fraction(1)
+            sink.check(size_of_view(view, self._source.size, self._resolution, aspect))
 
     @property
     def full(self) -> bool:
@@ -90,7 +92,8 @@ class Outputs:
             return
         self._taken += 1
         for view, sink in self._sinks:
-            picture = view_at_size(frame, view, self._resolution, _format_for(sink, frame, view))
+            wanted = _format_for(sink, frame, view)
+            picture = view_at_size(frame, view, self._resolution, wanted, square=sink.square_pixels)
             sink.write(picture, frame.index, frame.timestamp_s)
 
     def finish(self) -> None:

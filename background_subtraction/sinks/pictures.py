@@ -137,7 +137,7 @@ def warn_of_tone_mapping(path: Path, form: PictureForm, target: Target) -> None:
     """Say in one line that HDR becomes SDR."""
     if form.space is not None and form.space.hdr and (target.space is None or not target.space.hdr):
         log.warning(
-            "%s: the input is HDR (%s) and this file is SDR: tone-mapped, 203 cd/m² is white. "
+            "%s: the input is HDR (%s) and this file is SDR: tone-mapped, 203 cd/m² to 249 of 255, 1000 to white. "
             "The codecs hevc, av1 and prores keep HDR", path, form.space.transfer.upper(),
         )  # fmt: skip
 

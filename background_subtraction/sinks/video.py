@@ -43,7 +43,7 @@ from model_api.errors import SinkError
 from model_api.pictures.colour_space import ColourSpace
 from model_api.pictures.picture import Picture, bgr_of, size_of, with_planes
 from model_api.pictures.yuv_image import Plane, YuvFormat, YuvImage
-from model_api.resize import fit_to_window_letterbox, next_multiples, resize_picture, shown_size
+from model_api.resize import fit_to_window_letterbox, next_multiples
 from model_api.types import Size
 
 FASTEST_RATE = Fraction(240)
@@ -120,6 +120,11 @@ class VideoSink(Sink):
         """What the planes of frames with colours stand for in the file, None for RGB. Asked for with each frame."""
         form, size = self._source.form, self._source.size
         return target_of(self._format.codec, self._format.pixel_format, form, size, colours=True).space
+
+    @property
+    def square_pixels(self) -> bool:
+        """Whether the file cannot say that they are not."""
+        return not says_aspect(self._path, self._format.codec)
 
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Encode an image. Raises SinkError."""
@@ -207,7 +212,7 @@ class VideoSink(Sink):
     def _begin(self, picture: Picture) -> None:
         """The first image decides the size, made even where the codec wants that."""
         codec = self._format.codec
-        size, form = next_multiples(size_of(self._square(picture)), codec.multiple_px), self._source.form
+        size, form = next_multiples(size_of(picture), codec.multiple_px), self._source.form
         pal8 = self._format.pixel_format == "pal8"
         self._target = target_of(
             codec,
@@ -224,24 +229,7 @@ class VideoSink(Sink):
             raise SinkError(f"{self._path}: no encoder {codec.encoder} here. {codec.remedy}".strip()) from error
         stream.width, stream.height = size
         stream.pix_fmt = self._format.pixel_format if pal8 else self._target.pixel_format
-        stream.thread_type = "AUTO"
-        stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
-        context = stream.codec_context
-        context.framerate = min(self._source.rate, FASTEST_RATE)
-        if not self._format.container.reorders:
-            context.max_b_frames = 0
-        if codec.tag:
-            context.codec_tag = codec.tag
-        self._target.label(context)
-        if says_aspect(self._path, codec):
-            context.sample_aspect_ratio = form.pixel_aspect
-        context.time_base = stream.time_base = self._tick_s
-        try:
-            with same_scheduling():
-                context.open(strict=False)
-        except av.error.FFmpegError as error:
-            said = codec.remedy or reason_of(error)
-            raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
+        self._start_encoder(stream)
         if pal8:
             self._palette = Palette(stream.width, stream.height, self._tick_s)
         if self._sound_path:
@@ -250,15 +238,28 @@ class VideoSink(Sink):
         self._identity = identity_of(self._path)
         self._stream = stream  # only now there is a file to close: a header that fails leaves none
 
-    def _converted(self, picture: Picture) -> Any:
-        return self._target.frame_of(_of_size(self._square(picture), self._stream.width, self._stream.height))
+    def _start_encoder(self, stream: Any) -> None:
+        codec, context = self._format.codec, stream.codec_context
+        stream.thread_type = "AUTO"
+        stream.gop_size = max(1, round(KEY_FRAME_EVERY_S * self._source.rate))
+        context.framerate = min(self._source.rate, FASTEST_RATE)
+        if not self._format.container.reorders:
+            context.max_b_frames = 0
+        if codec.tag:
+            context.codec_tag = codec.tag
+        self._target.label(context)
+        if not self.square_pixels:
+            context.sample_aspect_ratio = self._source.form.pixel_aspect
+        context.time_base = stream.time_base = self._tick_s
+        try:
+            with same_scheduling():
+                context.open(strict=False)
+        except av.error.FFmpegError as error:
+            said = codec.remedy or reason_of(error)
+            raise SinkError(f"{self._path}: {codec.encoder} does not start. {said}") from error
 
-    def _square(self, picture: Picture) -> Picture:
-        """With square pixels, where the file cannot say that they are not."""
-        aspect = self._source.form.pixel_aspect
-        if aspect == 1 or says_aspect(self._path, self._format.codec):
-            return picture
-        return resize_picture(picture, shown_size(size_of(picture), aspect))
+    def _converted(self, picture: Picture) -> Any:
+        return self._target.frame_of(_of_size(picture, self._stream.width, self._stream.height))
 
 
 def _of_size(picture: Picture, width: int, height: int) -> Picture:

@@ -18,8 +18,8 @@ from background_subtraction.sinks.base import Sink
 from background_subtraction.sinks.camera_readers import CameraReaders
 from model_api.errors import SinkError
 from model_api.extras import install_command
-from model_api.pictures.picture import Picture, bgr_of, size_of
-from model_api.resize import fit_to_window_letterbox, resize_picture, shown_size
+from model_api.pictures.picture import Picture, bgr_of
+from model_api.resize import fit_to_window_letterbox
 from model_api.types import Image, Size
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ class VirtualCamera(Sink):
     While no image comes, it shows the last one.
     """
 
-    def __init__(
-        self, device: str | None, rate: Fraction, *, pace: bool = False, pixel_aspect: Fraction = Fraction(1)
-    ) -> None:
+    square_pixels = True
+
+    def __init__(self, device: str | None, rate: Fraction, *, pace: bool = False) -> None:
         """Open nothing yet.
 
         Args:
@@ -50,7 +50,6 @@ class VirtualCamera(Sink):
             rate: frames per second, which the device announces.
             pace: wait after each image until the next is due, so that a file plays at its own speed. Live sources
                 set their own pace.
-            pixel_aspect: the width of a pixel by its height. Cameras have square ones.
 
         Raises:
             SinkError: pyvirtualcam is not installed.
@@ -59,14 +58,13 @@ class VirtualCamera(Sink):
         self._device = device
         self._rate = rate
         self._pace = pace
-        self._pixel_aspect = pixel_aspect
         self._camera: Any = None
         self._readers: CameraReaders | None = None
         self._shown: Image | None = None
 
     def check(self, size: Size) -> None:
         """Open the device and close it again."""
-        width, height = shown_size(size, self._pixel_aspect)
+        width, height = size
         self._open((width + width % 2, height + height % 2)).close()
 
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
@@ -80,8 +78,7 @@ class VirtualCamera(Sink):
         Raises:
             SinkError: there is no such device, or it refuses the image.
         """
-        square = resize_picture(picture, shown_size(size_of(picture), self._pixel_aspect))
-        image = _even(bgr_of(square))
+        image = _even(bgr_of(picture))
         if self._camera is None:
             self._camera = self._open(_size(image))
             log.info("Virtual camera: %s, %d×%d", self._camera.device, self._camera.width, self._camera.height)

@@ -46,6 +46,11 @@ class WriterThread(Sink):
         """Ask the other sink."""
         return self._sink.takes(format_)
 
+    @property
+    def square_pixels(self) -> bool:
+        """Ask the other sink."""
+        return self._sink.square_pixels
+
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Hand an image over to the thread. Raises the error of an earlier one."""
         while self._queue.qsize() >= self._room and self._error is None:

@@ -1,8 +1,9 @@
 """Compiled networks from run to run, which are used only as they were written.
 
-OpenVINO takes a file of its cache for what its name says. A damaged one can load and compute other alphas. So here the
-name of a file has its SHA-256, and OpenVINO works in a folder of its own, with those files in it whose content is still
-that of their names. What it adds is moved into the cache in one step: programs that run at once need no lock.
+OpenVINO takes a file of its cache for what its name says. One that a disk, a copy or a person has changed can load and
+compute other alphas. So here the name of a file has its SHA-256, and OpenVINO works in a folder of its own, with those
+files in it whose content is still that of their names. What it adds is moved into the cache in one step: programs that
+run at once need no lock. Each kind of network has a folder, so that those of others are not read to be checked.
 """
 
 from __future__ import annotations
@@ -39,19 +40,22 @@ def require_cache(folder: str) -> None:
 
 
 @contextmanager
-def compiling(folder: str) -> Iterator[str]:
+def compiling(folder: str, kind: str) -> Iterator[str]:
     """A folder that OpenVINO may take for its cache while it compiles a network.
 
     Args:
         folder: the cache.
+        kind: a name that networks may share, but that one network always has. OpenVINO tells those of one kind apart.
 
     Yields:
-        A folder with the undamaged files of the cache. Damaged ones are deleted.
+        A folder with the undamaged files of this kind. Damaged ones are deleted.
 
     Raises:
         OptionError: the cache cannot be read or written.
     """
-    cache = Path(folder)
+    cache = Path(folder) / kind
+    with _explained(folder):
+        cache.mkdir(parents=True, exist_ok=True)
     with _explained(folder), _private(cache) as private:
         before = {_offered(path, private) for path in _kept(cache)}
         yield str(private)

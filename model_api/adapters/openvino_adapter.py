@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -41,7 +43,7 @@ class InferenceOptions:
         requests: how many are in flight at once. None: as many as the device recommends.
         streams: "", "<n>" or "<device>:<n>,<device>:<n>".
         threads: of the CPU. None: OpenVINO decides.
-        cache_dir: a folder where compiled networks are kept from run to run.
+        cache_dir: a folder where compiled networks are kept from run to run, and what `precision` "auto" measured.
         clips: how many clips run at once. A recurrent network gets a stream for each.
         timeout_s: seconds that a model server may take for a whole request.
         server_ca: a PEM file with the authorities whose certificates a model server may have. None: the system's.
@@ -139,7 +141,9 @@ class OpenVinoAdapter:
         self.binding = binding
         self._core = core
         self._device = device
-        self._options = replace(options, precision=resolved(options.precision, core, device, model, name))
+        self._options = replace(
+            options, precision=resolved(options.precision, core, device, model, name, options.cache_dir)
+        )
         self._states = dict(binding.states)
         self._model = model
         self._programs: dict[tuple[Any, ...], _Program] = {}
@@ -235,7 +239,7 @@ class OpenVinoAdapter:
         if cache_dir is None:
             return self._core.compile_model(model, self._device, dict(config))
         with ExitStack() as stack:
-            folder = stack.enter_context(compiling(cache_dir))
+            folder = stack.enter_context(compiling(cache_dir, _kind(model)))
             compiled = self._core.compile_model(model, self._device, {**config, "CACHE_DIR": folder})
             if self._device.startswith(IN_BACKGROUND):
                 self._caches.enter_context(stack.pop_all())
@@ -269,6 +273,13 @@ class OpenVinoAdapter:
                 request.set_tensor(port, ov.Tensor(array, shared_memory=True))
             outputs.append(array)
         return outputs
+
+
+def _kind(model: ov.Model) -> str:
+    """Of a network in the cache: what it takes, and how many operations of each type it has."""
+    inputs = sorted(f"{port.any_name}{port.partial_shape}" for port in model.inputs)
+    operations = sorted(Counter(op.get_type_name() for op in model.get_ops()).items())
+    return hashlib.sha256(repr((inputs, operations)).encode()).hexdigest()[:16]
 
 
 def _config(core: ov.Core, device: str, hint: str, options: InferenceOptions) -> dict[str, Any]:

@@ -34,6 +34,12 @@ def find_model(model: str | Path | None, *, has_clean_plate: bool = False) -> st
     return name
 
 
+def name_of(model: Path) -> str:
+    """What `find_model` finds a file by: the name of a bundled model, or the path of any other file."""
+    is_bundled = model.stem in names() and find_model(model.stem) == str(model)
+    return model.stem if is_bundled else str(model)
+
+
 def names() -> list[str]:
     """The names of the bundled models."""
     return sorted(path.stem for path in FOLDER.glob("*.xml"))

@@ -49,6 +49,11 @@ class Network:
     structure: Structure = NOTHING
 
     @property
+    def name(self) -> str:
+        """The file's, for messages."""
+        return self.path.name
+
+    @property
     def by_model_optimizer(self) -> bool:
         """Whether it is an IR of the Model Optimizer, with which the Open Model Zoo converted."""
         return self.path.suffix.lower() == ".xml" and self.model.has_rt_info([OPTIMIZER_VERSION])
@@ -192,14 +197,11 @@ def reason(error: BaseException) -> str:
 
 
 def _spec(port: ov.Output) -> TensorSpec:
-    shape = tuple(None if n.is_dynamic else n.get_length() for n in port.partial_shape) if _ranked(port) else ()
+    ranked = port.partial_shape.rank.is_static
+    shape = tuple(None if n.is_dynamic else n.get_length() for n in port.partial_shape) if ranked else ()
     layout = getattr(port.node, "layout", None)
     text = "" if layout is None else layout.to_string().strip("[]").replace(",", "")
     return TensorSpec(frozenset(port.names), shape, port.element_type.get_type_name(), "" if "." in text else text)
-
-
-def _ranked(port: ov.Output) -> bool:
-    return bool(port.partial_shape.rank.is_static)
 
 
 def _text_info(model: ov.Model) -> dict[str, dict[str, str]]:

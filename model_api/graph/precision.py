@@ -8,15 +8,22 @@
 | the same processor, selfie_segmentation_landscape, 0.1 million weights | 0.84 |
 
 Processors with AVX-512 alone emulate bfloat16, and OpenVINO says of them too that they have it. So a small network is
-timed. The processor time of one thread is what counts: other programs hardly change it.
+timed, the same one for every network. The processor time of one thread is what counts: other programs hardly change it.
+The result is kept in the folder of compiled networks, where there is one.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import os
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from time import process_time
 
+import cv2
 import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
@@ -27,13 +34,17 @@ LEAST_WEIGHTS = 1_000_000
 """Networks with fewer take less time than the video around them."""
 LEAST_GAIN = 1.2
 """How many times as fast bfloat16 must be."""
+GAIN, LARGEST_GAIN = "bf16_times_as_fast", 100.0
+"""The key of a kept file, and what no processor reaches."""
 ROUNDS = 5
 CHANNELS, SIZE = 64, (72, 128)
 
 log = logging.getLogger(__name__)
 
 
-def resolved(precision: str | None, core: ov.Core, device: str, model: ov.Model, name: str = "") -> str | None:
+def resolved(
+    precision: str | None, core: ov.Core, device: str, model: ov.Model, name: str = "", cache_dir: str | None = None
+) -> str | None:
     """Replace AUTO by a precision.
 
     Args:
@@ -42,6 +53,7 @@ def resolved(precision: str | None, core: ov.Core, device: str, model: ov.Model,
         device: as `check_device` returns it.
         model: the network.
         name: for the message.
+        cache_dir: where what was measured is kept from run to run. None: nowhere.
 
     Returns:
         `precision`, unless it is AUTO: then "f32" or "bf16" on the CPU, and None, the device's default, elsewhere.
@@ -52,10 +64,51 @@ def resolved(precision: str | None, core: ov.Core, device: str, model: ov.Model,
         return None
     if not _is_large(model) or "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return EXACT
-    gain = gain_of_bfloat16()
+    kept = KeptGain(core, cache_dir) if cache_dir is not None else None
+    known = kept.read() if kept else None
+    gain = known or gain_of_bfloat16()
+    if kept and not known:
+        kept.write(gain)
     chosen = FAST if gain >= LEAST_GAIN else EXACT
-    log.info("%s: computed in %s. On this processor bf16 is %.1f times as fast as f32", name or "Model", chosen, gain)
+    log.info(
+        "%s: computed in %s. On this processor a test network is %.1f times as fast in bf16 as in f32 (%s)",
+        name or "Model", chosen, gain, f"measured before, kept in {cache_dir}" if known else "measured now",
+    )  # fmt: skip
     return chosen
+
+
+class KeptGain:
+    """What `gain_of_bfloat16` answered, in a file that holds for one processor and one version of OpenVINO."""
+
+    def __init__(self, core: ov.Core, folder: str) -> None:
+        """Name the file. core: OpenVINO's. folder: that it lies in, and that other files lie in."""
+        self._facts = {
+            "processor": core.get_property("CPU", "FULL_DEVICE_NAME"),
+            "features": cv2.getCPUFeaturesLine(),  # some virtual machines name their processor "AMD EPYC", all of them
+            "openvino": ov.get_version(),
+            "probe": f"{CHANNELS} channels, {SIZE[1]}x{SIZE[0]}",
+        }
+        digest = hashlib.sha256(json.dumps(self._facts).encode()).hexdigest()
+        self._path = Path(folder) / f"bfloat16-{digest[:16]}.json"
+
+    def read(self) -> float | None:
+        """None where there is no file, or one that is damaged or somebody else's."""
+        try:
+            text = self._path.read_text(encoding="utf-8") if self._path.is_file() else "{}"
+            content = json.loads(text)
+            gain = content.pop(GAIN)
+        except (OSError, ValueError, RecursionError, LookupError, AttributeError, TypeError):
+            return None
+        return gain if content == self._facts and isinstance(gain, float) and 0 < gain < LARGEST_GAIN else None
+
+    def write(self, gain: float) -> None:
+        """Write in one step. A folder that takes nothing is no reason to stop: then it is measured again."""
+        part = self._path.with_suffix(f".{os.getpid()}.part")
+        with suppress(OSError):
+            part.write_text(json.dumps({**self._facts, GAIN: gain}), encoding="utf-8")
+            os.replace(part, self._path)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @cache

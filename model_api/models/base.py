@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from types import TracebackType
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ from model_api.models.labels import PERSON_ALONE
 from model_api.models.network_facts import NetworkFacts
 from model_api.models.tickets import Answer, Ticket
 from model_api.pictures.picture import Picture
-from model_api.preprocessing import Preprocessing
+from model_api.preprocessing import ZERO_TO_ONE, Preprocessing
 from model_api.ranges import PROBABILITY, RATIO, require_choice, require_size
 from model_api.recognition.reading import as_alpha
 from model_api.resize import RESIZE_TYPES, STANDARD, Fit, size_of_area
@@ -63,9 +63,7 @@ class MattingModel:
     known_as: ClassVar[str]
     """The contract in words, for the message when a network matches none."""
 
-    original: ClassVar[Preprocessing] = Preprocessing(
-        "RGB", scale=(255.0, 255.0, 255.0), source="as the published network"
-    )
+    original: ClassVar[Preprocessing] = replace(ZERO_TO_ONE, source="as the published network")
     """What the network took when it was trained."""
 
     needs_clean_plate: ClassVar[bool] = False
@@ -73,6 +71,9 @@ class MattingModel:
 
     detects: ClassVar[bool] = False
     """Whether it detects objects one by one, so that threshold and labels count."""
+
+    one_mask: ClassVar[bool] = False
+    """Whether it is any network of one image and one mask: its graph and the user say how it is fed and read."""
 
     def __init__(self, adapter: Adapter, network: NetworkFacts, options: ModelOptions) -> None:
         """Put a contract on an adapter.

@@ -28,6 +28,7 @@ class PortraitMatting(MattingModel):
 
     known_as = "MODNet and other portrait networks (one image -> one mask, or one of classes)"
     original = GUESS
+    one_mask = True
 
     def __init__(self, adapter: Adapter, network: NetworkFacts, options: ModelOptions) -> None:
         """See `MattingModel`."""

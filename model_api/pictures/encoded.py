@@ -18,7 +18,7 @@ from model_api.errors import SourceError
 SILENT = 0
 PNG = b"\x89PNG\r\n\x1a\n"
 LIMIT_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"
-"""OpenCV's own. The commands set it before OpenCV is imported, if it is not set."""
+"""OpenCV's own. `background_subtraction.cli.beginning` sets it before OpenCV is imported, if it is not set."""
 LARGEST_PIXELS = int(limit) if (limit := os.environ.get(LIMIT_VARIABLE, "")).isdecimal() else 1 << 27
 """Of one image: 11585×11585. A file of a few bytes can claim any size, and 16000×16000 take 6 GB until they are
 written."""

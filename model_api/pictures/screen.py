@@ -1,7 +1,7 @@
 """Colours of a video as an SDR screen shows them, and back: primaries and tone mapping.
 
-HDR white, 203 cd/m² (ITU-R BT.2408), is white on the screen. What is brighter is rolled off gently below white, and
-the ratios of blue, green and red stay, so that no hue changes.
+As if the screen's white were HDR's own, 203 cd/m² (ITU-R BT.2408), up to 180. From there on levels are rolled off, to
+white at 1000: 203 comes out at 249 of 255. The ratios of blue, green and red stay, so that no hue changes.
 """
 
 from __future__ import annotations

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
-from model_api.errors import ModelFileError, OptionError, renamed
-from model_api.preprocessing import CLASS, GUIDED_FILTER, Override, Preprocessing, Training, Triple, triple
+from model_api.errors import ModelFileError, OptionError
+from model_api.preprocessing import (
+    CLASS,
+    GUIDED_FILTER,
+    MINUS_ONE_TO_ONE,
+    PREPROCESSING_KEYS,
+    REVERSE,
+    TRUE,
+    ZERO_TO_255,
+    ZERO_TO_ONE,
+    Override,
+    Preprocessing,
+    Training,
+)
 from model_api.terminal.foreign_text import one_line
 
 Info = Mapping[str, Mapping[str, str]]
@@ -24,11 +35,11 @@ OUTPUT_NAME, PERSON_CLASS, ACTIVATION = "output_name", "person_class", "output_a
 """Keys of model_info about the mask."""
 SECTIONS = {"model_info": "model_info in the file", "framework": "metadata in the file"}
 """Sections of rt_info with the same keys -> what they are called. The second is what an ONNX file says of itself."""
-PREPROCESSING_KEYS = frozenset({"reverse_input_channels", "mean_values", "scale_values"})
-TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0", "")
 PIXEL_FORMATS = {"Rgb8": "RGB", "Bgr8": "BGR"}
-PIXEL_RANGES = {"NominalRange_0_255": (0.0, 1.0), "Normalized_0_1": (0.0, 255.0), "Normalized_1_1": (127.5, 127.5)}
-"""ONNX's name of a range -> mean and scale."""
+PIXEL_RANGES = {
+    "NominalRange_0_255": ZERO_TO_255, "Normalized_0_1": ZERO_TO_ONE, "Normalized_1_1": MINUS_ONE_TO_ONE,
+}  # fmt: skip
+"""ONNX's name of a range -> what it means."""
 LARGEST_BASE_PX = 8192
 """No network sees larger images. A larger number in a file is a fault."""
 
@@ -143,38 +154,31 @@ def _overridden(preprocessing: Preprocessing, override: Override) -> Preprocessi
 
 def _from_section(name: str, section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
     """What model_info says, or an ONNX file's metadata by the same keys or by those of ONNX's own specification."""
-    if not section.keys() & PREPROCESSING_KEYS:
+    if section.keys().isdisjoint(PREPROCESSING_KEYS):
         return _from_pixel_format(section, default)
     origin = one_line(section.get(ORIGIN, ""))
-    with _faults_of_the_file():
-        return Preprocessing(
-            "RGB" if _is_true(section, "reverse_input_channels") else "BGR",
-            _numbers(section, "mean_values", 0.0),
-            _numbers(section, "scale_values", 1.0),
-            source=f"{SECTIONS[name]}, {origin}" if origin else SECTIONS[name],
-            guessed=origin.startswith(GUESSED),
-        )
+    source = f"{SECTIONS[name]}, {origin}" if origin else SECTIONS[name]
+    return Preprocessing.of_info(section, source, guessed=origin.startswith(GUESSED))
 
 
 def _from_pixel_format(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
     """ONNX's "Image category definition": https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md."""
     channels = PIXEL_FORMATS.get(section.get("Image.BitmapPixelFormat", ""))
-    mean, scale = PIXEL_RANGES.get(section.get("Image.NominalPixelRange", ""), (None, None))
-    if channels is None and scale is None:
+    numbers = PIXEL_RANGES.get(section.get("Image.NominalPixelRange", ""))
+    if channels is None and numbers is None:
         return default
-    return Preprocessing(
-        channels or default.channels,
-        default.mean if mean is None else (mean,) * 3,
-        default.scale if scale is None else (scale,) * 3,
+    return replace(
+        numbers or default,
+        channels=channels or default.channels,
         source=SECTIONS["framework"],
-        guessed=default.guessed and (channels is None or scale is None),
+        guessed=default.guessed and (channels is None or numbers is None),
     )
 
 
 def _from_conversion(section: Mapping[str, str], default: Preprocessing) -> Preprocessing:
     """What the Model Optimizer put into the network is not done again; the rest is the original's."""
     embedded = {key for key in ("mean_values", "scale_values", "scale") if re.search(r"\d", section.get(key, ""))}
-    reversed_inside = section.get("reverse_input_channels", "").strip().lower() in TRUE
+    reversed_inside = section.get(REVERSE, "").strip().lower() in TRUE
     rest = "" if embedded and reversed_inside else f"; the rest: {default.source}"
     return Preprocessing(
         "BGR" if reversed_inside else default.channels,
@@ -183,31 +187,3 @@ def _from_conversion(section: Mapping[str, str], default: Preprocessing) -> Prep
         source="conversion_parameters in the file" + (rest if default.guessed else ""),
         guessed=default.guessed and bool(rest),
     )
-
-
-@contextmanager
-def _faults_of_the_file() -> Iterator[None]:
-    """What no parameter takes is, in a file, a fault of the file."""
-    try:
-        with renamed({"mean": "mean_values in the file", "scale": "scale_values in the file"}):
-            yield
-    except OptionError as error:
-        raise ModelFileError(str(error)) from error
-
-
-def _is_true(section: Mapping[str, str], key: str) -> bool:
-    word = section.get(key, "").strip().lower()
-    if word not in (*TRUE, *FALSE):
-        raise ModelFileError(f'{key} in the file is "{section[key]}": expected YES or NO')
-    return word in TRUE
-
-
-def _numbers(section: Mapping[str, str], key: str, default: float) -> Triple:
-    """One number or three, with spaces or commas between them, in brackets or not, as Model API writes them."""
-    words = re.split(r"[\s,]+", section.get(key, "").strip("[]() \t\n")) if section.get(key, "").strip("[]() ") else []
-    try:
-        return triple(tuple(map(float, words)) or (default,))
-    except ValueError:
-        raise ModelFileError(
-            f'{key} in the file is "{section[key][:60]}": expected one number or three, such as 123.675 116.28 103.53'
-        ) from None

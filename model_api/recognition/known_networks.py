@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from model_api.preprocessing import Preprocessing
+from model_api.preprocessing import MINUS_ONE_TO_ONE, ZERO_TO_ONE, Preprocessing
 from model_api.recognition.structure import Kernel, Structure
 from model_api.types import Size
 
@@ -57,13 +57,9 @@ def _body_pix(width: int) -> tuple[Kernel, ...]:
     return _plane(width, 3, 3), *pairs, _plane(1, 16 * width)
 
 
-HALVES = (127.5, 127.5, 127.5)
-WHOLE = (255.0, 255.0, 255.0)
 IMAGE_NET_MEAN = (123.675, 116.28, 103.53)
 IMAGE_NET_SCALE = (58.395, 57.12, 57.375)
 
-_MINUS_ONE_TO_ONE = Preprocessing("RGB", HALVES, HALVES)
-_ZERO_TO_ONE = Preprocessing("RGB", scale=WHOLE)
 _IMAGE_NET = Preprocessing("RGB", IMAGE_NET_MEAN, IMAGE_NET_SCALE)
 
 _PADDLE = "https://github.com/PaddlePaddle/PaddleSeg/tree/release/2.10/"
@@ -75,7 +71,7 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
     KnownNetwork(
         name="MODNet",
         source="https://github.com/ZHKKKe/MODNet/blob/master/onnx/inference_onnx.py",
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(64, 99, 3), _plane(32, 35, 3), _plane(16, 35, 3), _plane(1, 16)),
     ),
     KnownNetwork(
@@ -89,7 +85,7 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
     KnownNetwork(
         name="MediaPipe's selfie segmentation or Google Meet's",
         source="https://storage.googleapis.com/mediapipe-assets/Model%20Card%20MediaPipe%20Selfie%20Segmentation.pdf",
-        takes=_ZERO_TO_ONE,
+        takes=ZERO_TO_ONE,
         kernels=(
             _plane(72, 16),
             _plane(24, 72),
@@ -104,49 +100,49 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
     KnownNetwork(
         name="PP-HumanSegV1-Lite",
         source=_PADDLE + "configs/pp_humanseg_lite/pp_humanseg_lite_export_398x224.yml",
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(36, 3, 3), _plane(18, 36), _plane(64, 144), _plane(64, 82), _plane(2, 64)),
         made_for=(398, 224),
     ),
     KnownNetwork(
         name="PP-HumanSegV2-Lite for portraits",
         source=_PADDLE + "contrib/PP-HumanSeg/configs/portrait_pp_humansegv2_lite.yml",
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(128, 112), _plane(32, 96), _plane(16, 32), _plane(2, 16)),
         made_for=(256, 144),
     ),
     KnownNetwork(
         name="PP-HumanSegV2-Lite",
         source=_PADDLE + "contrib/PP-HumanSeg/configs/human_pp_humansegv2_lite.yml",
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(128, 160), _plane(32, 128), _plane(16, 32), _plane(2, 16)),
         made_for=(192, 192),
     ),
     KnownNetwork(
         name="PP-HumanSegV2-Mobile",
         source=_PADDLE + "contrib/PP-HumanSeg/configs/human_pp_humansegv2_mobile.yml",
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(128, 1024), _plane(4, 4, 3), _plane(2, 4)),
         made_for=(192, 192),
     ),
     KnownNetwork(
         name="PP-HumanSegV1-Mobile (HRNet)",
         source="https://github.com/opencv/opencv_zoo/blob/main/models/human_segmentation_pphumanseg/pphumanseg.py",
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(270, 270), _plane(2, 270)),
         made_for=(192, 192),
     ),
     KnownNetwork(
         name="PP-HumanSegV1-Server",
         source=_PADDLE + "contrib/PP-HumanSeg/configs/human_pp_humansegv1_server.yml",
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(32, 3, 3), _plane(256, 2048, 3), _plane(256, 1280), _plane(48, 256), _plane(2, 256)),
         made_for=(512, 512),
     ),
     KnownNetwork(
         name="mobile_phone_human_matting",
         source="https://github.com/lizhengwei1992/mobile_phone_human_matting/blob/master/camera.py",
-        takes=Preprocessing("BGR", (104.0, 112.0, 121.0), WHOLE),
+        takes=Preprocessing("BGR", (104.0, 112.0, 121.0), ZERO_TO_ONE.scale),
         kernels=(_plane(12, 3, 3), _plane(24, 15, 3), _plane(48, 51, 3), _plane(8, 11, 3), _plane(3, 8, 3)),
         made_for=(256, 256),
     ),
@@ -167,7 +163,7 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
     KnownNetwork(
         name="IS-Net",
         source="https://github.com/xuebinqin/DIS/blob/main/IS-Net/Inference.py",
-        takes=Preprocessing("RGB", HALVES, WHOLE),
+        takes=Preprocessing("RGB", MINUS_ONE_TO_ONE.mean, ZERO_TO_ONE.scale),
         kernels=(
             _plane(64, 3, 3),
             _plane(16, 16, 3),
@@ -190,7 +186,7 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
         KnownNetwork(
             name="BodyPix (MobileNet)",
             source=_BODY_PIX + "mobilenet.ts",
-            takes=_MINUS_ONE_TO_ONE,
+            takes=MINUS_ONE_TO_ONE,
             kernels=_body_pix(width),
         )
         for width in (16, 24, 32)
@@ -205,7 +201,7 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
         KnownNetwork(
             name="DeepLabv3 (MobileNetV2)",
             source=_DEEP_LAB,
-            takes=_MINUS_ONE_TO_ONE,
+            takes=MINUS_ONE_TO_ONE,
             kernels=(_plane(256, features), _plane(256, 512), _plane(3 * features, features // 2)),
             made_for=(513, 513),
         )
@@ -228,7 +224,7 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
     KnownNetwork(
         name="DeepLabv3+ (Xception)",
         source=_DEEP_LAB,
-        takes=_MINUS_ONE_TO_ONE,
+        takes=MINUS_ONE_TO_ONE,
         kernels=(_plane(256, 1280), _plane(256, 2048), _plane(48, 256), _plane(21, 256)),
         made_for=(513, 513),
     ),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from model_api.preprocessing import MINUS_ONE_TO_ONE, ZERO_TO_255, ZERO_TO_ONE, Preprocessing
 
 Kernel = tuple[int, ...]
 """The shape of a convolution's weights: outputs, inputs, height, width."""
@@ -32,19 +34,15 @@ class Normalization:
     scale: Numbers
 
     @property
-    def takes_bytes(self) -> bool:
-        """Whether it is made for pixels of 0..255, not of 0..1."""
-        return min(map(abs, self.scale)) >= BYTES_SCALE or max(map(abs, self.mean)) >= MEAN_OF_BYTES
+    def takes(self) -> Preprocessing:
+        """What it is made for: pixels of 0..255, of 0..1, or of -1..1, which it brings to 0..1 itself.
 
-    @property
-    def takes_signed(self) -> bool:
-        """Whether it is made for pixels of -1..1, which it brings to 0..1 itself."""
-        return not self.takes_bytes and max(self.mean) <= SIGNED_MEAN
-
-    @property
-    def channels(self) -> str:
-        """The order that the means tell: in photographs red is the strongest on average. RGB where they are equal."""
-        return "BGR" if self.mean[0] < self.mean[2] else "RGB"
+        The means tell the order: in photographs red is the strongest on average. RGB where they are equal.
+        """
+        takes_bytes = min(map(abs, self.scale)) >= BYTES_SCALE or max(map(abs, self.mean)) >= MEAN_OF_BYTES
+        numbers = ZERO_TO_255 if takes_bytes else MINUS_ONE_TO_ONE if max(self.mean) <= SIGNED_MEAN else ZERO_TO_ONE
+        channels = "BGR" if self.mean[0] < self.mean[2] else "RGB"
+        return replace(numbers, channels=channels, source="a normalization inside the network")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from time import perf_counter
 
@@ -96,7 +97,8 @@ def copy_clip(clip: Clip, options: Options) -> Copied:
         for frame in islice(reader, options.encoding.limit or None if sinks else None):
             begun_s = begun_s or perf_counter()
             for view, sink in sinks:
-                size = size_of_view(view, source.info.size, options.encoding.resolution)
+                aspect = source.info.form.pixel_aspect if sink.square_pixels else Fraction(1)
+                size = size_of_view(view, source.info.size, options.encoding.resolution, aspect)
                 sink.write(_as_taken(resize_picture(frame.picture, size), sink), frame.index, frame.timestamp_s)
             frames, decoding_s = frames + 1, decoding_s + frame.decoding_s
         handed_over_s = perf_counter()

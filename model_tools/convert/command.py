@@ -12,7 +12,7 @@ import openvino as ov
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.model_arguments import add_preprocessing_arguments, model_file, override_of
 from model_api import Override
-from model_api.create import facts_of, recognize, say
+from model_api.create import recognized, say
 from model_api.errors import OptionError, SinkError
 from model_api.graph import editing, loading
 from model_api.graph.loading import Network
@@ -23,7 +23,7 @@ from model_api.models.base import MattingModel
 from model_api.models.network_facts import NetworkFacts
 from model_api.models.portrait_matting import SHORT_SIDE_PX, PortraitMatting
 from model_api.models.robust_video_matting import RobustVideoMatting, auto_downsample_ratio
-from model_api.preprocessing import ImageInput, Preprocessing, Training
+from model_api.preprocessing import AS_THEY_ARE, ImageInput, Preprocessing, Training
 from model_api.recognition.file_facts import GUESSED, ORIGIN, as_info, completed
 from model_api.resize import next_multiples
 from model_api.types import Binding, Size
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
 def chosen(args: argparse.Namespace, options: ConversionOptions) -> ConversionOptions:
     """The options with what comes out best on the picture of --image. Raises what `trials.command.tried` raises."""
     network = read(args.model) if args.image or args.sheet else None
-    done = tried(args, network, completed(options.override, network.info)) if network else None
+    done = tried(args, network, options.override) if network else None
     if done is None:
         return options
     trials, sheet = done
@@ -151,13 +151,13 @@ def convert(path: Path, output: Path, options: ConversionOptions = ConversionOpt
         raise OptionError(f"{output}: an IR's name ends in .xml")
     require_apart(path, output)
     network = read(path)
-    override = completed(options.override, network.info)
-    contract, binding = recognize(network.signature, path.name, override.output_name)
-    facts = facts_of(network, contract, binding, override)
+    contract, facts = recognized(network, options.override)
+    binding = facts.binding
     say(path.name, contract, facts)
     options = decided(options, network, contract, facts)
     model = complete(network, binding, facts.preprocessing, options)
     training = facts.training if options.dynamic else replace(facts.training, base_wh=None)
+    override = completed(options.override, network.info)
     describe(model, contract, facts.preprocessing, training, override, options.origin)
     write(model, output, options.precision)
     log.info("Wrote %s", _summary(output, network, binding, model, options))
@@ -238,9 +238,7 @@ def describe(
     """
     facts = {
         "model_type": contract.__name__,
-        "reverse_input_channels": "NO",
-        "mean_values": "0 0 0",
-        "scale_values": "1 1 1",
+        **AS_THEY_ARE.as_info(),
         "embedded_processing": "YES",
         "embedded_preprocessing": str(was),
         **training.as_info(),

@@ -17,9 +17,10 @@ import openvino as ov
 from model_api.errors import ModelFileError
 from model_api.graph import loading
 from model_api.graph.loading import Network
+from model_api.preprocessing import MINUS_ONE_TO_ONE
 from model_tools.download.catalogue import PublishedFile, known_models
 
-PUBLISHED = {"reverse_input_channels": "YES", "mean_values": "127.5", "scale_values": "127.5"}
+PUBLISHED = MINUS_ONE_TO_ONE.as_info()
 """As in MODNet's onnx/inference_onnx.py."""
 MODEL = "modnet-webcam-portrait-matting"
 DOWNLOAD = f"python -m model_tools download {MODEL} gets both"

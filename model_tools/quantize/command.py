@@ -23,7 +23,7 @@ from background_subtraction.cli.model_arguments import (
     override_of,
 )
 from model_api import MattingModel, ModelOptions, Preprocessing, create_model
-from model_api.create import facts_of, recognize, say
+from model_api.create import recognized, say
 from model_api.errors import ModelContractError, OptionError
 from model_api.graph import editing
 from model_api.layouts import image_size
@@ -192,8 +192,8 @@ def run(args: argparse.Namespace) -> None:
 def _float_network(path: Path, conversion: convert.ConversionOptions, options: ModelOptions) -> FloatNetwork:
     """Of the size that is asked for, else of the file's own, which may be any."""
     network = convert.read(path)
-    override = completed(conversion.override, network.info)
-    contract, binding = recognize(network.signature, path.name, override.output_name)
+    contract, facts = recognized(network, conversion.override)
+    binding = facts.binding
     if "alpha" not in binding.answers:
         raise ModelContractError(
             f"{path.name} has no output for alpha, which both models are compared by: only matting networks are "
@@ -203,7 +203,6 @@ def _float_network(path: Path, conversion: convert.ConversionOptions, options: M
         raise ModelContractError(
             f"{path.name} is in 8 bits already: there is nothing to gain. Give the float model that it was made from"
         )
-    facts = facts_of(network, contract, binding, override)
     say(path.name, contract, facts)
     takes_any = image_size(network.signature.input(binding.images[0])) is None
     conversion = replace(conversion, dynamic=takes_any and not conversion.size and not conversion.stateful)
@@ -214,6 +213,7 @@ def _float_network(path: Path, conversion: convert.ConversionOptions, options: M
     model = convert.complete(network, binding, facts.preprocessing, conversion)
     if not conversion.dynamic:
         binding = replace(binding, shape_inputs=frozenset())
+    override = completed(conversion.override, network.info)
     return FloatNetwork(model, contract, binding, facts.preprocessing, training, options, override)
 
 

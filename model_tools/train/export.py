@@ -117,7 +117,8 @@ def write(contract: Contract, output: Path) -> None:
     try:
         with replacing(output) as part:
             _export(contract, part)
-            if facts := {**contract.training.as_info(), **contract.pixels}:
+            pixels = contract.pixels.as_info() if contract.pixels else {}
+            if facts := {**contract.training.as_info(), **pixels}:
                 _tell(part, **facts)
     except (OSError, RuntimeError) as error:
         raise SinkError(f"{output} cannot be written: {loading.reason(error)}") from error

@@ -13,15 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model_api.preprocessing import Training
+from model_api.preprocessing import MINUS_ONE_TO_ONE, Preprocessing, Training
 from model_api.types import Size
 from model_tools.train.networks.matting_network import STATES as SMALL_STATES
 from model_tools.train.networks.matting_network import EfficientMatting
 from model_tools.train.networks.robust_video_matting import MattingNetwork, downsample
 
 GUIDED = Training(guided=True)
-MINUS_ONE_TO_ONE = {"reverse_input_channels": "YES", "mean_values": "127.5", "scale_values": "127.5"}
-"""Pixels of -1..1, as programs feed MODNet."""
 
 STATES = ("r1", "r2", "r3", "r4")
 
@@ -36,7 +34,7 @@ class Contract:
         outputs: Their names.
         open: Name -> axis -> the name of what varies.
         training: What the file says about the training.
-        pixels: What it says about the pixels that it takes, where its contract does not.
+        pixels: What it says about the pixels that it takes. None: its contract says it.
     """
 
     network: nn.Module
@@ -44,7 +42,7 @@ class Contract:
     outputs: tuple[str, ...]
     open: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     training: Training = Training()
-    pixels: Mapping[str, str] = field(default_factory=dict)
+    pixels: Preprocessing | None = None
 
 
 def original_release(network: MattingNetwork) -> Contract:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from model_api.preprocessing import ACTIVATIONS, Override, Preprocessing, Triple
-from model_api.recognition.known_networks import HALVES, IMAGE_NET_MEAN, IMAGE_NET_SCALE, KNOWN_NETWORKS, WHOLE
+from model_api.preprocessing import (
+    ACTIVATIONS,
+    MINUS_ONE_TO_ONE,
+    ZERO_TO_255,
+    ZERO_TO_ONE,
+    Override,
+    Preprocessing,
+    Triple,
+)
+from model_api.recognition.known_networks import IMAGE_NET_MEAN, IMAGE_NET_SCALE, KNOWN_NETWORKS
 from model_api.recognition.outputs import MaskOutput
 from model_api.recognition.reading import AS_IT_IS, MaskReading
 from model_api.types import Size
 
 USUAL = (
-    Preprocessing("RGB", scale=WHOLE),
-    Preprocessing("RGB", HALVES, HALVES),
+    ZERO_TO_ONE,
+    MINUS_ONE_TO_ONE,
     Preprocessing("RGB", IMAGE_NET_MEAN, IMAGE_NET_SCALE),
-    Preprocessing("RGB"),
-    Preprocessing("RGB", HALVES, WHOLE),
+    ZERO_TO_255,
+    Preprocessing("RGB", MINUS_ONE_TO_ONE.mean, ZERO_TO_ONE.scale),
     Preprocessing("RGB", IMAGE_NET_MEAN),
 )
 """0..1, -1..1, ImageNet's mean and deviation, 0..255, -0.5..0.5, ImageNet's mean alone."""

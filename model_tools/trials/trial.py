@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
 import openvino as ov
 
-from model_api.bundled import find_model
+from model_api import AsyncPipeline, create_model
+from model_api.adapters.kserve.image_conversion import to_network
 from model_api.create import WHOLE, facts_of, recognize
 from model_api.errors import ModelContractError, OptionError, SourceError
 from model_api.graph import loading
 from model_api.graph.loading import Network
 from model_api.layouts import image_layout, image_shape, image_size
 from model_api.models.network_facts import NetworkFacts
-from model_api.models.portrait_matting import SHORT_SIDE_PX, PortraitMatting
-from model_api.preprocessing import AS_THEY_ARE, Override
+from model_api.models.portrait_matting import SHORT_SIDE_PX
+from model_api.preprocessing import ImageInput, Override
+from model_api.recognition.file_facts import completed
 from model_api.recognition.known_networks import CLASSES
 from model_api.recognition.outputs import MaskOutput, mask_of
 from model_api.recognition.reading import FEW_CLASSES, MaskReading, activation_of, planes_of, read, reading_of
 from model_api.resize import resize, rounded_size, size_of_area
-from model_api.types import Alpha, Floats, Image, Size
+from model_api.types import Alpha, Floats, Frame, Image, Size
+from model_tools.reporting.quiet import quiet
 from model_tools.trials.candidates import USUAL_SIZES, Candidate, preprocessings, readings
 
 REFEREE = "portrait"
@@ -107,7 +109,7 @@ def try_out(network: Network, override: Override, pictures: Mapping[str, Image])
 
     Args:
         network: of one image and one mask. It stays as it is.
-        override: what the user says is not varied.
+        override: what the user, or else the file, says is not varied.
         pictures: name -> (H, W, 3) uint8 BGR.
 
     Raises:
@@ -115,10 +117,11 @@ def try_out(network: Network, override: Override, pictures: Mapping[str, Image])
         ModelContractError: it does not run.
         SourceError: the referee finds no person in a picture.
     """
-    contract, binding = recognize(network.signature, network.path.name, override.output_name)
-    if contract is not PortraitMatting:
+    override = completed(override, network.info)
+    contract, binding = recognize(network.signature, network.name, override.output_name)
+    if not contract.one_mask:
         raise OptionError(f"--image is for networks of one image and one mask, not for {contract.__name__}")
-    examples = [_example(name, picture) for name, picture in pictures.items()]
+    examples = _examples(pictures)
     facts = facts_of(network, contract, binding, _with_classes(override, mask_of(network.signature, binding)))
     image = network.signature.input(binding.images[0])
     own = Candidate(facts.preprocessing, _size(facts, examples[0].picture))
@@ -130,7 +133,7 @@ def try_out(network: Network, override: Override, pictures: Mapping[str, Image])
         sizes = [size for size in USUAL_SIZES if size != own.size]
         rows += run.all(Candidate(row.candidate.preprocessing, size) for row in best for size in sizes)
     if not rows:
-        raise ModelContractError(f"{network.path.name} does not run on images of {own.size[0]}x{own.size[1]}")
+        raise ModelContractError(f"{network.name} does not run on images of {own.size[0]}x{own.size[1]}")
     ordered = sorted(rows, key=lambda row: -row.score)
     close = [row for row in rows if row.score > ordered[0].score - CLOSE]
     return Trials(examples, ordered, next((row for row in close if row.is_own), close[0]))
@@ -188,13 +191,10 @@ class _Runner:
 
     def _answer(self, candidate: Candidate, picture: Image) -> Floats:
         """(C, H, W), what the network answers."""
-        pixels, one = resize(picture, candidate.size), candidate.preprocessing
-        colours = pixels[..., ::-1] if one.channels == "RGB" else pixels
-        mean, scale = np.array(one.mean, np.float32), np.array(one.scale, np.float32)
-        values = colours if one.is_plain else (colours.astype(np.float32) - mean) / scale
-        tensor = np.expand_dims(values.transpose(2, 0, 1) if self._layout == "NCHW" else values, 0)
         compiled, mask = self._for(candidate.size), self._readings[0].mask
-        answers = compiled(np.ascontiguousarray(tensor, compiled.inputs[0].element_type.to_dtype()))
+        seen = resize(picture, candidate.size)[np.newaxis]
+        dtype = compiled.inputs[0].element_type.to_dtype()
+        answers = compiled(to_network(seen, ImageInput(self._layout, candidate.preprocessing), dtype))
         return np.nan_to_num(np.array(planes_of(answers[mask.name], mask)))
 
     def _for(self, size: Size) -> ov.CompiledModel:
@@ -225,17 +225,21 @@ def _size(facts: NetworkFacts, picture: Image) -> Size:
     return size_of_area(wh, facts.training.base_wh)
 
 
-def _example(name: str, picture: Image) -> Example:
-    """With the alpha of the bundled model, small."""
-    network = loading.read(Path(find_model(REFEREE)))
-    contract, binding = recognize(network.signature, REFEREE)
-    facts = facts_of(network, contract, binding, Override())
-    long_side = max(picture.shape[:2])
-    height, width = (max(1, round(side * COMPARED_PX / long_side)) for side in picture.shape[:2])
-    empty = Example(picture, np.zeros((height, width), np.float32))
-    candidate = Candidate(AS_THEY_ARE, _size(facts, picture))
-    (row,) = _Runner(network, facts, Override(), [empty], candidate).all([candidate])
-    (referee,) = row.alphas
-    if referee.mean() < LEAST_PERSON:
-        raise SourceError(f"{name}: the bundled model {REFEREE} finds no person in it. Give a picture with a person")
-    return Example(picture, referee)
+def _examples(pictures: Mapping[str, Image]) -> list[Example]:
+    """With the alphas of the bundled model, small."""
+    frames = (Frame(index, picture) for index, picture in enumerate(pictures.values()))
+    with quiet("model_api"), create_model(REFEREE) as model:
+        examples = [
+            Example(result.frame.image, _small(result.matte.alpha)) for result in AsyncPipeline(model).run(frames)
+        ]
+    for name, example in zip(pictures, examples, strict=True):
+        if example.referee.mean() < LEAST_PERSON:
+            raise SourceError(
+                f"{name}: the bundled model {REFEREE} finds no person in it. Give a picture with a person"
+            )
+    return examples
+
+
+def _small(alpha: Alpha) -> Alpha:
+    height, width = (max(1, round(side * COMPARED_PX / max(alpha.shape))) for side in alpha.shape)
+    return resize(alpha, (width, height))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from background_subtraction.compositing.composite import CompositeFrame, view_on_screen
+from background_subtraction.compositing.composite import CompositeFrame, view_at_size
 from background_subtraction.compositing.media_backgrounds import StillBackground
 from background_subtraction.image_files import read_image
 from background_subtraction.sinks.base import Encoding, Output, Sink
@@ -50,7 +50,7 @@ def picture(image: Image, index: int, timestamp_s: Fraction) -> CompositeFrame:
 def test_screens_show_square_pixels(view: str, resolution: tuple[int, int] | None, size: tuple[int, int]) -> None:
     """720×576 with pixels of 64:45, as PAL's wide screen."""
     frame = replace(picture(np.zeros((576, 720, 3), np.uint8), 0, Fraction(0)), pixel_aspect=Fraction(64, 45))
-    assert size_of(view_on_screen(frame, view, resolution)) == size
+    assert size_of(view_at_size(frame, view, resolution, square=True)) == size
 
 
 def sink_for(path: Path, source: SourceInfo) -> Sink:

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,9 +14,12 @@ import numpy.typing as npt
 import pytest
 
 from background_subtraction.sinks import virtual_camera
+from background_subtraction.sinks.base import DeviceOutput, Encoding
+from background_subtraction.sinks.outputs import Outputs
 from background_subtraction.sinks.virtual_camera import VirtualCamera
 from model_api.errors import SinkError
 from model_api.types import Image
+from tests.support.colours import bars, hand_over, write_planes
 from tests.support.media import barcode, indexed, read_barcode
 
 NTSC = Fraction(30000, 1001)
@@ -77,12 +81,11 @@ def write_all(images: list[Image], device: str | None = None, rate: Fraction = N
             sink.write(image, index, index / rate)
 
 
-def test_other_programs_get_square_pixels(cameras: list[CameraInMemory]) -> None:
-    """720×576 with pixels of 64:45 is 1024×576."""
-    with VirtualCamera(None, NTSC, pixel_aspect=Fraction(64, 45)) as sink:
-        sink.check((720, 576))
-        sink.write(np.zeros((576, 720, 3), np.uint8), 0, Fraction(0))
-    assert [camera.size for camera in cameras] == [(1024, 576), (1024, 576)]
+def test_other_programs_get_square_pixels(cameras: list[CameraInMemory], tmp_path: Path) -> None:
+    """320×240 with pixels of 64:45 is 455×240, and sides are even."""
+    path = write_planes(tmp_path / "pal.mp4", [bars(320, 240)], "yuv420p", aspect=Fraction(64, 45))
+    hand_over(path, lambda source: Outputs((), Encoding(), source, (DeviceOutput("virtual_camera"),)))
+    assert [camera.size for camera in cameras] == [(456, 240), (456, 240)]
 
 
 @pytest.mark.parametrize("device", [None, NAME])

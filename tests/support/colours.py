@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,15 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from background_subtraction.sinks.formats import video_format
-from background_subtraction.sinks.video import VideoSink
+from background_subtraction.compositing.backgrounds import Unchanged
+from background_subtraction.compositing.composite import CompositeFrame
+from background_subtraction.sinks.base import Encoding, Output
+from background_subtraction.sinks.outputs import Outputs
+from background_subtraction.sources.base import SourceInfo
 from background_subtraction.sources.open import open_source
+from model_api.mattes.levels_matte import WholeMatte
+from model_api.results import Result, StageTimes
+from model_api.types import Size
 
 Planes = Sequence[npt.NDArray[Any]]
 RATE = Fraction(10)
@@ -65,12 +71,24 @@ def planes_of(frame: Any) -> Planes:
     return [np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, : plane.width].copy() for plane in frame.planes]
 
 
-def pass_through(source_path: Path, path: Path, codec: str | None = None) -> Path:
+def pass_through(
+    source_path: Path, path: Path, codec: str | None = None, *, view: str = "composite", resolution: Size | None = None
+) -> Path:
     """As a run does whose network takes everything for the person."""
-    with open_source(str(source_path)) as source, VideoSink(path, video_format(path, codec), source.info) as sink:
-        for frame in source:
-            sink.write(frame.picture, frame.index, frame.timestamp_s)
+    encoding = Encoding(codec=codec, sound=False, resolution=resolution)
+    hand_over(source_path, lambda source: Outputs((Output(path, view),), encoding, source))
     return path
+
+
+def hand_over(source_path: Path, outputs_for: Callable[[SourceInfo], Outputs]) -> None:
+    """The frames of a video to the outputs that are made for it."""
+    with open_source(str(source_path)) as source:
+        outputs, aspect = outputs_for(source.info), source.info.form.pixel_aspect
+        outputs.check()
+        with outputs:
+            for frame in source:
+                result = Result(frame, WholeMatte(frame.picture), StageTimes(0, 0, 0), 0.0)
+                outputs.write(CompositeFrame(result, Unchanged(), aspect))
 
 
 def bars(width: int, height: int, depth: int = 8, chroma: tuple[int, int] = (2, 2)) -> Planes:

@@ -28,7 +28,7 @@ def add_batch_arguments(group: argparse._ArgumentGroup) -> None:
         type=values.positive,
         default=0,
         help="Process inputs in this many processes, each with its model and its share of the cores. On a Ray cluster: "
-        "in this many actors.",
+        "in this many actors. Default: this process alone.",
     )
     add(
         "--cluster",

@@ -35,7 +35,12 @@ def add_live_arguments(parser: argparse._ActionsContainer) -> None:
         help="Alpha from here on becomes 1, alpha below becomes 0. Default: 0, alpha stays as it is.",
     )
     add("--mask_grow", type=values.pixels, metavar="PIXELS", help="The person grows; below 0, shrinks. Default: 0.")
-    add("--mask_soften", type=values.natural, metavar="PIXELS", help="Soften the mask as a box of this width does.")
+    add(
+        "--mask_soften",
+        type=values.natural,
+        metavar="PIXELS",
+        help="Soften the mask as a box of this width does. Default: 0.",
+    )
     add(
         "--mask_steadiness",
         type=values.steadiness,

@@ -46,7 +46,7 @@ def add_web_arguments(parser: argparse._ActionsContainer, *, default: tuple[str,
         help=f"A file, or an environment variable, with the token that visitors need. Default: {TOKEN_VARIABLE}, if it "
         "is set; else one is made and printed where others can reach the server.",
     )
-    add("--web_names", nargs="+", default=[], metavar="NAME", help="The server is also reached by these names.")
+    add("--web_names", nargs="+", default=[], metavar="NAME", help="More names by which browsers may reach the server.")
     add("--web_certificate", type=Path, metavar="FILE", help="A PEM file with a certificate: https.")
     add("--web_key", type=Path, metavar="FILE", help="The certificate's key, if it is in another file.")
 

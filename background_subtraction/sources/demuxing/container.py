@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,7 +12,7 @@ import av
 
 from background_subtraction.sources.base import UNKNOWN_RATE
 from background_subtraction.sources.demuxing.addresses import ffmpeg_name, is_url, without_password
-from background_subtraction.sources.demuxing.faults import raised_as
+from background_subtraction.sources.demuxing.faults import raised_as, reason_of
 from background_subtraction.sources.demuxing.packets import demuxed
 from background_subtraction.sources.demuxing.pipe import Pipe
 from background_subtraction.sources.demuxing.timeline import has_times
@@ -31,6 +31,17 @@ PLAYLISTS = ("hls", "dash")
 MULTIPART = "mpjpeg"
 FEWEST_THREADS = {"vp9": 2}
 """Decoder -> threads. With one, FFmpeg's VP9 keeps a damaged packet and takes no other."""
+CHECK = "Check the address, and whether its camera or server is on"
+REFUSED = "its server does not give it", "Check the address, and the user and the password in it"
+FAULTS_OF_SERVERS: Mapping[type[Exception], tuple[str, str]] = {
+    av.error.HTTPClientError: REFUSED,
+    av.error.HTTPError: REFUSED,
+    av.error.ExitError: ("was not reached", CHECK),
+    ConnectionError: ("was not reached", CHECK),
+    TimeoutError: ("was not reached", CHECK),
+    OSError: ("was not reached, or gives no video", CHECK),
+}
+"""What FFmpeg raises while it opens a URL, the first that fits -> what that means, and what to do."""
 FASTER = 2
 """What comes so many times as fast as it is shown is a file, whatever its server says."""
 
@@ -121,7 +132,7 @@ def open_video(address: str, selection: Selection, pipe: Pipe) -> OpenVideo:
     Raises:
         SourceError: it cannot be opened, or holds no such video.
     """
-    with explained(address):
+    with explained(address), _reached(address):
         if address == PIPE and selection.raw_size:
             container = _open_raw(pipe, selection.raw_size, selection.rate or UNKNOWN_RATE)
         else:
@@ -191,6 +202,19 @@ def has_size(container: Any) -> bool:
 def explained(address: str) -> AbstractContextManager[None]:
     """Raise the errors of FFmpeg and of the system as SourceError."""
     return raised_as(SourceError, f"{without_password(address)}: cannot be decoded", "Expected a whole video or image")
+
+
+@contextmanager
+def _reached(address: str) -> Iterator[None]:
+    """What comes from no server, or from none that gives it, is no damaged video. Raises SourceError."""
+    try:
+        yield
+    except (av.error.FFmpegError, OSError) as error:
+        fault = next((fault for kind, fault in FAULTS_OF_SERVERS.items() if isinstance(error, kind)), None)
+        if fault is None or not is_url(address):
+            raise
+        what, advice = fault
+        raise SourceError(f"{without_password(address)}: {what} ({reason_of(error)}). {advice}") from error
 
 
 def _is_cover(stream: Any) -> bool:

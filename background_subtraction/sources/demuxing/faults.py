@@ -12,6 +12,8 @@ from model_api.errors import BackgroundSubtractionError
 
 def reason_of(error: BaseException) -> str:
     """What is wrong, without the file's name, which may hold a password."""
+    if isinstance(error, av.error.ExitError):  # PyAV's timeout broke it off
+        return "nothing came in time"
     return getattr(error, "strerror", None) or str(error)
 
 

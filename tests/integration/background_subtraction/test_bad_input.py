@@ -122,7 +122,7 @@ CASES: dict[str, tuple[Arguments, str, int]] = {
         1,
     ),
     "no camera": (lambda b: ["-m", b.model, "-i", "63"], "Camera 63 gives no image", 1),
-    "no stream": (lambda b: ["-m", b.model, "-i", "tcp://127.0.0.1:9"], "cannot be decoded (Connection refused)", 1),
+    "no stream": (lambda b: ["-m", b.model, "-i", "tcp://127.0.0.1:9"], "was not reached (Connection refused)", 1),
     "no clean plate": (
         lambda b: ["-m", b.models / "difference.onnx", "-i", b.clip],
         "--background: none, but this model compares",

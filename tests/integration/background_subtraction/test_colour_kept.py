@@ -113,6 +113,20 @@ def test_pixel_aspect_is_kept(tmp_path: Path, suffix: str, codec: str, square: b
         assert (width, aspect) == (320, Fraction(64, 45))
 
 
+@pytest.mark.parametrize("view", ["composite", "side by side"])
+@pytest.mark.parametrize("name", ["out.gif", "out.webm", "out.mp4", "out_%d.png"])
+@pytest.mark.parametrize("aspect", [Fraction(64, 45), Fraction(8, 9)])
+def test_pixels_that_are_not_square_stay_within_the_resolution(
+    tmp_path: Path, name: str, view: str, aspect: Fraction
+) -> None:
+    """Both views are wider than 200×180, whatever their pixels are: so they are 200 wide."""
+    path = write_planes(tmp_path / "pal.mp4", [bars(*SD)], "yuv420p", aspect=aspect)
+    pass_through(path, tmp_path / name, view=view, resolution=(200, 180))
+    with av.open(str(next(tmp_path.glob("out*")))) as container:
+        frame: Any = next(container.decode(video=0))
+        assert (frame.width, frame.height <= 180) == (200, True)
+
+
 def test_a_pixel_that_is_no_pixel_is_square(tmp_path: Path) -> None:
     """Made square it would take 80 GB."""
     path = write_planes(tmp_path / "odd.mp4", [bars(*SD)], "yuv420p", aspect=Fraction(1, 60_000))

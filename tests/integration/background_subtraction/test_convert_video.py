@@ -99,7 +99,7 @@ def test_the_options_of_models_arrive(convert: Any, tmp_path: Path, caplog: pyte
         inference=InferenceOptions(cache_dir=str(tmp_path / "cache"), precision="f32"),
     )
     assert "input BGR, scale 255" in caplog.text
-    assert list((tmp_path / "cache").glob("*.blob"))
+    assert list((tmp_path / "cache").rglob("*.blob"))
     network = networks_detection.mask_rcnn(tmp_path / "objects.onnx")
     people = {}
     for threshold in (0.5, 0.99):

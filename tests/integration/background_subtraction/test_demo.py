@@ -158,7 +158,7 @@ def test_unused_options_are_warned_about(models: Path, tmp_path: Path, run_demo:
 def test_a_cache_is_filled(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
     write_images(tmp_path / "in", [indexed(1)])
     run_demo("-m", models / "red.onnx", "-i", tmp_path / "in", "--cache_dir", "cache")
-    assert list((tmp_path / "cache").glob("*.blob"))
+    assert list((tmp_path / "cache").rglob("*.blob"))
 
 
 @pytest.mark.parametrize("device", ["CPU", "AUTO", "AUTO:CPU", "HETERO:CPU"])

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
+from socket import socket
 
 import av
 import cv2
@@ -17,6 +18,7 @@ import pytest
 from background_subtraction.jobs import VIDEO_SUFFIXES, Clip, expand
 from background_subtraction.sinks.sound.reader import timed_packets
 from background_subtraction.sinks.sound.tags import open_beside
+from background_subtraction.sources.demuxing import container
 from background_subtraction.sources.demuxing.addresses import local_path, without_password
 from background_subtraction.sources.open import open_source
 from model_api.errors import SourceError
@@ -152,7 +154,7 @@ def test_passwords_are_not_shown(address: str, shown: str) -> None:
 
 
 def test_passwords_are_not_in_errors() -> None:
-    with pytest.raises(SourceError, match=r"rtsp://user:\*\*\*@127\.0\.0\.1:9/x: cannot be decoded"):
+    with pytest.raises(SourceError, match=r"rtsp://user:\*\*\*@127\.0\.0\.1:9/x: was not reached"):
         open_source("rtsp://user:geheim@127.0.0.1:9/x")
 
 
@@ -187,3 +189,27 @@ def test_a_batch_of_broken_files_is_refused(models: Path, tmp_path: Path, run_de
     done = run_demo("-m", models / "red.onnx", "-i", "1.mp4", "2.mp4", "-o", "out/")
     assert "2 of 2 inputs failed: 1.mp4: " in one_line(done)
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
+
+
+def test_an_address_that_is_not_reached_is_no_damaged_video() -> None:
+    with socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(SourceError, match=r"/cam: was not reached \(Connection refused\)\. Check the address"):
+            open_source(f"rtsp://127.0.0.1:{unused.getsockname()[1]}/cam")
+
+
+def test_a_server_that_does_not_give_a_video_is_named_so() -> None:
+    """This one answers 501 to every request."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    refused = pytest.raises(SourceError, match=r"/clip: its server does not give it \(Server returned 5XX")
+    with answering(server) as address, refused:
+        open_source(f"{address}/clip")
+
+
+def test_a_server_that_says_nothing_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "STREAM_TIMEOUT_S", 0.3)
+    with socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(SourceError, match=r"/clip: was not reached \(nothing came in time\)\. Check the address"):
+            open_source(f"http://127.0.0.1:{silent.getsockname()[1]}/clip")

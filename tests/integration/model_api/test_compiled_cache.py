@@ -28,7 +28,7 @@ def alpha_of(cache: Path | None, device: str = "CPU") -> Alpha:
 
 
 def kept(cache: Path) -> list[Path]:
-    return [path for path in cache.iterdir() if path.is_file()]
+    return [path for path in cache.rglob("*") if path.is_file()]
 
 
 def test_a_second_start_takes_the_file_of_the_first(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_second_start_takes_the_file_of_the_first(tmp_path: Path) -> None:
         (file.name, before.st_mtime_ns, before.st_ino)
     ]
     np.testing.assert_array_equal(first, second)
-    assert list(tmp_path.iterdir()) == [file]
+    assert list(tmp_path.rglob("*")) == [file.parent, file]
 
 
 def test_damaged_files_are_never_used(tmp_path: Path) -> None:
@@ -56,11 +56,26 @@ def test_damaged_files_are_never_used(tmp_path: Path) -> None:
         file.write_bytes(content)
 
 
+def test_files_of_other_networks_are_not_read(tmp_path: Path) -> None:
+    """To check one takes time with its size. A damaged one of another network, or size, waits until that is needed."""
+    alpha_of(tmp_path)
+    with create_model("clean_plate", inference=InferenceOptions(cache_dir=str(tmp_path))) as model:
+        model.compile_for((64, 48))
+    first, other = sorted(kept(tmp_path), key=lambda path: path.stat().st_mtime_ns)
+    assert first.parent != other.parent
+    other.write_bytes(b"damaged")
+    alpha_of(tmp_path)
+    assert {path.name for path in kept(tmp_path)} == {first.name, other.name}
+    with create_model("clean_plate", inference=InferenceOptions(cache_dir=str(tmp_path))) as model:
+        model.compile_for((64, 48))
+    assert all(path.read_bytes() != b"damaged" for path in kept(tmp_path))
+
+
 @pytest.mark.parametrize("content", [b"", b"junk"])
 def test_a_file_of_another_program_is_neither_used_nor_touched(tmp_path: Path, content: bytes) -> None:
     expected = alpha_of(tmp_path)
     (file,) = kept(tmp_path)
-    own = tmp_path / f"{file.name.partition('.')[0]}.blob"
+    own = file.parent / f"{file.name.partition('.')[0]}.blob"
     own.write_bytes(content)
     file.unlink()
     np.testing.assert_array_equal(alpha_of(tmp_path), expected)
@@ -78,7 +93,7 @@ def test_a_folder_that_another_program_deletes_meanwhile_is_no_error(tmp_path: P
 def test_devices_that_choose_among_others_use_it_too(tmp_path: Path, device: str) -> None:
     np.testing.assert_allclose(alpha_of(tmp_path, device), alpha_of(tmp_path, device), atol=1e-6)
     assert kept(tmp_path)
-    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert not list(tmp_path.rglob(".*"))
 
 
 @pytest.mark.parametrize("folder", ["file", "file/below", "/proc/nowhere"])

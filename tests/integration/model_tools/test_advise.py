@@ -10,7 +10,9 @@ import openvino as ov
 import pytest
 
 from background_subtraction.cli.parse import parse_options
+from model_api.bundled import find_model
 from model_tools.__main__ import main
+from model_tools.advise import Choice
 from tests.support.media import indexed, write_video
 
 FRAMES = 4
@@ -58,6 +60,15 @@ def test_a_model_whose_alphas_differ_too_much_is_not_advised(
     (row,) = [line for line in output.splitlines() if line.startswith("counting f32 ")]
     assert float(row.split()[-2]) > 1
     assert "red.onnx" in output.strip().splitlines()[-1]
+
+
+def test_a_bundled_model_is_advised_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of that name in the current folder comes first, and then the name is not enough."""
+    monkeypatch.chdir(tmp_path)
+    bundled, other = Path(find_model("video")), tmp_path / "video.xml"
+    assert [Choice(path, "f32").words[1] for path in (bundled, other)] == ["video", str(other)]
+    (tmp_path / "video").touch()
+    assert Choice(bundled, "f32").words[1] == str(bundled)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from openvino import opset13 as ops
 
 from model_api.graph import loading
 from model_api.graph.structure import structure_of
+from model_api.preprocessing import AS_THEY_ARE, MINUS_ONE_TO_ONE, Preprocessing
 from model_api.recognition.known_networks import KNOWN_NETWORKS, KnownNetwork, find_known
 from model_api.recognition.structure import Kernel, Structure
 
@@ -93,30 +94,30 @@ def normalized(*steps: tuple[str, Any]) -> ov.Model:
 
 
 @pytest.mark.parametrize(
-    ("steps", "mean", "scale", "takes_bytes", "channels"),
+    ("steps", "mean", "scale", "takes"),
     [
-        ([("divide", 255.0)], [0] * 3, [255] * 3, True, "RGB"),
-        ([("multiply", 1 / 127.5), ("subtract", 1.0)], [127.5] * 3, [127.5] * 3, True, "RGB"),
+        ([("divide", 255.0)], [0] * 3, [255] * 3, "RGB"),
+        ([("multiply", 1 / 127.5), ("subtract", 1.0)], [127.5] * 3, [127.5] * 3, "RGB"),
         ([("subtract", [0.485, 0.456, 0.406]), ("divide", [0.229, 0.224, 0.225])],
-         [0.485, 0.456, 0.406], [0.229, 0.224, 0.225], False, "RGB"),
-        ([("subtract", [103.939, 116.779, 123.68])], [103.939, 116.779, 123.68], [1] * 3, True, "BGR"),
-        ([("multiply", 2.0), ("add", -1.0)], [0.5] * 3, [0.5] * 3, False, "RGB"),
+         [0.485, 0.456, 0.406], [0.229, 0.224, 0.225], "RGB, scale 255"),
+        ([("subtract", [103.939, 116.779, 123.68])], [103.939, 116.779, 123.68], [1] * 3, "BGR"),
+        ([("multiply", 2.0), ("add", -1.0)], [0.5] * 3, [0.5] * 3, "RGB, scale 255"),
     ],
 )  # fmt: skip
 def test_a_normalization_at_the_beginning_of_a_network_is_read(
-    steps: list[tuple[str, Any]], mean: list[float], scale: list[float], takes_bytes: bool, channels: str
+    steps: list[tuple[str, Any]], mean: list[float], scale: list[float], takes: str
 ) -> None:
     found = structure_of(normalized(*steps)).normalization
     assert found is not None
     np.testing.assert_allclose(found.mean, mean, rtol=1e-5)
     np.testing.assert_allclose(found.scale, scale, rtol=1e-5)
-    assert (found.takes_bytes, found.takes_signed, found.channels) == (takes_bytes, False, channels)
+    assert found.takes.pixels == takes
 
 
 def test_one_that_moves_minus_one_up_takes_minus_one() -> None:
     found = structure_of(normalized(("multiply", 0.5), ("add", 0.5))).normalization
     assert found is not None
-    assert (found.takes_bytes, found.takes_signed) == (False, True)
+    assert found.takes.pixels == "RGB, mean 127.5, scale 127.5"
 
 
 def test_a_network_without_one_has_none() -> None:
@@ -149,3 +150,13 @@ def one(value: float) -> Any:
 )
 def test_an_end_that_answers_probabilities_is_seen(last: Any, expected: bool) -> None:
     assert structure_of(ends_in(last)).probabilities == ({"mask"} if expected else set())
+
+
+def test_what_a_file_says_of_its_pixels_is_read_as_it_was_written() -> None:
+    """In the words of Model API's configuration: YES or NO, a number for each channel. No digit gets lost."""
+    assert MINUS_ONE_TO_ONE.as_info() == {
+        "reverse_input_channels": "YES", "mean_values": "127.5 127.5 127.5", "scale_values": "127.5 127.5 127.5",
+    }  # fmt: skip
+    assert AS_THEY_ARE.as_info() == {"reverse_input_channels": "NO", "mean_values": "0 0 0", "scale_values": "1 1 1"}
+    for known in KNOWN_NETWORKS:
+        assert Preprocessing.of_info(known.takes.as_info(), "") == known.takes

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,50 @@ def test_a_changed_constraint_is_installed_again(tmp_path: Path) -> None:
     before = bootstrap.digest_of(tmp_path / "requirements.txt")
     (tmp_path / "pins.txt").write_text("torch==2\n")
     assert bootstrap.digest_of(tmp_path / "requirements.txt") != before
+
+
+@pytest.mark.parametrize("has_cpu_build", [True, False])
+def test_pytorch_for_cpus_comes_first_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_cpu_build: bool
+) -> None:
+    """pip itself finds the wheel in a folder, as it does in an index. No other package is asked for."""
+    venv.create(tmp_path / "environment")
+    wheel = wheel_of(tmp_path / "wheels", "torch", "2.13.0+cpu" if has_cpu_build else "2.13.0")
+    line = f"torch==2.13.0+cpu --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    (tmp_path / "cpu_builds.txt").write_text(line)
+    python = tmp_path / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    locked: list[list[str]] = []
+    for name, value in {
+        "ENVIRONMENT": tmp_path / "environment", "CPU_BUILDS": tmp_path / "cpu_builds.txt",
+        "PIP_INSTALL": (sys.executable, "-m", "pip", "--python", str(python), *bootstrap.PIP_INSTALL[3:]),
+        "install_hashed": lambda packages: locked.append([package.name for package in packages]),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(bootstrap, name, value)
+    for name, word in {"NO_INDEX": "1", "FIND_LINKS": str(wheel.parent), "CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(f"PIP_{name}", word)
+    bootstrap.install_locked(bootstrap.locked_for([ROOT / "requirements/training.txt"]))
+    ((*names,),) = locked
+    assert "filelock" in names
+    assert [any(map(bootstrap.PYTORCH.match, names)), "torch" in names] == [not has_cpu_build] * 2
+
+
+def test_the_build_for_cpus_is_the_locked_version() -> None:
+    (wanted,) = re.findall(r"^torch==(.*)\+cpu", (ROOT / bootstrap.CPU_BUILDS).read_text(), re.M)
+    (locked,) = {package.text.split()[0] for package in bootstrap.locked_packages() if package.name == "torch"}
+    assert locked == f"torch=={wanted}"
+    assert f"torch=={wanted}\n" in (ROOT / bootstrap.CONSTRAINTS).read_text()
+
+
+def wheel_of(folder: Path, name: str, version: str) -> Path:
+    """A wheel with nothing in it but its name."""
+    folder.mkdir()
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    about = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+    return path
 
 
 @pytest.mark.parametrize("words", [("demo", "--version"), ("tools", "--version")])
