@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ TEXTS = ((0.25, 0.75, "Good <i>morning</i>"), (1.25, 1.9, "Good night"))
 CHAPTERS = ((0, 1000, "One"), (1000, 2000, "Two"))
 
 
-def with_words(path: Path) -> Path:
+def with_words(path: Path, texts: Sequence[tuple[float, float, str]] = TEXTS, seconds: int = 2) -> Path:
     """A clip with a German and an English sound track, forced texts, two chapters, and a title in Latin-1."""
-    clip = flash_and_beep(path.with_name("plain.mkv"), tracks=2)
+    clip = flash_and_beep(path.with_name("plain.mkv"), tracks=2, seconds=seconds)
     with av.open(str(clip)) as source, av.open(str(path), "w", metadata_encoding="latin-1") as container:
         container.metadata["title"] = "Caf\u00e9"
         lanes = {stream.index: container.add_stream_from_template(stream) for stream in source.streams}
@@ -38,7 +39,7 @@ def with_words(path: Path) -> Path:
             if packet.dts is not None:
                 packet.stream = lanes[packet.stream.index]
                 container.mux(packet)
-        for begin_s, end_s, text in TEXTS:
+        for begin_s, end_s, text in texts:
             container.mux(_text(words, begin_s, end_s, text))
     return path
 
@@ -100,6 +101,24 @@ def test_words_and_chapters_of_a_part(models: Path, tmp_path: Path, run_demo: Ru
     with av.open(str(tmp_path / "out.mp4")) as container:
         ends_s = [float(chapter["end"] * (chapter["time_base"] or 0)) for chapter in container.chapters()]
     assert ends_s == [pytest.approx(0.5, abs=0.02), pytest.approx(1, abs=0.04)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize(
+    "times_s",
+    [((0.5, 2), (3, 8)), ((0.2, 0.3), (0.301, 4), (4, 4.2), (4.201, 4.3), (6, 7))],
+    ids=["a pause longer than a fragment", "hardly a pause"],
+)
+def test_words_stay_in_time_whatever_fragment_they_are_in(
+    models: Path, tmp_path: Path, run_demo: RunDemo, suffix: str, times_s: Sequence[tuple[float, float]]
+) -> None:
+    """FFmpeg, left alone, ends each with an empty sample, and guesses its length when a fragment ends there."""
+    source = with_words(tmp_path / "in.mkv", [(*times, "word") for times in times_s], 8)
+    everything_is_person(models, run_demo, source, f"out{suffix}", "--end", 6.5)
+    assert texts_of(tmp_path / f"out{suffix}") == [
+        (pytest.approx(begin_s, abs=0.002), pytest.approx(min(end_s, 6.5), abs=0.002), "word")
+        for begin_s, end_s in times_s
+    ]
 
 
 def test_a_container_without_room_for_them_says_so(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
