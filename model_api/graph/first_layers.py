@@ -67,9 +67,9 @@ class ImageLevels:
 def convolve_bytes(model: ov.Model) -> None:
     """Give convolutions that look at an image its bytes, and convolve what is pooled from it beside features."""
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "Convolution" and (weights := Weights.of(node)):
-            _convolve_image(node, weights)
-            _convolve_pooled(node, weights)
+        if node.get_type_name() == "Convolution":
+            _convolve_image(node)
+            _convolve_pooled(node)
 
 
 def levels_of(port: Any) -> ImageLevels | None:
@@ -131,30 +131,31 @@ _STEPS = {
 }  # fmt: skip
 
 
-def _convolve_image(convolution: Any, weights: Weights) -> None:
+def _convolve_image(convolution: Any) -> None:
     padding = convolution.input_value(0).get_node()
     padded = padding.get_type_name() == "Pad" and _number(padding.input_value(3)) == 0
     before = padding if padded else convolution
     levels = levels_of(before.input_value(0))
-    if levels and levels.zero is not None:
+    weights = Weights.of(convolution) if levels else None
+    if levels and weights and levels.zero is not None:
         before.input(0).replace_source_output(levels.node().output(0))
         convolution.input(1).replace_source_output(levels.weights(weights).node().output(0))
 
 
-def _convolve_pooled(convolution: Any, weights: Weights) -> None:
+def _convolve_pooled(convolution: Any) -> None:
     """Replace a 1×1 convolution over features joined with a shrunk image by the sum of two, the second of the image.
 
     Calibration gives both the same levels, which leaves a handful of them to the image. Pooling of three channels and
     joining them with the features take longer than all convolutions at that size.
     """
     joined = convolution.input_value(0).get_node()
-    if joined.get_type_name() != "Concat" or joined.get_input_size() != 2 or weights.values.shape[2:] != (1, 1):
+    if joined.get_type_name() != "Concat" or joined.get_input_size() != 2:
         return
     pool = joined.input_value(1).get_node()
     pool = pool.input_value(0).get_node() if pool.get_type_name() == "FakeQuantize" else pool
     levels = levels_of(pool.input_value(0)) if _is_block_mean(pool) else None
-    sum_ = _Sum.after(convolution)
-    if levels is None or levels.zero is None or sum_ is None:
+    sum_, weights = _Sum.after(convolution), Weights.of(convolution)
+    if levels is None or levels.zero is None or sum_ is None or weights is None or weights.values.shape[2:] != (1, 1):
         return
     block = pool.get_attributes()["kernel"]
     of_image = levels.weights(weights.changed(lambda values: values[:, -COLOURS:], 1 / np.prod(block)))

@@ -34,13 +34,13 @@ class Weights:
         scaled = convolution.input_value(1).get_node()
         if scaled.get_type_name() != "Multiply":
             return None
-        bytes_, scale = constant_of(scaled.input_value(0), np.float32), constant_of(scaled.input_value(1), np.float32)
         stored = scaled.input_value(0).get_node()
-        if bytes_ is None or scale is None or stored.get_type_name() != "Convert" or bytes_.ndim != 4:
+        if stored.get_type_name() != "Convert" or stored.input_value(0).get_element_type() != ov.Type.i8:
             return None
-        if stored.input_value(0).get_element_type() != ov.Type.i8 or scale.size != bytes_.shape[0]:
+        values, scale = constant_of(scaled.input_value(0), np.int8), constant_of(scaled.input_value(1), np.float32)
+        if values is None or scale is None or values.ndim != 4 or scale.size != len(values):
             return None
-        return cls(bytes_.astype(np.int8), scale.reshape(-1, 1, 1, 1))
+        return cls(values, scale.reshape(-1, 1, 1, 1))
 
     def changed(self, change: Callable[[Values], Values], factor: float = 1.0) -> Weights:
         """Weights of the same outputs.
