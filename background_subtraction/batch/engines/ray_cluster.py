@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -37,16 +38,14 @@ class RayWorker:
         """Ask for it. It waits until so many cores are free."""
         self._ray = ray
         self._name = f"Ray actor {number}"
-        self._actor = ray.remote(_Hand).options(num_cpus=cores).remote()
+        with self._telling():
+            self._actor = ray.remote(_Hand).options(num_cpus=cores).remote()
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call it there. Raises what it raises, or WorkerLost."""
-        try:
-            return self._ray.get(self._actor.call.remote(function, *arguments))
-        except self._ray.exceptions.RayTaskError as error:
-            raise error.cause from error
-        except (self._ray.exceptions.RayError, ConnectionError) as error:
-            raise WorkerLost(f"{self._name} was lost: {_line(error)}") from error
+        with self._telling():
+            answer: T = self._ray.get(self._actor.call.remote(function, *arguments))
+        return answer
 
     def interrupt(self) -> None:
         """End it in the middle of its clip: nobody can tell it to stop."""
@@ -56,6 +55,16 @@ class RayWorker:
         """End it."""
         with suppress(Exception):  # the cluster may be gone
             self._ray.kill(self._actor)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Raise what the actor raises, and of Ray's own errors WorkerLost."""
+        try:
+            yield
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            raise WorkerLost(f"{self._name} was lost: {_line(error)}") from error
 
 
 @contextmanager
@@ -78,12 +87,15 @@ def ray_engine(address: str, options: Options) -> Iterator[Engine]:
         size = options.batch.workers or len(cores)
         share = max(1, min(sum(cores) // size, *cores))
         with Crew(lambda number: RayWorker(ray, share, number), size) as crew:
-            yield Engine(crew, partial(convert_with, share), crew.interrupt)
+            yield Engine(crew, partial(convert_with, share), crew.interrupt, ray.is_initialized)
     finally:
         ray.shutdown()
 
 
 def _connected(address: str) -> Any:
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = (
+        "0"  # before the import: where the cluster is lost, Ray would start one here
+    )
     try:
         import ray
     except ImportError as error:
@@ -92,6 +104,7 @@ def _connected(address: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what its errors say too, and logs it
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+        logging.getLogger("ray.util.client.logsclient").disabled = True  # it tells of a lost head on its own
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
     return ray

@@ -74,9 +74,9 @@ def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[str]:
-    """The address of a Ray head with two cores."""
+@contextmanager
+def ray_head() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A Ray head with two cores. Gives the address for --cluster, and the process, which starts all others."""
     program = Path(sys.executable).with_name("ray")
     if find_spec("ray") is None or not program.exists():
         pytest.skip("the extra ray is not installed")
@@ -92,11 +92,18 @@ def ray_cluster() -> Iterator[str]:
     environment = {"RAY_worker_niceness": "0"}
     try:
         with running(head, folder, lambda log: "Ray runtime started" in log, **environment) as process:
-            yield f"ray://127.0.0.1:{client_port}"
+            yield f"ray://127.0.0.1:{client_port}", process
             process.terminate()  # it ends its own processes
             process.wait(TIMEOUT_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[str]:
+    """The address of a Ray head."""
+    with ray_head() as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="session")
