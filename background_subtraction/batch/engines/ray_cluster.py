@@ -121,5 +121,6 @@ def _require_program(ray: Any, address: str) -> None:
 
 
 def _line(error: BaseException) -> str:
-    """Ray's errors may hold the output of a whole worker."""
-    return error_line(error)[:LONGEST_REASON]
+    """Ray's errors may hold the output of a whole worker, or a traceback: its last line says what happened."""
+    text = error_line(error)
+    return (text.rpartition("Error: ")[2] if "Traceback (most recent" in text else text)[:LONGEST_REASON]
