@@ -4,7 +4,7 @@
 
 It prints a table in Markdown. Nothing else should run meanwhile. FPS are of the whole command, its start included.
 Memory is that of all processes together, the cluster's too, each shared page once (PSS). Clusters are started before
-the command, over loopback, and only for their own turn. Each shard has a core of its own, as if on a machine of its own.
+the command, over loopback, and only for their own turn. Each shard has a core of its own, as on a machine of its own.
 Clips of one frame tell what a clip costs beside its frames: the difference of many and few, for each of them.
 """
 
@@ -55,7 +55,9 @@ def main() -> None:
                 rounds[way].append(_turn(way, inputs, args.model, folder))
     print(f"\n{args.clips} clips of {args.frames} frames, {HEIGHT} rows; {args.rounds} rounds.\n")
     print(
-        "| | FPS | times serial | CPU s | peak MB | s, 8 clips of a frame | ms for each more |", "|---|" * 7, sep="\n"
+        "| | FPS | times serial | CPU s | peak MB | s, 8 clips of a frame | ms for each more |",
+        "|" + "---|" * 7,
+        sep="\n",
     )
     for way in ways:
         print(_row(way, rounds, args.clips * args.frames))

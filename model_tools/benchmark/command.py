@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rounds",
         type=values.positive,
         metavar="N",
-        help=f"Rounds of each side, after one to warm up. Default: {ROUNDS}. With --scale: {SCALE_ROUNDS}, without that.",
+        help=f"Rounds of each side, after one to warm up. Default: {ROUNDS}; with --scale {SCALE_ROUNDS}, without it.",
     )
     add("--no_write", action="store_true", help="The program writes no video.")
     add(

@@ -86,10 +86,10 @@ def tree_of(roots: Iterable[int]) -> list[int]:
 
 
 def cpu_seconds(number: int) -> float:
-    """Processor time that a process has used, 0 of one that has ended."""
-    with suppress(OSError, IndexError):
-        user, system = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / TICKS_A_SECOND
+    """Processor time of a process and of its children that have ended; 0 if it has ended itself."""
+    with suppress(OSError):
+        ticks = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[11:15]
+        return sum(map(int, ticks)) / TICKS_A_SECOND
     return 0.0
 
 
