@@ -48,14 +48,15 @@ def dask_cluster(workers: int) -> Iterator[Cluster]:
     begun_s = time.perf_counter()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dask-")))
+        own = {"DASK_TEMPORARY_DIRECTORY": str(folder)}
         scheduler = (sys.executable, "-m", "distributed.cli.dask_scheduler", *quiet, "--port", str(port))
-        first = stack.enter_context(_running(scheduler, folder / "scheduler.log", "Scheduler at:"))
+        first = stack.enter_context(_running(scheduler, folder / "scheduler.log", "Scheduler at:", own))
         worker = (
             sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}", *quiet, "--nthreads", "1",
-            "--no-nanny", "--local-directory", str(folder / "scratch"),
+            "--no-nanny",
         )  # fmt: skip
         others = [
-            stack.enter_context(_running(worker, folder / f"{number}.log", "Registered to:"))
+            stack.enter_context(_running(worker, folder / f"{number}.log", "Registered to:", own))
             for number in range(workers)
         ]
         yield Cluster(f"dask://127.0.0.1:{port}", (first, *others), time.perf_counter() - begun_s)

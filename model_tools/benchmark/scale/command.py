@@ -20,7 +20,7 @@ from model_tools.benchmark.scale.cost_model import CORE_SECONDS, SECONDS, fit
 from model_tools.benchmark.scale.design import Batch, fitted, held_out
 from model_tools.benchmark.scale.measuring import Measured, measure
 from model_tools.benchmark.scale.overhead import Overhead, of_command, of_engine
-from model_tools.benchmark.scale.prediction import CLIP_S, HEIGHT, HOUR_S, MACHINES, PIECE_S, Traffic, Work, predict
+from model_tools.benchmark.scale.prediction import CLIP_S, HEIGHT, HOUR_S, PIECE_S, Traffic, Work, predict
 from model_tools.benchmark.scale.report import Scale
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def _scale(
     core_seconds = fit(CORE_SECONDS, batches, [each.cpu_s for each in known])
     traffic, ways, task_s = _traffic(measured), _ways(batches), max(each.seconds for each in overheads)
     predicted = {
-        work: [predict(work, machines, seconds, ways, task_s, traffic) for machines in MACHINES]
+        work: [predict(work, machines, seconds, core_seconds, ways, task_s, traffic) for machines in work.machines]
         for work in _works(clips)
     }
     return Scale(command, machine, measured, seconds, core_seconds, overheads, ways, traffic, predicted)

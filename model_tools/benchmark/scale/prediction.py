@@ -34,6 +34,11 @@ class Work:
     seconds: int
     each: bool
 
+    @property
+    def machines(self) -> tuple[int, ...]:
+        """How many are predicted: for a fixed number of clips also more than may help."""
+        return MACHINES if self.each else (*MACHINES, 10 * MACHINES[-1])
+
     def clips_for(self, machines: int) -> int:
         """How many there are altogether."""
         return self.clips * machines if self.each else self.clips
@@ -58,6 +63,7 @@ class Prediction:
         seconds: from the start to the end.
         start_s: of these: the start of the command and its workers.
         speed_up: to one machine, for the same clips.
+        core_hours: processor time of all machines together.
         bound: what the seconds follow from: "frames", "clips" or "scheduler".
         tasks_a_second: clips that end in a second.
         read_mb_s: that the storage must give.
@@ -70,6 +76,7 @@ class Prediction:
     seconds: float
     start_s: float
     speed_up: float
+    core_hours: float
     bound: str
     tasks_a_second: float
     read_mb_s: float
@@ -77,7 +84,13 @@ class Prediction:
 
 
 def predict(
-    work: Work, machines: int, model: CostModel, ways: Sequence[Batch], task_s: float, traffic: Traffic
+    work: Work,
+    machines: int,
+    model: CostModel,
+    core_model: CostModel,
+    ways: Sequence[Batch],
+    task_s: float,
+    traffic: Traffic,
 ) -> Prediction:
     """Predict a piece of work, converted in the way that is fastest.
 
@@ -85,6 +98,7 @@ def predict(
         work: the clips.
         machines: how many, each like this one.
         model: of the seconds.
+        core_model: of the core-seconds.
         ways: how a machine may convert its clips; their clips and frames do not count.
         task_s: seconds that a clip costs whoever hands it out.
         traffic: through the storage.
@@ -96,7 +110,8 @@ def predict(
     alone = min(_seconds(work, clips, 1, model, way, task_s)[0] for way in ways)
     frames_a_second = clips * work.seconds * RATE / seconds
     return Prediction(
-        machines, clips, how.name, seconds, _start_s(model, how), alone / seconds, bound, clips / seconds,
+        machines, clips, how.name, seconds, _start_s(model, how), alone / seconds,
+        _core_seconds(work, clips, machines, core_model, how) / HOUR_S, bound, clips / seconds,
         traffic.read * frames_a_second / 1e6, traffic.written * frames_a_second / 1e6,
     )  # fmt: skip
 
@@ -121,6 +136,12 @@ def _seconds(work: Work, clips: int, machines: int, model: CostModel, way: Batch
         "scheduler" if handing_s > converting_s and clips * task_s > one_s else "clips" if clips < lanes else "frames"
     )
     return _start_s(model, way) + max(converting_s, handing_s), bound
+
+
+def _core_seconds(work: Work, clips: int, machines: int, model: CostModel, way: Batch) -> float:
+    """Of all machines that get a clip."""
+    start_s = _start_s(model, way)
+    return min(machines, clips) * start_s + clips * (model(_batch(way, 1, work.seconds)) - start_s)
 
 
 def _start_s(model: CostModel, way: Batch) -> float:

@@ -16,7 +16,7 @@ from model_tools.reporting.tables import aligned
 
 ASSUMPTIONS = (
     "Each machine is like this one, has the program, begins at once, and does nothing else.",
-    "A clip is never cut, because frames follow each other through the network: more lanes than clips do nothing.",
+    "A clip is never cut, because frames follow each other through the network: the speed-up stops at their number.",
     "Clips have one length. Of different ones, a batch ends at most one longest clip later (Graham's bound).",
     "The storage is shared, and keeps up with the MB/s that are told. Here, files came from this machine's memory.",
     "A scheduler takes as long for a clip with 1,000 machines as here with two workers.",
@@ -156,27 +156,19 @@ def _overheads(scale: Scale) -> Iterator[str]:
 
 def _predicted(scale: Scale) -> Iterator[list[str]]:
     head = (
-        "machines",
-        "clips",
-        "h:mm:ss",
-        "speed-up",
-        "of ideal",
-        "bound by",
-        "clips/s",
-        "read MB/s",
-        "write MB/s",
-        "how",
-    )
+        "machines", "clips", "h:mm:ss", "speed-up", "of ideal", "core-hours", "bound by", "clips/s", "read MB/s",
+        "write MB/s", "how",
+    )  # fmt: skip
     for work, predictions in scale.predicted.items():
         rows = [_prediction(each) for each in predictions]
-        yield [f"PREDICTED: {work.name}", *aligned([head, *rows], words=(5, 9))]
+        yield [f"PREDICTED: {work.name}", *aligned([head, *rows], words=(6, 10))]
 
 
 def _prediction(each: Prediction) -> tuple[str, ...]:
     return (
         f"{each.machines:,}", f"{each.clips:,}", _duration(each.seconds), f"{each.speed_up:,.1f}",
-        f"{each.speed_up / each.machines:.0%}", each.bound, f"{each.tasks_a_second:.2f}", f"{each.read_mb_s:,.1f}",
-        f"{each.written_mb_s:,.1f}", each.how,
+        f"{each.speed_up / each.machines:.0%}", f"{each.core_hours:,.1f}", each.bound, f"{each.tasks_a_second:.2f}",
+        f"{each.read_mb_s:,.1f}", f"{each.written_mb_s:,.1f}", each.how,
     )  # fmt: skip
 
 

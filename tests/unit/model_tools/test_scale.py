@@ -16,6 +16,10 @@ MODEL = CostModel(
     SECONDS, {**dict.fromkeys(SECONDS, 0.0), "the start of the command": START_S, "a clip": CLIP_S,
               "a frame, on any cores": FRAME_S}, 1.0,
 )  # fmt: skip
+CORE_MODEL = CostModel(
+    CORE_SECONDS, {**dict.fromkeys(CORE_SECONDS, 0.0), "the start of the command": 1.0, "the start of a worker": 2.0,
+                   "a clip": 1.0, "a frame": 1.0}, 1.0,
+)  # fmt: skip
 SERIAL, WORKERS = Batch(1, 1, 360, 2), Batch(2, 1, 360, 2, workers=2)
 CLIP_FRAMES_S = CLIP_S + 10 * RATE * FRAME_S
 
@@ -61,7 +65,8 @@ def approximately(seconds: float) -> Any:
 def predicted(
     work: Work, machines: int, task_s: float = 0.0, ways: tuple[Batch, ...] = (WORKERS,)
 ) -> tuple[float, str]:
-    prediction = predict(work, machines, MODEL, ways, task_s, Traffic(1e6, 2e6))
+    prediction = predict(work, machines, MODEL, CORE_MODEL, ways, task_s, Traffic(1e6, 2e6))
+    assert prediction.core_hours * 3600 == pytest.approx(min(machines, prediction.clips) * 5 + prediction.clips * 301)
     assert prediction.read_mb_s == pytest.approx(prediction.clips * work.seconds * RATE / prediction.seconds)
     assert prediction.written_mb_s == pytest.approx(2 * prediction.read_mb_s)
     return prediction.seconds, prediction.bound
@@ -90,7 +95,7 @@ def test_a_scheduler_hands_out_one_clip_after_another() -> None:
 def test_the_fastest_way_is_chosen() -> None:
     """One clip: a process of its own does not pay. Many: it does."""
     ways = (SERIAL, WORKERS)
-    prediction = predict(Work("", 8, 10, each=False), 1, MODEL, ways, 0.0, Traffic(1, 1))
+    prediction = predict(Work("", 8, 10, each=False), 1, MODEL, CORE_MODEL, ways, 0.0, Traffic(1, 1))
     assert prediction.how == WORKERS.name
     assert prediction.seconds == pytest.approx(START_S + 4 * CLIP_FRAMES_S)
 
