@@ -19,9 +19,11 @@ from pathlib import Path
 from model_api.errors import BackgroundSubtractionError
 from model_tools.benchmark.process import ROOT
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 120
 END_TIMEOUT_S = 20.0
 LOOK_EVERY_S = 0.05
+RAY_ENVIRONMENT = {"RAY_worker_niceness": "0", "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": str(START_TIMEOUT_S)}
+"""Its workers are as nice as they can be, unless told otherwise; and its server for clients starts slowly."""
 OBJECT_STORE_BYTES = 80_000_000
 """The least that Ray takes. Clips do not go through it."""
 
@@ -68,15 +70,14 @@ def ray_cluster(workers: int) -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="ray"))  # its sockets lie there, and their names may not be long
     port, client_port = _free_port(), _free_port()
     head = (
-        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--node-ip-address=127.0.0.1",
+        sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--node-ip-address=127.0.0.1",
         f"--port={port}", f"--num-cpus={workers}", f"--ray-client-server-port={client_port}",
         "--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={OBJECT_STORE_BYTES}",
         f"--temp-dir={folder}", "--min-worker-port=0", "--max-worker-port=0",
     )  # fmt: skip
     begun_s = time.perf_counter()
     try:
-        # Its workers are as nice as they can be, unless told otherwise.
-        with _running(head, folder / "head.log", "Ray runtime started", {"RAY_worker_niceness": "0"}) as started:
+        with _running(head, folder / "head.log", "Ray runtime started", RAY_ENVIRONMENT) as started:
             yield Cluster(f"ray://127.0.0.1:{client_port}", (started,), time.perf_counter() - begun_s)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

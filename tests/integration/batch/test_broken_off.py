@@ -16,8 +16,8 @@ import av
 import psutil
 import pytest
 
+from model_tools.benchmark.scale.clusters import dask_cluster, ray_cluster
 from tests.conftest import COMMAND, TIMEOUT_S, RunDemo
-from tests.integration.batch.conftest import dask_scheduler, ray_head
 from tests.support.batches import contents, is_whole, last_events, write_clips
 from tests.support.media import read_video
 
@@ -160,16 +160,15 @@ def resume(run_demo: RunDemo, models: Path) -> Callable[..., None]:
 @pytest.mark.parametrize("killed", ["a worker", "the scheduler"])
 def test_dask_processes_that_are_killed(start: Start, tmp_path: Path, killed: str, resume: Callable[..., None]) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
-    (tmp_path / "dask").mkdir()
-    with dask_scheduler(tmp_path / "dask") as (address, processes):
-        process = start("--cluster", address)
+    with dask_cluster(2) as cluster:
+        process = start("--cluster", cluster.address)
         wait_until(lambda: len(parts(tmp_path)) == 2)
-        processes[1 if killed == "a worker" else 0].kill()
+        os.kill(cluster.processes[1 if killed == "a worker" else 0], signal.SIGKILL)
         if killed == "a worker":
             stdout, stderr = process.communicate(timeout=TIMEOUT_S)
             assert (process.returncode, stderr) == (0, ""), stdout
         else:
-            require_gone(process, address)
+            require_gone(process, cluster.address)
     require_whole_under_final_names(tmp_path)
     resume()
     with suppress(FileNotFoundError):
@@ -181,9 +180,8 @@ def test_dask_processes_that_are_killed(start: Start, tmp_path: Path, killed: st
 def test_ctrl_c_ends_what_dask_workers_do(start: Start, tmp_path: Path) -> None:
     """What they wrote stays under its part name and plays; they are there for the next batch."""
     pytest.importorskip("distributed", reason="the extra dask is not installed")
-    (tmp_path / "dask").mkdir()
-    with dask_scheduler(tmp_path / "dask") as (address, processes):
-        process = start("--cluster", address)
+    with dask_cluster(2) as cluster:
+        process = start("--cluster", cluster.address)
         wait_until(lambda: len(parts(tmp_path)) == 2)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=TIMEOUT_S)
@@ -192,8 +190,7 @@ def test_ctrl_c_ends_what_dask_workers_do(start: Start, tmp_path: Path) -> None:
         assert "Traceback" not in stdout
         kept = parts(tmp_path)
         wait_until(lambda: all(0 < len(frames_of(path)) < FRAMES for path in kept))
-        assert [process.poll() for process in processes] == [None] * len(processes)
-        again = start("--cluster", address, "--resume")
+        again = start("--cluster", cluster.address, "--resume")
         again.communicate(timeout=TIMEOUT_S)
         assert again.returncode == 0
     require_all_whole(tmp_path)
@@ -211,15 +208,17 @@ def test_a_ray_head_that_is_killed(
     start: Start, tmp_path: Path, resume: Callable[..., None], demo_environment: dict[str, str]
 ) -> None:
     """With a shorter wait for its return than Ray's own 30 s."""
+    pytest.importorskip("ray", reason="the extra ray is not installed")
     demo_environment["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "1"
-    with ray_head() as (address, head):
-        process = start("--cluster", address, "--workers", "2")
+    with ray_cluster(2) as cluster:
+        process = start("--cluster", cluster.address, "--workers", "2")
         wait_until(lambda: len(parts(tmp_path)) == 2)
-        for each in [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]:
+        head = psutil.Process(cluster.processes[0])
+        for each in [head, *head.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
-        require_gone(process, address)
+        require_gone(process, cluster.address)
     require_whole_under_final_names(tmp_path)
-    with ray_head() as (address, _):
-        resume("--cluster", address, "--workers", "2")
+    with ray_cluster(2) as cluster:
+        resume("--cluster", cluster.address, "--workers", "2")
     require_all_whole(tmp_path)
