@@ -117,8 +117,9 @@ class _Running:
                 yield task, replace(report, status=INTERRUPTED if report.status == FAILED else report.status)
 
     def _gone(self, task: Task, reason: str) -> BatchError:
+        left = len(self.waiting) + 1
         return BatchError(
-            f"{task.options.batch.cluster} is gone ({reason.rstrip('.')}). Not done: {len(self.waiting) + 1} clips. "
+            f"{task.options.batch.cluster} is gone ({reason.rstrip('.')}). Not done: {left} clip{'s' * (left > 1)}. "
             "Start it again, or leave it out, and go on with `resume`",
             "cluster",
         )
