@@ -93,9 +93,8 @@ def ray_engine(address: str, options: Options) -> Iterator[Engine]:
 
 
 def _connected(address: str) -> Any:
-    os.environ["RAY_ENABLE_AUTO_CONNECT"] = (
-        "0"  # before the import: where the cluster is lost, Ray would start one here
-    )
+    # Before the import: where the cluster is lost, Ray would start one on this machine.
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
     try:
         import ray
     except ImportError as error:
@@ -103,11 +102,18 @@ def _connected(address: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what its errors say too, and logs it
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
-        logging.getLogger("ray.util.client.logsclient").disabled = True  # it tells of a lost head on its own
+            try:
+                _init(ray, address)
+            except ConnectionAbortedError:  # it answers, but its server for this client did not start: it may be busy
+                _init(ray, address)
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
     return ray
+
+
+def _init(ray: Any, address: str) -> None:
+    ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+    logging.getLogger("ray.util.client.logsclient").disabled = True  # it tells of a lost head on its own
 
 
 def _require_program(ray: Any, address: str) -> None:
@@ -122,5 +128,5 @@ def _require_program(ray: Any, address: str) -> None:
 
 def _line(error: BaseException) -> str:
     """Ray's errors may hold the output of a whole worker, or a traceback: its last line says what happened."""
-    text = error_line(error)
-    return (text.rpartition("Error: ")[2] if "Traceback (most recent" in text else text)[:LONGEST_REASON]
+    lines = str(error).strip().splitlines()
+    return (lines[-1].strip() if "Traceback (most recent call last):" in lines else error_line(error))[:LONGEST_REASON]
