@@ -21,52 +21,12 @@ from background_subtraction.sources.open import is_live
 from background_subtraction.sources.selection import Selection
 from model_api.errors import OptionError, SourceError
 
-VIDEO_SUFFIXES = frozenset(
-    f".{ending}"
-    for ending in [
-        "3g2",
-        "3gp",
-        "apng",
-        "asf",
-        "av1",
-        "avi",
-        "divx",
-        "dv",
-        "f4v",
-        "flv",
-        "gif",
-        "h264",
-        "h265",
-        "hevc",
-        "ivf",
-        "m1v",
-        "m2t",
-        "m2ts",
-        "m2v",
-        "m4v",
-        "mjpeg",
-        "mjpg",
-        "mkv",
-        "mov",
-        "mp4",
-        "mpeg",
-        "mpg",
-        "mts",
-        "mxf",
-        "nut",
-        "obu",
-        "ogg",
-        "ogm",
-        "ogv",
-        "qt",
-        "ts",
-        "vob",
-        "webm",
-        "wmv",
-        "wtv",
-        "y4m",
-    ]
-)
+VIDEO_SUFFIXES = frozenset([
+    ".3g2", ".3gp", ".apng", ".asf", ".av1", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".h264", ".h265",
+    ".hevc", ".ivf", ".m1v", ".m2t", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4",
+    ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".obu", ".ogg", ".ogm", ".ogv", ".qt", ".ts", ".vob", ".webm",
+    ".wmv", ".wtv", ".y4m",
+])  # fmt: skip
 DEFAULT_SUFFIX = ".mp4"
 TRANSPARENT_SUFFIX = ".webm"
 UNMARKED = ("composite", "side by side", "transparent")
@@ -125,6 +85,17 @@ def find_clips(inputs: Sequence[str], *, recursive: bool = False, without: Seque
         return [Clip(address) for name in names for address in _addresses(name)]
     apart = {os.path.realpath(folder) for folder in without}
     return [clip for name in names for clip in _tree(name, apart)]
+
+
+def are_several(inputs: Sequence[str]) -> bool:
+    """Whether inputs stand for others than themselves: they are several, a pattern, or a folder with a video in it.
+
+    Raises:
+        SourceError: a pattern matches nothing.
+    """
+    names = [name for pattern in inputs for name in _matching(pattern)]
+    folder = Path(local_path(names[0]))
+    return names != [inputs[0]] or (folder.is_dir() and _has_video(folder))
 
 
 def plan(
@@ -201,8 +172,18 @@ def _addresses(name: str) -> list[str]:
 def _media_in(folder: Path) -> tuple[list[Path], list[Path]]:
     """The videos and the images in a folder."""
     files = [path for path in files_in(folder) if not is_part(path.name)]
-    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+    videos = [path for path in files if _is_video(path)]
     return videos, [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+
+
+def _has_video(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(_is_video(Path(entry.path)) for entry in entries)
+
+
+def _is_video(path: Path) -> bool:
+    hidden = path.name.startswith(".") or is_part(path.name)
+    return path.suffix.lower() in VIDEO_SUFFIXES and not hidden and path.is_file()
 
 
 def _tree(name: str, without: set[str]) -> Iterator[Clip]:

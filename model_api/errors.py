@@ -16,11 +16,12 @@
 A message says in one line what is wrong, what was expected, and what to do next: the command prints it as it is. Names
 and messages of others in it are made printable: nothing of them is a command to a terminal. An
 error about one parameter has its name in `parameter`, and begins with it. Callers that have another name for the
-parameter, as the command has for its options, use `renamed`.
+parameter, as the command has for its options, use `renamed`; that of a second parameter stands in the text like `this`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -93,6 +94,9 @@ class DisplayError(BackgroundSubtractionError):
     """No window can be shown."""
 
 
+QUOTED = re.compile(r"`([a-z_]+)`")
+
+
 @contextmanager
 def renamed(names: Mapping[str, str]) -> Iterator[None]:
     """Give errors from within the caller's own names of parameters.
@@ -104,4 +108,5 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
         yield
     except BackgroundSubtractionError as error:
         error.parameter = names.get(error.parameter, error.parameter)
+        error.args = tuple(QUOTED.sub(lambda found: names.get(found[1], found[0]), text) for text in error.args)
         raise

@@ -6,14 +6,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from queue import SimpleQueue
 
 from background_subtraction.batch.clip_report import FAILED, INTERRUPTED, ClipReport
 from background_subtraction.batch.plan import Task
 from background_subtraction.batch.task import convert_here
 from background_subtraction.sources.demuxing.addresses import without_password
-from model_api.errors import BackgroundSubtractionError
+from model_api.errors import BackgroundSubtractionError, BatchError
 from model_api.interruptible import next_of
 from model_api.terminal.foreign_text import error_line
 
@@ -29,11 +28,13 @@ class Engine:
         executor: takes them.
         convert: what it is given; it must go to where the executor's work is done.
         interrupt: ends the clips that run, None where nobody can.
+        is_there: whether it can still be given clips. Asked where one was lost: workers die, and so do clusters.
     """
 
     executor: Executor
     convert: Convert = convert_here
     interrupt: Callable[[], None] | None = None
+    is_there: Callable[[], bool] = lambda: True
 
 
 def convert_all(
@@ -56,6 +57,7 @@ def convert_all(
     Raises:
         OptionError: an option is wrong for all clips.
         ModelError: the model cannot be loaded.
+        BatchError: the engine is gone, and with it the clips that it had.
     """
     run = _Running(engine)
     try:
@@ -89,35 +91,46 @@ class _Running:
 
     def next(self) -> Outcome:
         """Wait for the next one. Raises the errors that are no clip's."""
-        future = next_of(self._ended)
+        while (future := next_of(self._ended)) not in self.waiting:
+            """It was cancelled by `end`."""
         task, attempt = self.waiting.pop(future)
-        return task, replace(_report_of(future, task), attempts=attempt)
+        try:
+            return task, replace(future.result(), attempts=attempt)
+        except BackgroundSubtractionError:
+            raise
+        except Exception as error:  # of an engine: its own kinds
+            reason = GIVEN_UP if isinstance(error, CancelledError) else error_line(error)
+            if not self._engine.is_there():
+                raise self._gone(task, reason) from error
+            return task, _lost(task, reason, attempt)
 
     def end(self) -> Iterator[Outcome]:
         """Let nothing begin, end what runs, and give the reports of what was interrupted or ended meanwhile."""
-        for future in self.waiting:
-            future.cancel()
-        if self._engine.interrupt is None:
+        self.waiting = {future: about for future, about in self.waiting.items() if not future.cancel()}
+        if self._engine.interrupt is None or not self._engine.is_there():
             return
         self._engine.interrupt()
         while self.waiting:
             with suppress(BackgroundSubtractionError):
                 task, report = self.next()
-                if report.error != GIVEN_UP:  # one whose worker was ended did not fail
-                    yield task, replace(report, status=INTERRUPTED if report.status == FAILED else report.status)
+                # One whose worker was ended did not fail.
+                yield task, replace(report, status=INTERRUPTED if report.status == FAILED else report.status)
+
+    def _gone(self, task: Task, reason: str) -> BatchError:
+        left = len(self.waiting) + 1
+        return BatchError(
+            f"{task.options.batch.cluster} is gone ({reason.rstrip('.')}). Not done: {left} clip{'s' * (left > 1)}. "
+            "Start it again, or leave it out, and go on with `resume`",
+            "cluster",
+        )
 
 
 GIVEN_UP = "was given up by the cluster, or by the executor: perhaps its scheduler has ended"
 
 
-def _report_of(future: Future[ClipReport], task: Task) -> ClipReport:
-    """The task's own report, or one of a worker that could not give any."""
-    lost = partial(ClipReport, input=without_password(task.clip.address), outputs=task.asked.outputs)
-    try:
-        return future.result()
-    except BackgroundSubtractionError:
-        raise
-    except CancelledError:
-        return lost(status=FAILED, error=GIVEN_UP)
-    except Exception as error:  # of an engine: its own kinds
-        return lost(status=FAILED, error=error_line(error))
+def _lost(task: Task, reason: str, attempt: int) -> ClipReport:
+    """The report of a clip whose worker could not give any."""
+    return ClipReport(
+        input=without_password(task.clip.address), outputs=task.asked.outputs, status=FAILED, error=reason,
+        attempts=attempt,
+    )  # fmt: skip

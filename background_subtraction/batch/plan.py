@@ -62,7 +62,7 @@ def is_batch(options: Options) -> bool:
 
     Raises:
         OptionError: batch options that contradict others.
-        SourceError: see `jobs.find_clips`.
+        SourceError: a pattern matches nothing.
     """
     asked = options.batch != BatchOptions() or options.jobs > 1
     stored = any(storage.is_stored(name) for name in options.inputs) or any(
@@ -71,7 +71,7 @@ def is_batch(options: Options) -> bool:
     if options.window is not None or options.devices:
         _require_alone(options, stored=stored)
         return False
-    return asked or stored or [clip.address for clip in jobs.find_clips(options.inputs)] != [options.inputs[0]]
+    return asked or stored or jobs.are_several(options.inputs)
 
 
 def plan_batch(options: Options) -> Plan:
@@ -186,10 +186,11 @@ def _require_new(tasks: Sequence[Task], known: dict[str, Event]) -> None:
         if name not in ours and _exists(task, number)
     ]
     if existing:
-        unknown, resume = ", and the manifest does not know them", "resume, to do what is not done, or "
+        unknown, resume = ", and not in the manifest", "`resume`, to do what is not done, or "
+        count = "1 output exists" if len(existing) == 1 else f"{len(existing)} outputs exist"
         raise SinkError(
-            f"{len(existing)} outputs exist already{unknown if known else ''}: {shown(existing)}. Expected "
-            f"{'' if known else resume}overwrite, to replace them, or another folder"
+            f"{count} already{unknown if known else ''}: {shown(existing)}. Expected "
+            f"{'' if known else resume}`overwrite`, to replace what is there, or another folder"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -84,8 +85,26 @@ def convert_here(task: Task) -> ClipReport:
 
 def convert_with(threads: int, task: Task) -> ClipReport:
     """Convert a clip in this process, with so many threads for the network unless the options say how many."""
+    return convert_here(_with_threads(threads, task))
+
+
+def _with_threads(threads: int, task: Task) -> Task:
     inference = replace(task.options.inference, threads=task.options.inference.threads or threads)
-    return convert_here(replace(task, options=replace(task.options, inference=inference)))
+    return replace(task, options=replace(task.options, inference=inference))
+
+
+_stops: defaultdict[str, Event] = defaultdict(Event)
+"""Batch -> what ends its clips in this process, which may convert those of several batches."""
+
+
+def convert_for(batch: str, threads: int, task: Task) -> ClipReport:
+    """Convert a clip in this process as `convert_with` does, until `stop_batch` is called for its batch."""
+    return convert(_with_threads(threads, task), replace(_here, stop=_stops[batch]))
+
+
+def stop_batch(batch: str) -> None:
+    """End the clips of a batch in this process."""
+    _stops[batch].set()
 
 
 def convert(task: Task, place: Place) -> ClipReport:

@@ -16,6 +16,7 @@ import openvino as ov
 from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
+from model_api.graph.eight_bits import rewrite_eight_bits
 from model_api.graph.traversal import constant_of, consumers, redirect, upstream
 
 HALF_PRECISION = 1e-3
@@ -34,7 +35,9 @@ def rewritten(model: ov.Model, states: Mapping[str, str]) -> ov.Model:
     convolve_image_pools(model)
     split_image_off(model)
     model.validate_nodes_and_infer_types()
-    return _with_states_last(model, states)
+    model = _with_states_last(model, states)
+    rewrite_eight_bits(model, states)
+    return model
 
 
 def pool_boxes(model: ov.Model) -> None:

@@ -28,6 +28,8 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
+from model_api.graph.weights import is_quantized
+
 AUTO = "auto"
 EXACT, FAST = "f32", "bf16"
 LEAST_WEIGHTS = 1_000_000
@@ -133,10 +135,9 @@ def gain_of_bfloat16() -> float:
 
 def _is_large(model: ov.Model) -> bool:
     """Whether a network computes much, and not in 8 bits."""
-    operations = model.get_ordered_ops()
-    if any(operation.get_type_name() == "FakeQuantize" for operation in operations):
+    if is_quantized(model):
         return False
-    constants = (operation for operation in operations if operation.get_type_name() == "Constant")
+    constants = (operation for operation in model.get_ordered_ops() if operation.get_type_name() == "Constant")
     return sum(int(np.prod(constant.output(0).shape)) for constant in constants) >= LEAST_WEIGHTS
 
 

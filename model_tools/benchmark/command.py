@@ -20,11 +20,17 @@ from model_tools.benchmark.plot import as_svg
 from model_tools.benchmark.process import process_of
 from model_tools.benchmark.report import Benchmark, as_json, table
 from model_tools.benchmark.rounds import Job, Play, Round
+from model_tools.benchmark.scale.command import ROUNDS as SCALE_ROUNDS
+from model_tools.benchmark.scale.command import measure_scale
+from model_tools.benchmark.scale.report import as_json as scale_as_json
+from model_tools.benchmark.scale.report import table as scale_table
 from model_tools.benchmark.sides import KINDS, Side, parse_sides
 from model_tools.reporting.files import require_folders, write_reports
 
 log = logging.getLogger(__name__)
 
+ROUNDS = 5
+CLIPS = 1000
 DEFAULT_SIDES = ("raw", "network", "demo")
 WRITERS = {"json": as_json, "plot": as_svg}
 
@@ -47,9 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--rounds",
         type=values.positive,
-        default=5,
         metavar="N",
-        help="Rounds of each side, after one to warm up. Default: 5.",
+        help=f"Rounds of each side, after one to warm up. Default: {ROUNDS}; with --scale {SCALE_ROUNDS}, without it.",
     )
     add("--no_write", action="store_true", help="The program writes no video.")
     add(
@@ -64,6 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--base", metavar="NAME", help="The side that the others are compared with. Default: raw.")
     add("--json", type=Path, metavar="FILE", help="Write all figures, also those of each round.")
+    add("--scale", type=values.positive, nargs="?", const=CLIPS, metavar="CLIPS",
+        help="Instead: measure batches of clips that are made of the input, in one process and in several; fit what "
+        f"they cost; predict 1 to 1,000 machines, and a batch of so many clips. Default: {CLIPS}.")  # fmt: skip
     add("--plot", type=Path, metavar="FILE.svg", help="Write a chart of the time of a frame, by stage.")
 
 
@@ -75,19 +83,37 @@ def run(args: argparse.Namespace) -> None:
         ImportError: a side needs a library that is missing.
     """
     _check(args)
+    if args.scale:
+        _run_scale(args)
+    else:
+        _run_sides(args)
+
+
+def _run_scale(args: argparse.Namespace) -> None:
+    scale = measure_scale(args)
+    files = write_reports({"json": args.json}, {"json": scale_as_json}, scale)
+    _show(scale_table(scale), files)
+
+
+def _run_sides(args: argparse.Namespace) -> None:
+    rounds_of_each = args.rounds or ROUNDS
     settings = {name: getattr(args, name) for name in ("model", "input", "device", "options")}
     sides = parse_sides([*DEFAULT_SIDES, *args.compare], settings)
     names = [side.name for side in sides]
     base = args.base or names[0]
     if base not in names:
         raise OptionError(f'--base "{base}": no such side. Expected one of {", ".join(names)}')
-    orders = in_turns(sides, args.rounds)
+    orders = in_turns(sides, rounds_of_each)
     machine = this_machine()
     rounds = measure(sides, orders, args.frames, writes=not args.no_write)
-    benchmark = Benchmark(_command(args), machine, sides, base, orders, rounds)
+    benchmark = Benchmark(_command(args, rounds_of_each), machine, sides, base, orders, rounds)
     # Before the table: nobody may be reading that to its end.
     files = write_reports(_reports(args), WRITERS, benchmark)
-    print(printable(table(benchmark)))
+    _show(table(benchmark), files)
+
+
+def _show(text: str, files: Sequence[Path]) -> None:
+    print(printable(text))
     for path in files:
         log.info("Wrote %s", path)
 
@@ -133,12 +159,15 @@ def _check(args: argparse.Namespace) -> None:
     require_folders(_reports(args).values())
     if args.plot and args.plot.suffix.lower() != ".svg":
         raise OptionError(f"--plot {args.plot}: charts are written as SVG. Expected a name that ends in .svg")
+    others = [name for name in ("compare", "base", "plot", "no_write") if getattr(args, name)]
+    if args.scale and others:
+        raise OptionError(f"--scale, and --{others[0]}, which is about sides. Expected one of them")
 
 
-def _command(args: argparse.Namespace) -> str:
+def _command(args: argparse.Namespace, rounds: int) -> str:
     """The command that measures the same again."""
     words = ["python", "-m", "model_tools", "benchmark", "-m", args.model, "-i", args.input, "-d", args.device]
-    words += ["--frames", str(args.frames), "--rounds", str(args.rounds)]
+    words += ["--frames", str(args.frames), "--rounds", str(rounds)]
     words += ["--options", args.options] if args.options else []
     words += ["--no_write"] if args.no_write else []
     words += ["--compare", *args.compare] if args.compare else []

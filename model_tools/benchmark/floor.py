@@ -99,7 +99,7 @@ def copy_clip(clip: Clip, options: Options) -> Copied:
             for view, sink in sinks:
                 aspect = source.info.form.pixel_aspect if sink.square_pixels else Fraction(1)
                 size = size_of_view(view, source.info.size, options.encoding.resolution, aspect)
-                sink.write(_as_taken(resize_picture(frame.picture, size), sink), frame.index, frame.timestamp_s)
+                sink.write(as_taken(resize_picture(frame.picture, size), sink), frame.index, frame.timestamp_s)
             frames, decoding_s = frames + 1, decoding_s + frame.decoding_s
         handed_over_s = perf_counter()
     return Copied(frames, begun_s, handed_over_s, decoding_s, _slowest_s([sink for _, sink in sinks]))
@@ -109,7 +109,7 @@ def _slowest_s(sinks: Sequence[WriterThread]) -> float:
     return max((sink.busy_s for sink in sinks), default=0.0)
 
 
-def _as_taken(picture: Picture, sink: Sink) -> Picture:
+def as_taken(picture: Picture, sink: Sink) -> Picture:
     """The frame's own planes if the sink takes them, else BGR."""
     own = format_of(picture)
     return in_format(picture, own if own and sink.takes(own) else None)

@@ -143,7 +143,8 @@ def run(args: argparse.Namespace) -> None:
         _write(folder, random, shown, behind, staging, faults)
         index[folder.name] = {"foregrounds": [person.name for person in shown], "background": behind.name}
     write_text(args.output / INDEX, json.dumps({"seed": args.seed, "clips": index}, indent=1))
-    log.info("Wrote %d clips of %d frames to %s, listed in %s", args.clips, args.frames, args.output, INDEX)
+    clips = "1 clip" if args.clips == 1 else f"{args.clips} clips"
+    log.info("Wrote %s of %d frames to %s, listed in %s", clips, args.frames, args.output, INDEX)
 
 
 def _strength(text: str) -> float:

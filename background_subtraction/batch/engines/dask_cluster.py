@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from background_subtraction import __version__
 from background_subtraction.batch.engines.about import About, about
 from background_subtraction.batch.execution import Engine
-from background_subtraction.batch.task import convert_with
+from background_subtraction.batch.task import convert_for, stop_batch
 from background_subtraction.options import Options
 from model_api.errors import OptionError
 from model_api.extras import install_command
@@ -20,6 +22,7 @@ from model_api.terminal.foreign_text import error_line
 TIMEOUT_S = 10.0
 RETRIES = 2
 """Of the engine, for workers that leave."""
+TALKATIVE = ("distributed", "distributed.client")
 
 
 @contextmanager
@@ -41,10 +44,22 @@ def dask_engine(address: str, options: Options) -> Iterator[Engine]:
     try:
         workers = _asked(client, address)
         executor = client.get_executor(pure=False, retries=RETRIES)
-        yield Engine(executor, partial(convert_with, _share(client, workers)))
+        batch = uuid4().hex
+        yield Engine(
+            executor,
+            partial(convert_for, batch, _share(client, workers)),
+            interrupt=partial(_stop, client, batch),
+            is_there=lambda: client.status == "running",
+        )
         executor.shutdown(wait=False)
     finally:
         client.close(timeout=1)
+
+
+def _stop(client: Any, batch: str) -> None:
+    """End what the workers do for this batch. What waits has been cancelled."""
+    with suppress(OSError):  # the scheduler may have ended
+        client.run(stop_batch, batch)
 
 
 def _connected(address: str) -> Any:
@@ -52,6 +67,8 @@ def _connected(address: str) -> Any:
         from distributed import Client
     except ImportError as error:
         raise OptionError(f"{address}: needs Dask ({error}). {install_command('dask')}", "cluster") from error
+    for name in TALKATIVE:  # it logs the errors that it raises
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address.replace("dask://", "tcp://", 1), timeout=TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError) as error:

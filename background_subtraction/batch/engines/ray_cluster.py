@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -37,16 +38,14 @@ class RayWorker:
         """Ask for it. It waits until so many cores are free."""
         self._ray = ray
         self._name = f"Ray actor {number}"
-        self._actor = ray.remote(_Hand).options(num_cpus=cores).remote()
+        with self._telling():
+            self._actor = ray.remote(_Hand).options(num_cpus=cores).remote()
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call it there. Raises what it raises, or WorkerLost."""
-        try:
-            return self._ray.get(self._actor.call.remote(function, *arguments))
-        except self._ray.exceptions.RayTaskError as error:
-            raise error.cause from error
-        except (self._ray.exceptions.RayError, ConnectionError) as error:
-            raise WorkerLost(f"{self._name} was lost: {_line(error)}") from error
+        with self._telling():
+            answer: T = self._ray.get(self._actor.call.remote(function, *arguments))
+        return answer
 
     def interrupt(self) -> None:
         """End it in the middle of its clip: nobody can tell it to stop."""
@@ -56,6 +55,16 @@ class RayWorker:
         """End it."""
         with suppress(Exception):  # the cluster may be gone
             self._ray.kill(self._actor)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Raise what the actor raises, and of Ray's own errors WorkerLost."""
+        try:
+            yield
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            raise WorkerLost(f"{self._name} was lost: {_line(error)}") from error
 
 
 @contextmanager
@@ -78,12 +87,14 @@ def ray_engine(address: str, options: Options) -> Iterator[Engine]:
         size = options.batch.workers or len(cores)
         share = max(1, min(sum(cores) // size, *cores))
         with Crew(lambda number: RayWorker(ray, share, number), size) as crew:
-            yield Engine(crew, partial(convert_with, share), crew.interrupt)
+            yield Engine(crew, partial(convert_with, share), crew.interrupt, ray.is_initialized)
     finally:
         ray.shutdown()
 
 
 def _connected(address: str) -> Any:
+    # Before the import: where the cluster is lost, Ray would start one on this machine.
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
     try:
         import ray
     except ImportError as error:
@@ -91,10 +102,18 @@ def _connected(address: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what its errors say too, and logs it
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+            try:
+                _init(ray, address)
+            except ConnectionAbortedError:  # it answers, but its server for this client did not start: it may be busy
+                _init(ray, address)
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
     return ray
+
+
+def _init(ray: Any, address: str) -> None:
+    ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+    logging.getLogger("ray.util.client.logsclient").disabled = True  # it tells of a lost head on its own
 
 
 def _require_program(ray: Any, address: str) -> None:
@@ -108,5 +127,6 @@ def _require_program(ray: Any, address: str) -> None:
 
 
 def _line(error: BaseException) -> str:
-    """Ray's errors may hold the output of a whole worker."""
-    return error_line(error)[:LONGEST_REASON]
+    """Ray's errors may hold the output of a whole worker, or a traceback: its last line says what happened."""
+    lines = str(error).strip().splitlines()
+    return (lines[-1].strip() if "Traceback (most recent call last):" in lines else error_line(error))[:LONGEST_REASON]

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from model_tools.benchmark.scale.clusters import CLUSTERS, installed
 from tests.conftest import ROOT, TIMEOUT_S
-
-DASK_WORKERS = 2
 
 
 def free_port() -> int:
@@ -48,55 +45,23 @@ def running(
         process.wait()
 
 
-@contextmanager
-def dask_scheduler(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler with workers. Gives the address for --cluster, and the processes, the scheduler's first."""
-    port = free_port()
-    quiet = ("--no-dashboard", "--host", "127.0.0.1")
-    with ExitStack() as stack:
-        scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", *quiet, "--port", port]
-        processes = [stack.enter_context(running(scheduler, folder, lambda log: "Scheduler at:" in log))]
-        for _ in range(DASK_WORKERS):
-            worker = [
-                sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}", *quiet, "--nthreads", 1,
-                "--no-nanny", "--local-directory", folder / "scratch",
-            ]  # fmt: skip
-            processes.append(stack.enter_context(running(worker, folder, lambda log: "Registered to:" in log)))
-        yield f"dask://127.0.0.1:{port}", processes
-
-
 @pytest.fixture(scope="session")
-def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def dask_cluster() -> Iterator[str]:
     """The address of a Dask scheduler with two workers."""
-    if find_spec("distributed") is None:
-        pytest.skip("the extra dask is not installed")
-    with dask_scheduler(tmp_path_factory.mktemp("dask")) as (address, _):
-        yield address
+    yield from _address_of("dask")
 
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[str]:
     """The address of a Ray head with two cores."""
-    program = Path(sys.executable).with_name("ray")
-    if find_spec("ray") is None or not program.exists():
-        pytest.skip("the extra ray is not installed")
-    # Its sockets lie in this folder, and their names may not be long.
-    folder = Path(tempfile.mkdtemp(prefix="ray"))
-    port, client_port = free_port(), free_port()
-    head = [
-        program, "start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2",
-        f"--ray-client-server-port={client_port}", "--include-dashboard=false", "--disable-usage-stats",
-        "--object-store-memory=80000000", f"--temp-dir={folder}", "--min-worker-port=0", "--max-worker-port=0",
-    ]  # fmt: skip
-    # Its workers are as nice as they can be, unless told otherwise: all else on this machine would come first.
-    environment = {"RAY_worker_niceness": "0"}
-    try:
-        with running(head, folder, lambda log: "Ray runtime started" in log, **environment) as process:
-            yield f"ray://127.0.0.1:{client_port}"
-            process.terminate()  # it ends its own processes
-            process.wait(TIMEOUT_S)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from _address_of("ray")
+
+
+def _address_of(engine: str) -> Iterator[str]:
+    if engine not in installed():
+        pytest.skip(f"the extra {engine} is not installed")
+    with CLUSTERS[engine](2) as cluster:
+        yield cluster.address
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import av
 import psutil
 import pytest
 
+from model_tools.benchmark.scale.clusters import dask_cluster, ray_cluster
 from tests.conftest import COMMAND, TIMEOUT_S, RunDemo
-from tests.integration.batch.conftest import dask_scheduler
 from tests.support.batches import contents, is_whole, last_events, write_clips
 from tests.support.media import read_video
 
@@ -131,27 +133,92 @@ def test_ctrl_c_closes_what_is_being_written(start: Start, tmp_path: Path, words
     assert f"{len(kept)} interrupted" in stdout
 
 
+def require_gone(process: subprocess.Popen[str], address: str) -> None:
+    """The command ends with one line about its cluster, and says nothing of each clip."""
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 1
+    (line,) = stderr.splitlines()
+    assert f"error: --cluster: {address} is gone (" in line
+    assert re.search(r"Not done: [123] clips?\. Start it again, or leave it out, and go on with --resume$", line)
+    assert "Traceback" not in stdout
+    assert "WARNING" not in stdout
+
+
+@pytest.fixture
+def resume(run_demo: RunDemo, models: Path) -> Callable[..., None]:
+    """Does the rest of the batch."""
+
+    def to_the_end(*words: object) -> None:
+        batch = ("-m", models / "red.onnx", "-i", "clips", "-o", "out", "--target_bgr", "black", "--resume")
+        again = run_demo(*batch, *words)
+        assert (again.returncode, again.stderr) == (0, "")
+
+    return to_the_end
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", ["a worker", "the scheduler"])
-def test_dask_processes_that_are_killed(
-    start: Start, tmp_path: Path, killed: str, run_demo: RunDemo, models: Path
-) -> None:
+def test_dask_processes_that_are_killed(start: Start, tmp_path: Path, killed: str, resume: Callable[..., None]) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
-    (tmp_path / "dask").mkdir()
-    with dask_scheduler(tmp_path / "dask") as (address, processes):
-        process = start("--cluster", address)
+    with dask_cluster(2) as cluster:
+        process = start("--cluster", cluster.address)
         wait_until(lambda: len(parts(tmp_path)) == 2)
-        processes[1 if killed == "a worker" else 0].kill()
-        stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+        os.kill(cluster.processes[1 if killed == "a worker" else 0], signal.SIGKILL)
+        if killed == "a worker":
+            stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+            assert (process.returncode, stderr) == (0, ""), stdout
+        else:
+            require_gone(process, cluster.address)
     require_whole_under_final_names(tmp_path)
-    if killed == "a worker":
-        assert (process.returncode, stderr) == (0, ""), stdout
-    else:
-        assert process.returncode == 1
-        assert "Traceback" not in stderr
-        assert len(stderr.splitlines()) == 1
-        again = run_demo("-m", models / "red.onnx", "-i", "clips", "-o", "out", "--target_bgr", "black", "--resume")
-        assert (again.returncode, again.stderr) == (0, "")
+    resume()
     with suppress(FileNotFoundError):
         assert not parts(tmp_path)
+    require_all_whole(tmp_path)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_what_dask_workers_do(start: Start, tmp_path: Path) -> None:
+    """What they wrote stays under its part name and plays; they are there for the next batch."""
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    with dask_cluster(2) as cluster:
+        process = start("--cluster", cluster.address)
+        wait_until(lambda: len(parts(tmp_path)) == 2)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+        assert (process.returncode, stderr.count("\n")) == (1, 1)
+        assert "error: interrupted after 0 frames" in stderr
+        assert "Traceback" not in stdout
+        kept = parts(tmp_path)
+        wait_until(lambda: all(0 < len(frames_of(path)) < FRAMES for path in kept))
+        again = start("--cluster", cluster.address, "--resume")
+        again.communicate(timeout=TIMEOUT_S)
+        assert again.returncode == 0
+    require_all_whole(tmp_path)
+
+
+def frames_of(path: Path) -> list[object]:
+    """Those that play, none while the file is being closed."""
+    with suppress(av.error.FFmpegError):
+        return [*read_video(path)]
+    return []
+
+
+@pytest.mark.slow
+def test_a_ray_head_that_is_killed(
+    start: Start, tmp_path: Path, resume: Callable[..., None], demo_environment: dict[str, str]
+) -> None:
+    """With a shorter wait for its return than Ray's own 30 s."""
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    demo_environment["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "1"
+    with ray_cluster(2) as cluster:
+        process = start("--cluster", cluster.address, "--workers", "2")
+        wait_until(lambda: len(parts(tmp_path)) == 2)
+        head = psutil.Process(cluster.processes[0])
+        for each in [head, *head.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        require_gone(process, cluster.address)
+    require_whole_under_final_names(tmp_path)
+    with ray_cluster(2) as cluster:
+        resume("--cluster", cluster.address, "--workers", "2")
     require_all_whole(tmp_path)

@@ -29,7 +29,7 @@ def test_outputs_that_exist_are_kept(done: Path, models: Path, run_demo: RunDemo
     before = contents(done)
     refused = one_line(run_demo(*batch(models)))
     assert "3 outputs exist already: " in refused
-    assert "Expected resume, to do what is not done, or overwrite" in refused
+    assert "Expected --resume, to do what is not done, or --overwrite, to replace what is there" in refused
     assert contents(done) == before
 
 
@@ -68,7 +68,7 @@ def test_a_file_of_the_users_is_kept_by_resume_too(done: Path, models: Path, tmp
     write_clips(tmp_path / "clips", 4)
     (done / "3.mp4").write_text("mine")
     refused = one_line(run_demo(*batch(models, "--resume")))
-    assert "1 outputs exist already, and the manifest does not know them: " in refused
+    assert "1 output exists already, and not in the manifest: " in refused
     assert (done / "3.mp4").read_text() == "mine"
 
 

@@ -50,6 +50,7 @@ NOT_RUN = {
     r" convert .*\.ckpt$": "needs a published checkpoint: test_convert.py makes one",
     r" quantize ": "takes minutes: test_quantize.py quantizes small networks",
     r" benchmark .*--compare": "names a program that the reader has: test_benchmark.py compares every kind of side",
+    r" benchmark --scale": "takes minutes: test_scale.py measures with few frames",
     r"^(find|jq) ": "needs another program: tests/integration/batch reads lists and manifests",
     r" --cluster ": "needs a cluster: test_engines.py starts them",
     r"s3://": "needs a storage: test_storage.py has one",
