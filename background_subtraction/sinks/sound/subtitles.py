@@ -14,9 +14,9 @@ from background_subtraction.sinks.sound.lane import FAULTS, Lane
 TICK_S = Fraction(1, 1_000_000)
 """Finer than those of pictures and sound.
 
-FFmpeg compares ticks of one track of an .mp4 with those of another, and where a text seems to be over it writes an empty
-sample of no length. If a fragment ends there, it guesses that the sample is as long as the text: later texts are late by
-as much, or FFmpeg ends the process.
+FFmpeg compares ticks of one track of an .mp4 with those of another, and where a text seems to be over it writes an
+empty sample of no length. If a fragment ends there, it guesses that the sample is as long as the text: later texts are
+late by as much, or FFmpeg ends the process.
 """
 LONGEST_S = 3600
 """A sample of an .mp4 has at most 2^32 ticks."""
