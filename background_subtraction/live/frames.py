@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby, tee
+from itertools import groupby
 
 from background_subtraction.compositing.composite import CompositeFrame
 from background_subtraction.compositing.framing import WHOLE, Framing, followed, seen_through
@@ -66,11 +67,16 @@ def finished_frames(
 def _computed(
     model: MattingModel, group: Iterator[Plan], *, newest: bool, scene_cuts: bool
 ) -> Iterator[tuple[Plan, Result]]:
-    to_compute, copies = tee(group)
+    computing: deque[Plan] = deque()  # itertools.tee would keep 57 of them
     pipeline = AsyncPipeline(model, newest=newest, scene_cuts=scene_cuts)
-    results = pipeline.run(plan.item for plan in to_compute)
-    for result, plan in zip(results, copies, strict=False):  # results first: they take the plans
-        yield plan, result
+    for result in pipeline.run(plan.item for plan in _noted(group, computing)):
+        yield computing.popleft(), result
+
+
+def _noted(group: Iterator[Plan], computing: deque[Plan]) -> Iterator[Plan]:
+    for plan in group:
+        computing.append(plan)
+        yield plan
 
 
 def _shown(plan: Plan, result: Result, before: _Carried) -> tuple[Result, _Carried]:

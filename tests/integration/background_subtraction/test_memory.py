@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from weakref import ReferenceType, ref
 
 import pytest
 
 from background_subtraction import convert_video
+from background_subtraction.compositing.backgrounds import open_background
+from background_subtraction.compositing.clean_plate import CleanPlate
+from background_subtraction.live.frames import finished_frames
+from background_subtraction.live.plans import Ready, plans
+from background_subtraction.live.settings import Settings
+from model_api import Frame, create_model
+from model_api.types import Image
 from tests.support.media import indexed, write_video
 
 FRAMES = 12
@@ -42,3 +51,22 @@ def test_frames_are_freed_without_a_collection(
         gc.enable()
     assert report.frames == FRAMES
     assert {name: count for name, count in kept.items() if name in OF_FRAMES or name.endswith("Matte")} == {}
+
+
+def test_no_more_frames_are_kept_than_are_at_work(models: Path) -> None:
+    """Frames that are done are freed before the next ones come, in every number of them."""
+    pictures: list[ReferenceType[Image]] = []
+    most = 0
+
+    def frames() -> Iterator[Frame]:
+        for index in range(4 * FRAMES):
+            picture = indexed(index)
+            pictures.append(ref(picture))
+            yield Frame(index, picture)
+
+    with create_model(str(models / "red.onnx")) as model, open_background("blue") as background:
+        ready = Ready(Settings(), background, model)
+        for _ in finished_frames(plans(frames(), lambda: ready, CleanPlate(needed=False))):
+            most = max(most, sum(picture() is not None for picture in pictures))
+    assert len(pictures) == 4 * FRAMES
+    assert most <= FRAMES

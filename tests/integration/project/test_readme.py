@@ -42,6 +42,7 @@ NOT_RUN = {
     r"^background-subtraction serve": "serves until it is stopped: tests/integration/web do so",
     r"^curl ": "needs a server that runs: test_uploads.py and others ask it",
     r"^(pip|pipx|uvx) ": "installs packages: test_package.py installs the wheel",
+    r"^(git clone |openssl |\.venv/bin/|python3 -m venv )": "sets up a machine for calls, or for phones",
     r"^python3\.11 -m venv|^omz/": "makes an environment: test_open_model_zoo.py makes it, and runs these tools",
     r"^(ffmpeg|player) ": "needs another program: test_video_out.py feeds pipes",
     r"bootstrap\.py check|^python -m pytest": "runs this test",
@@ -80,7 +81,15 @@ def checkout(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     for name in ("samples", "clips"):
         (tmp_path / name).mkdir()
     (tmp_path / "samples/stars.jpg").symlink_to(ROOT / "samples/stars.jpg")
-    for name in ("samples/astronaut.mp4", "talk.mp4", "in.mp4", "waves.mp4", "clips/one.mp4", "clips/two.mp4"):
+    for name in (
+        "samples/astronaut.mp4",
+        "talk.mp4",
+        "film.mp4",
+        "in.mp4",
+        "waves.mp4",
+        "clips/one.mp4",
+        "clips/two.mp4",
+    ):
         (tmp_path / name).symlink_to(clip)
     _write_stills(tmp_path, read_video(clip)[0])
     _write_networks(tmp_path)
