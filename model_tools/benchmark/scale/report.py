@@ -16,7 +16,7 @@ from model_tools.reporting.tables import aligned
 
 ASSUMPTIONS = (
     "Each machine is like this one, has the program, begins at once, and does nothing else.",
-    "A clip is never cut, because frames follow each other through the network: the speed-up stops at their number.",
+    "A clip is not cut, because frames follow each other through the network: the speed-up stops at their number.",
     "Clips have one length. Of different ones, a batch ends at most one longest clip later (Graham's bound).",
     "The storage is shared, and keeps up with the MB/s that are told. Here, files came from this machine's memory.",
     "A scheduler takes as long for a clip with 1,000 machines as here with two workers.",
