@@ -140,7 +140,7 @@ def test_over_http(models: Path, tmp_path: Path, start_demo: RunDemo, web: Web) 
     )
     assert "2 of 3 inputs failed: " in one_line(done)
     assert f"{half}: " in done.stderr
-    assert f"{gone}: cannot be decoded" in done.stderr
+    assert f"{gone}: its server does not give it (Server returned 404 Not Found)" in done.stderr
     assert [path for path in web.files if path.startswith("/out/")] == [f"/out/{NAME}", "/out/0.mp4"]
     (tmp_path / "got.mp4").write_bytes(web.files["/out/0.mp4"])
     assert is_whole(tmp_path / "got.mp4", 0, FRAMES)

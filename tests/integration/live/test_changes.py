@@ -299,8 +299,9 @@ def test_another_model_begins_with_its_own_state_and_the_old_one_is_closed(
 ) -> None:
     """The network counts its frames in alpha: the first one after each change is 0 again (`networks.STATE_STEP`)."""
     counting = str(models / "counting.onnx")
+    still = (Frame(index, numbered(0), Fraction(index, 30)) for index in count())  # numbers would pass a cut, at 256
     with live_session(files, Settings(target_bgr="0,0,0")) as (session, run):
-        frames = run(coming())
+        frames = run(still)
         next(frames)
         for _ in range(2):
             session.change({"model": counting})

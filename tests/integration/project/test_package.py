@@ -28,7 +28,7 @@ else:
     import tomli as tomllib
 
 PACKAGES = {"background_subtraction", "model_api", "model_tools"}
-OF_THEIR_OWN = {"constraints", "lock", "omz"}
+OF_THEIR_OWN = {"constraints", "cpu_builds", "lock", "omz"}
 """Files in requirements/ that are no extras: versions alone, and an environment that does not go with this one."""
 
 BUILD = """
