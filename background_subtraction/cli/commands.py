@@ -89,4 +89,4 @@ def execute(arguments: Sequence[str], program: str, report: Report, signals: Sig
             raise OptionError("a page shows one input after another. Expected one input, or no page", "--web")
         signals.raise_interrupt(", ".join(str(output.path) for output in options.outputs) or "the window")
         run()
-    return options.outputs
+    return options.outputs if report.frames else ()  # all clips of a batch may have been done before

@@ -40,10 +40,15 @@ def replacing(path: Path, companion: str = "") -> Iterator[Path]:
 
 
 def require_folders(paths: Iterable[Path | None]) -> None:
-    """Raise OptionError for a file whose folder is missing, before the work is done."""
-    for path in paths:
-        if path and not path.absolute().parent.is_dir():
-            raise OptionError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
+    """Raise OptionError for a file that cannot be written in its folder, before the work is done."""
+    for path in filter(None, paths):
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise OptionError(f"{path}: there is no folder {folder}. Make it first")
+        if path.is_dir():
+            raise OptionError(f"{path}: is a folder. Expected a file")
+        if not os.access(folder, os.W_OK):
+            raise OptionError(f"{path}: {folder} may not be written. Name another folder")
 
 
 def write_reports(

@@ -53,7 +53,7 @@ class Subtitles(Lane):
         self._ready: deque[tuple[Fraction, Fraction, Any]] = deque()
         """Begin and end, in seconds of the output, of each."""
         self._has_pauses = self._stream.codec_context.name == WITH_PAUSES
-        self._ended_s = Fraction(0)
+        self._begun_s, self._ended_s = Fraction(-1), Fraction(0)
 
     def take(self, packet: Any, time_s: Fraction) -> None:
         """Convert a text; one that has ended before the output begins is left out."""
@@ -93,9 +93,12 @@ class Subtitles(Lane):
         return self._stream.codec_context.encode_subtitle(texts) if texts is not None and len(texts) else None
 
     def _written(self, begin_s: Fraction, end_s: Fraction, packet: Any) -> Iterator[Any]:
+        """An .mp4 shows one text at a time: of two that begin at once, the second one follows the first."""
+        if self._has_pauses and begin_s <= self._begun_s < self._ended_s < end_s:
+            begin_s = self._ended_s
         yield from self._pause(begin_s)
         yield self._timed(begin_s, end_s, packet)
-        self._ended_s = end_s
+        self._begun_s, self._ended_s = begin_s, end_s
 
     def _pause(self, until_s: Fraction) -> Iterator[Any]:
         """Between texts, where the container has pauses. FFmpeg makes the one before the first text."""

@@ -121,6 +121,16 @@ def test_words_stay_in_time_whatever_fragment_they_are_in(
     ]
 
 
+def test_two_words_that_begin_at_once_are_both_shown(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
+    """From 0.5 s on both begin at 0; an .mp4 shows one at a time."""
+    source = with_words(tmp_path / "in.mkv", [(0, 1, "first"), (0.4, 1.4, "second")])
+    everything_is_person(models, run_demo, source, "out.mp4", "--start", 0.5)
+    assert texts_of(tmp_path / "out.mp4") == [
+        (0, pytest.approx(0.5, abs=0.02), "first"),
+        (pytest.approx(0.5, abs=0.02), pytest.approx(0.9, abs=0.02), "second"),
+    ]
+
+
 def test_a_container_without_room_for_them_says_so(models: Path, tmp_path: Path, run_demo: RunDemo) -> None:
     source = with_words(tmp_path / "in.mkv")
     said = everything_is_person(models, run_demo, source, "out.avi")

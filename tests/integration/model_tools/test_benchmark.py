@@ -341,6 +341,7 @@ def test_a_process_that_dies_is_told_in_one_line(failure: Any) -> None:
 def test_a_command_line_of_no_use(tmp_path: Path, failure: Any) -> None:
     assert "no such side. Expected one of raw, network, demo" in failure("--base", "swift", code=2)
     assert "Make it first" in failure("--json", tmp_path / "no" / "out.json", code=2)
+    assert "is a folder. Expected a file" in failure("--json", tmp_path, code=2)
     assert "ends in .svg" in failure("--plot", tmp_path / "out.png", code=2)
     (tmp_path / "out.json").mkdir()
     assert "cannot be written" in failure("--json", tmp_path / "out.json")
