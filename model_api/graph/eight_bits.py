@@ -16,11 +16,7 @@ from openvino import opset13 as ops
 from model_api.graph.first_layers import convolve_bytes
 from model_api.graph.pixel_shuffle import convolve_neighbours
 from model_api.graph.traversal import constant_of, consumers, inputs, redirect, upstream
-from model_api.graph.weights import is_quantized
-
-BYTE_LEVELS = 256
-LIMITS = range(1, 5)
-"""Inputs of a FakeQuantize: low and high before, low and high after."""
+from model_api.graph.weights import LIMITS, is_quantized
 
 PRODUCTS = frozenset({"Add", "Multiply", "Subtract"})
 RECURRENT = PRODUCTS | {"Convert", "FakeQuantize", "Sigmoid", "Slice", "Split", "Tanh", "Transpose", "VariadicSplit"}

@@ -16,7 +16,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from model_api.graph.traversal import constant_of, consumers, inputs, redirect
-from model_api.graph.weights import Weights
+from model_api.graph.weights import LIMITS, Weights
 
 COLOURS = 3
 LEVELS = 256
@@ -27,7 +27,6 @@ BEYOND = 4.0
 WHOLE = 0.05
 """How far a zero point may be from a whole number."""
 TO_NCHW = [0, 3, 1, 2]
-LIMITS = range(1, 5)
 
 Numbers = npt.NDArray[np.float32]
 

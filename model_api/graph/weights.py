@@ -1,4 +1,4 @@
-"""Weights of convolutions as graphs store them: numbers, or bytes with a scale for each output channel."""
+"""What graphs in 8 bits consist of: roundings, and weights as bytes with a scale for each output channel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from model_api.graph.traversal import constant_of
+
+LIMITS = range(1, 5)
+"""Inputs of a FakeQuantize: low and high before, low and high after."""
 
 Values = npt.NDArray[Any]
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -38,22 +38,37 @@ def _round(job: Job) -> Round:
 def _run(job: Job) -> tuple[str, float | None, float | None]:
     """What it printed, its seconds of CPU and its peak memory. Raises BackgroundSubtractionError if it fails."""
     output = Path(job.folder, "output.txt")
+    process = start(job.side.words, output)
+    cpu_s, peak_mb = wait_for(process)
+    text = output.read_text(encoding="utf-8", errors="replace")
+    require_success(job.side.words[0], process, text)
+    return text, cpu_s, peak_mb
+
+
+def start(words: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
+    """Start a program that prints into a file. Raises BackgroundSubtractionError."""
     with output.open("wb") as file:
         try:
-            process = subprocess.Popen(job.side.words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+            return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
         except OSError as error:
-            raise BackgroundSubtractionError(f"{job.side.words[0]} cannot be run ({error.strerror})") from error
+            raise BackgroundSubtractionError(f"{words[0]} cannot be run ({error.strerror})") from error
+
+
+def wait_for(process: subprocess.Popen[bytes]) -> tuple[float | None, float | None]:
+    """Wait for its end: its seconds of CPU and its peak memory in MB. An interruption ends it."""
     try:
-        cpu_s, peak_mb = _wait(process)
+        return _wait(process)
     except BaseException:
         process.kill()
         process.wait()
         raise
-    text = output.read_text(encoding="utf-8", errors="replace")
+
+
+def require_success(name: str, process: subprocess.Popen[bytes], output: str) -> None:
+    """Raise BackgroundSubtractionError with the last line that a program printed, if it failed. name: for people."""
     if process.returncode:
-        last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
-        raise BackgroundSubtractionError(f"{job.side.words[0]} ended with exit code {process.returncode}: {last}")
-    return text, cpu_s, peak_mb
+        last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
+        raise BackgroundSubtractionError(f"{name} ended with exit code {process.returncode}: {last}")
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[float | None, float | None]:

@@ -73,8 +73,9 @@ class Film:
         asked = self.task.asked.planned()
         return event is not None and bool(asked["stamp"]) and {**asked, "time": event["time"]} == event
 
+    @cached_property
     def left(self) -> list[Task]:
-        """The scenes that are not done."""
+        """The scenes that were not done when the batch began."""
         events = self.manifest.read()
         return [task for task in self.tasks if not _is_done(task, events.get(task.asked.input))]
 

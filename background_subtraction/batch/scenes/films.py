@@ -24,7 +24,7 @@ class Films:
         self._started_s = perf_counter()
         self._films = films
         self._film_of = {task.clip.address: film for film in films for task in film.tasks}
-        self._left = {id(film): len(film.left()) for film in films}
+        self._left = {id(film): len(film.left) for film in films}
         self._failed: dict[int, list[str]] = {id(film): [] for film in films}
 
     def clips_of(self, tasks: Sequence[Task]) -> list[Task]:

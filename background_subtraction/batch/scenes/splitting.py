@@ -60,7 +60,7 @@ def split(plan: Plan, options: Options) -> tuple[Plan, list[Film]]:
             tasks.append(task)
         else:
             films.append(film)
-            tasks += film.left()
+            tasks += film.left
     return replace(plan, tasks=tuple(tasks)), films
 
 
@@ -87,7 +87,7 @@ def _film_of(task: Task) -> Film | None:
         return None
     if task.options.batch.resume and film.is_begun():
         scenes = len(film.tasks)
-        log.info("%s: %d of %d scenes were done before", name, scenes - len(film.left()), scenes)
+        log.info("%s: %d of %d scenes were done before", name, scenes - len(film.left), scenes)
         return film
     try:
         check_clip(task.clip, task.options)

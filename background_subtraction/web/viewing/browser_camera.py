@@ -17,6 +17,7 @@ from background_subtraction.run import load_model, session_of
 from background_subtraction.web.viewing.arriving import Arriving
 from model_api.bundled import find_model
 from model_api.pictures.picture import format_of
+from model_api.terminal.foreign_text import error_line
 
 END_S = 10.0
 
@@ -67,7 +68,7 @@ class BrowserCamera:
                         self._hand_on(finished)
                         stage.delivered(finished.plan.ready)
         except Exception as error:  # whatever it is, the server goes on
-            self.problem = " ".join(f"{error}".split()) or type(error).__name__
+            self.problem = error_line(error)
             log.warning("A browser's camera has ended: %s", self.problem)
         finally:
             self.session.frames.end()

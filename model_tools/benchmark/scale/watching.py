@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from model_api.errors import BackgroundSubtractionError
+from model_tools.benchmark.external import require_success, start, wait_for
 from model_tools.benchmark.rounds import MEGA
 
 EVERY_S = 0.2
@@ -54,25 +54,17 @@ def watch(words: Sequence[str], folder: Path, *, cores: int = 0, beside: Iterabl
     log = folder / f"{os.getpid()}.log"
     before_s = sum(map(cpu_seconds, tree_of(beside)))
     begun_s = time.perf_counter()
-    with log.open("wb") as file:
-        process = _start(words, file.fileno(), cores)
+    process = _start(words, log, cores)
     peak = _Peak((process.pid, *beside))
     try:
-        _, status, usage = os.wait4(process.pid, 0)
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
+        own_s, _ = wait_for(process)
     finally:
         seconds = time.perf_counter() - begun_s
         peak.end()
-    process.returncode = os.waitstatus_to_exitcode(status)
     output = log.read_text(encoding="utf-8", errors="replace")
     log.unlink()
-    if process.returncode:
-        last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
-        raise BackgroundSubtractionError(f"the command ended with exit code {process.returncode}: {last}")
-    cpu_s = usage.ru_utime + usage.ru_stime + sum(map(cpu_seconds, tree_of(beside))) - before_s
+    require_success("the command", process, output)
+    cpu_s = (own_s or 0) + sum(map(cpu_seconds, tree_of(beside))) - before_s
     return Watched(seconds, cpu_s, peak.megabytes, output)
 
 
@@ -121,13 +113,11 @@ class _Peak:
             self.megabytes = max(self.megabytes, sum(map(memory_mb, tree_of(self._roots))))
 
 
-def _start(words: Sequence[str], output: int, cores: int) -> subprocess.Popen[bytes]:
+def _start(words: Sequence[str], output: Path, cores: int) -> subprocess.Popen[bytes]:
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(own)[: cores or len(own)])  # the process gets those of this thread
     try:
-        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-    except OSError as error:
-        raise BackgroundSubtractionError(f"{words[0]} cannot be run ({error.strerror})") from error
+        return start(words, output)
     finally:
         os.sched_setaffinity(0, own)
 
