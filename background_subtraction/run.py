@@ -37,6 +37,9 @@ from model_api.bundled import find_model
 from model_api.graph.precision import AUTO
 from model_api.interruptible import HeldInterruption
 
+STAGES = 2
+"""Of a recurrent network, where frames may wait for each other. More of them did not pay: benchmarks/RESULTS.md."""
+
 log = logging.getLogger(__name__)
 
 
@@ -88,14 +91,15 @@ def prepare(options: Options, report: Report, model: MattingModel | None = None)
         unreadable = Unreadable(len(clips))
         clips, first, totals = stack.enter_context(_checked(clips, options, unreadable))
         window = Window(options.window, monitors) if options.window else None
+        stages = 1 if first.info.drops else STAGES
         if model is None:
-            model = stack.enter_context(load_model(options))
+            model = stack.enter_context(load_model(options, stages))
             model.compile_for(first.info.size)
         warn_of_unused(options, model)
         if window:
             stack.enter_context(window)
         progress = stack.enter_context(Progress(totals, show=options.progress))
-        session = stack.enter_context(closing(session_of(options, model, report)))
+        session = stack.enter_context(closing(session_of(options, model, report, stages)))
         if window:
             window.add(commands(session))
         run = Run(options, report, session, model, progress, monitors, window)
@@ -129,31 +133,35 @@ def _checked(
         yield readable, first, totals
 
 
-def load_model(options: Options) -> MattingModel:
+def load_model(options: Options, stages: int = STAGES) -> MattingModel:
     """Load the model that the options name. Raises what `create_model` raises.
 
     The precision is chosen for this processor, if the options name none.
+
+    Args:
+        options: what to do.
+        stages: see `InferenceOptions`. 1 where each frame is wanted as soon as it can be.
     """
     return create_model(
         options.model,
         options.device,
-        inference=replace(options.inference, precision=options.inference.precision or AUTO),
+        inference=replace(options.inference, precision=options.inference.precision or AUTO, stages=stages),
         override=options.override,
         options=options.model_options,
         adapter=options.adapter,
     )
 
 
-def session_of(options: Options, model: MattingModel, report: Report) -> Session:
-    """The door to a run, with the settings that it begins with. It must be closed."""
-    return Session(options.settings, model, partial(_another_model, options), report, options.device)
+def session_of(options: Options, model: MattingModel, report: Report, stages: int = STAGES) -> Session:
+    """The door to a run, with the settings that it begins with. It must be closed. stages: see `load_model`."""
+    return Session(options.settings, model, partial(_another_model, options, stages), report, options.device)
 
 
-def _another_model(options: Options, name: str) -> MattingModel:
+def _another_model(options: Options, stages: int, name: str) -> MattingModel:
     """Load a model while the run goes on, on the same device. name: as `Settings.model` has it."""
     file = find_model(name or None, has_clean_plate=options.clean_plate is not None)
     adapter = "openvino" if Path(file).exists() else options.adapter
-    return load_model(replace(options, model=file, adapter=adapter))
+    return load_model(replace(options, model=file, adapter=adapter), stages)
 
 
 class Stop(Protocol):

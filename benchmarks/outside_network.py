@@ -40,9 +40,9 @@ class Replayed:
         """Give the answers back from the first one on."""
         self._next = iter(self._answers)
 
-    def start(self, tensors: Any) -> Any:
+    def start(self, tensors: Any, after: Any = None) -> Any:
         """See `Adapter`."""
-        return self._adapter.start(tensors) if self._next is None else None
+        return self._adapter.start(tensors, after) if self._next is None else None
 
     def wait(self, ticket: Any) -> InferenceOutputs:
         """See `Adapter`."""

@@ -15,8 +15,8 @@ import openvino as ov
 from background_subtraction.cli import argument_types as values
 from background_subtraction.cli.model_arguments import model_file
 from background_subtraction.sources.open import open_source
-from background_subtraction.thread_budget import cores
 from model_api import AsyncPipeline, Frame, create_model
+from model_api.adapters.cores import cores
 from model_api.adapters.devices import check_device
 from model_api.adapters.openvino_adapter import InferenceOptions
 from model_api.bundled import name_of

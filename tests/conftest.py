@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from background_subtraction.cli.main import main
-from background_subtraction.thread_budget import cores
+from model_api.adapters.cores import cores
 from tests.support import networks
 from tests.support.command import run_command
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Protocol
 
-from background_subtraction.thread_budget import cores
+from model_api.adapters.cores import cores
 
 KEY_FRAME_EVERY_S = 2
 HELD_S = Fraction(5, 6)

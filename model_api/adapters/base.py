@@ -37,13 +37,18 @@ class Adapter(Protocol):
         """
 
     def max_requests(self, tensors: Tensors) -> int:
-        """How many requests with tensors of these shapes to have in flight. The network is compiled for them."""
+        """How many requests with tensors of these shapes to have in flight. The network is compiled for them.
 
-    def start(self, tensors: Tensors) -> Any:
+        Those of a recurrent network are successive frames of a clip: more than one where it is computed in stages.
+        """
+
+    def start(self, tensors: Tensors, after: Any = None) -> Any:
         """Begin to compute, without waiting.
 
         Args:
             tensors: input name -> array. Inputs that are left out are zeros.
+            after: the ticket of the frame before, whose states are the inputs that are left out. None: zeros are.
+                Only for networks that are computed in stages.
 
         Returns:
             A ticket for `wait`.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -17,15 +17,18 @@ import openvino as ov
 
 from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.compiled_cache import compiling, require_cache
+from model_api.adapters.compiled_stage import CompiledStage
+from model_api.adapters.cores import cores
 from model_api.adapters.devices import check_device, device_config
 from model_api.adapters.port_sizes import require_sizes, require_sizes_inside
+from model_api.adapters.program import Passage, Program, StagedProgram
 from model_api.adapters.signal_stack import signals_on_own_stack
-from model_api.arrays import described
 from model_api.errors import DeviceError, InferenceError, ShapeError
 from model_api.graph import loading
 from model_api.graph.cpu_optimizations import rewritten
 from model_api.graph.loading import Network
 from model_api.graph.precision import AUTO, resolved
+from model_api.graph.stages.cutting import in_stages
 from model_api.ranges import POSITIVE, POSITIVE_NUMBER, require_choice, require_text
 from model_api.types import Binding, Tensors
 
@@ -48,6 +51,8 @@ class InferenceOptions:
         timeout_s: seconds that a model server may take for a whole request.
         server_ca: a PEM file with the authorities whose certificates a model server may have. None: the system's.
         server_token: who asks, for a model server that wants to know. None: nobody.
+        stages: into how many parts a recurrent network is cut on the CPU, where one clip is computed: see
+            `graph.stages`. More frames of a clip are then computed in a second, and each takes longer.
         refiner_outside: whether a known guided filter is taken out of the network, and computed with the composite.
         precision: inference precision, "f32", "bf16", "f16", or "auto": bf16 where `graph.precision` finds it faster.
             None: f32 on CPU, the device's default elsewhere.
@@ -64,32 +69,15 @@ class InferenceOptions:
     timeout_s: float = 60.0
     server_ca: str | None = None
     server_token: str | None = field(default=None, repr=False)
+    stages: int = 1
     refiner_outside: bool = True
     precision: str | None = None
 
     def __post_init__(self) -> None:
-        POSITIVE.require(requests=self.requests, threads=self.threads, clips=self.clips)
+        POSITIVE.require(requests=self.requests, threads=self.threads, clips=self.clips, stages=self.stages)
         POSITIVE_NUMBER.require(timeout_s=self.timeout_s)
         require_choice(PRECISIONS, precision=self.precision)
         require_text(streams=self.streams)
-
-
-@dataclass(frozen=True, eq=False)
-class _Program:
-    """The network compiled for one set of input shapes, its idle requests, and the zeros it begins with."""
-
-    compiled: ov.CompiledModel
-    zeros: dict[str, Array]
-    max_requests: int
-    idle: list[ov.InferRequest] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class _Ticket:
-    program: _Program
-    request: ov.InferRequest
-    inputs: list[ov.Tensor]  # kept alive, because the request reads their memory
-    outputs: list[Array | None]  # kept alive too, in the order of the network's outputs. None: OpenVINO's own memory
 
 
 def read_network(path: Path, device: str, options: InferenceOptions) -> tuple[ov.Core, str, Network]:
@@ -146,8 +134,8 @@ class OpenVinoAdapter:
         )
         self._states = dict(binding.states)
         self._model = model
-        self._programs: dict[tuple[Any, ...], _Program] = {}
-        self._running: set[_Ticket] = set()
+        self._programs: dict[tuple[Any, ...], Program] = {}
+        self._running: set[Passage] = set()
         self._compiling = Lock()
         self._caches = ExitStack()
         if not self._model.is_dynamic():
@@ -157,45 +145,39 @@ class OpenVinoAdapter:
         """See `Adapter`."""
         return self._program_for(tensors).max_requests
 
-    def start(self, tensors: Tensors) -> _Ticket:
+    def start(self, tensors: Tensors, after: Passage | None = None) -> Passage:
         """See `Adapter`."""
-        program = self._program_for(tensors)
-        try:
-            request = program.idle.pop()
-        except IndexError:
-            request = program.compiled.create_infer_request()
-        constants = self.binding.shape_inputs
-        values = program.zeros | {name: value for name, value in tensors.items() if name not in constants}
-        inputs = [self._set(request, name, value, program.zeros.get(name)) for name, value in values.items()]
-        ticket = _Ticket(program, request, inputs, self._output_memory(program, request))
-        request.start_async()
-        self._running.add(ticket)
-        return ticket
+        program, constants = self._program_for(tensors), self.binding.shape_inputs
+        inputs = {name: value for name, value in tensors.items() if name not in constants}
+        with self._explained():
+            passage = program.start(inputs, after)
+        self._running.add(passage)
+        return passage
 
-    def wait(self, ticket: _Ticket) -> InferenceOutputs:
+    def wait(self, ticket: Passage) -> InferenceOutputs:
         """See `Adapter`."""
         self._running.discard(ticket)
-        try:
-            ticket.request.wait()
-        except RuntimeError as error:
-            raise InferenceError(f"Device {self._device} failed while it computed: {loading.reason(error)}") from error
-        tensors = {
-            name: np.array(ticket.request.get_tensor(port).data) if array is None else array
-            for port, array in zip(ticket.program.compiled.outputs, ticket.outputs, strict=True)
-            for name in port.names
-        }
-        ticket.program.idle.append(ticket.request)
-        return InferenceOutputs(tensors, ticket.request.latency / 1000)
+        with self._explained():
+            return ticket.wait()
 
     def close(self) -> None:
         """Cancel what runs, and release the device."""
-        for ticket in self._running:
-            ticket.request.cancel()
+        for passage in self._running:
+            passage.cancel()
         self._running.clear()
+        for program in self._programs.values():
+            program.close()
         self._programs.clear()
         self._caches.close()
 
-    def _program_for(self, tensors: Tensors) -> _Program:
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            raise InferenceError(f"Device {self._device} failed while it computed: {loading.reason(error)}") from error
+
+    def _program_for(self, tensors: Tensors) -> Program:
         if () in self._programs:
             return self._programs[()]
         shapes = {name: tensors[name].shape for name in self.binding.images}
@@ -212,27 +194,41 @@ class OpenVinoAdapter:
         except RuntimeError as error:
             raise ShapeError(f"The network takes no input of {shapes}: {loading.reason(error)}") from error
 
-    def _compile(self, model: ov.Model) -> _Program:
-        # A recurrent network has one request a clip at a time: one clip gets all the cores, several share them.
-        options = self._options
-        hint = "LATENCY" if self._states and options.clips == 1 else "THROUGHPUT"
-        streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
-        config = _config(self._core, self._device, hint, replace(options, streams=streams))
+    def _compile(self, model: ov.Model) -> Program:
         require_sizes_inside(model, self.binding)
         try:
-            compiled = self._compiled(rewritten(model, self._states), config)
+            parts, config = self._parts(rewritten(model, self._states))
+            stages = tuple(CompiledStage.of(self._compiled(part, config)) for part in parts)
         except RuntimeError as error:
             raise DeviceError(
                 f"{self._device} does not take this model: {loading.reason(error)}. Try another one", "device"
             ) from error
         signals_on_own_stack()
-        require_sizes([*compiled.inputs, *compiled.outputs], self.binding)
-        requests = options.requests or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        zeros = {
-            name: np.zeros(tuple(compiled.input(name).shape), compiled.input(name).element_type.to_dtype())
-            for name in self._states
-        }
-        return _Program(compiled, zeros, requests)
+        require_sizes(
+            [port for stage in stages for port in (*stage.compiled.inputs, *stage.compiled.outputs)], self.binding
+        )
+        zeros = _zeros(stages, self._states)
+        if len(stages) > 1:
+            return StagedProgram(stages, zeros, self._states)
+        optimal = stages[0].compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        return Program(stages, zeros, 1 if self._states else self._options.requests or int(optimal))
+
+    def _parts(self, model: ov.Model) -> tuple[list[ov.Model], dict[str, Any]]:
+        """The network, or its stages, and how each is compiled.
+
+        A recurrent network has one request a clip at a time, or one a stage. One clip gets all the cores, several clips
+        or stages share them.
+        """
+        options, alone = self._options, bool(self._states) and self._options.clips == 1
+        streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
+        threads = options.threads or cores()
+        parts = [model]
+        if alone and self._device == "CPU" and not streams:
+            parts = in_stages(model, self._states, min(options.stages, threads))
+        if len(parts) > 1:
+            options = replace(options, threads=-(-threads // len(parts)))
+        hint = "LATENCY" if alone else "THROUGHPUT"
+        return parts, _config(self._core, self._device, hint, replace(options, streams=streams))
 
     def _compiled(self, model: ov.Model, config: Mapping[str, Any]) -> ov.CompiledModel:
         cache_dir = self._options.cache_dir
@@ -245,34 +241,11 @@ class OpenVinoAdapter:
                 self._caches.enter_context(stack.pop_all())
             return compiled
 
-    def _set(self, request: ov.InferRequest, name: str, value: Array, zero: Array | None) -> ov.Tensor:
-        """zero: what a state begins with, None for other inputs."""
-        if zero is not None and (value.shape, value.dtype) != (zero.shape, zero.dtype):
-            raise ShapeError(
-                f"{name} is {described(value)}, expected {described(zero)}. A state belongs to one model and one "
-                "frame size: begin again with None",
-                "state",
-            )
-        array = np.ascontiguousarray(value)
-        # OpenVINO shares only memory that may be written to, though it only reads it.
-        tensor = ov.Tensor(array if array.flags.writeable else array.copy(), shared_memory=True)
-        try:
-            request.set_tensor(name, tensor)
-        except RuntimeError as error:
-            raise ShapeError(
-                f"Input {name} does not take an array of {value.shape}: {loading.reason(error)}"
-            ) from error
-        return tensor
 
-    def _output_memory(self, program: _Program, request: ov.InferRequest) -> list[Array | None]:
-        """New memory for the outputs of fixed shape: the device writes into it, and nothing has to be copied."""
-        outputs: list[Array | None] = []
-        for port in program.compiled.outputs:
-            array = np.empty(tuple(port.shape), port.element_type.to_dtype()) if port.partial_shape.is_static else None
-            if array is not None:
-                request.set_tensor(port, ov.Tensor(array, shared_memory=True))
-            outputs.append(array)
-        return outputs
+def _zeros(stages: Sequence[CompiledStage], states: Mapping[str, str]) -> dict[str, Array]:
+    """What the states of a network begin with."""
+    inputs = {name: port for stage in stages for port in stage.compiled.inputs for name in port.names}
+    return {name: np.zeros(tuple(inputs[name].shape), inputs[name].element_type.to_dtype()) for name in states}
 
 
 def _kind(model: ov.Model) -> str:

@@ -120,8 +120,7 @@ class MattingModel:
         Args:
             tensors: what `preprocess` made of a frame.
         """
-        # One for a recurrent network: frame n+1 needs the state that frame n produces.
-        return 1 if self.recurrent else self.adapter.max_requests(tensors)
+        return self.adapter.max_requests(tensors)
 
     def compile_for(self, size: Size) -> None:
         """Compile for frames of one size now, not when the first one comes.
@@ -141,18 +140,21 @@ class MattingModel:
         fit = self._fit(frame.size)
         return {name: fit.apply(picture)[np.newaxis] for name, picture in self.pictures(frame).items()}
 
-    def start(self, frame: Frame, state: Tensors, tensors: Tensors | None = None) -> Ticket:
+    def start(self, frame: Frame, state: Tensors | Ticket, tensors: Tensors | None = None) -> Ticket:
         """Begin to compute a frame, without waiting.
 
         Args:
             frame: the frame.
-            state: of the answer to the frame before; empty to begin.
+            state: of the answer to the frame before; empty to begin. Or the ticket of that frame, where `max_requests`
+                allows more than one.
             tensors: what `preprocess` made of the frame, where it was called before.
 
         Returns:
             A ticket for `finish`.
         """
         tensors = self.preprocess(frame) if tensors is None else tensors
+        if isinstance(state, Ticket):
+            return Ticket(frame, tensors, self.adapter.start(tensors, state.request))
         return Ticket(frame, tensors, self.adapter.start({**tensors, **state}))
 
     def finish(self, ticket: Ticket) -> Answer:
@@ -164,13 +166,14 @@ class MattingModel:
             InferenceError: the device failed.
         """
         answered, states = self.adapter.wait(ticket.request), self.binding.states
+        afresh = self.recurrent and not self._is_sound(answered)
         if not self._is_sound(answered):
             self.faults.warn(ticket.frame.index)
             answered = self.adapter.wait(self.adapter.start(ticket.tensors)) if self.recurrent else answered
             if not self._is_sound(answered):
                 answered, states = without_faults(answered), {}
         state = {name: answered.tensors[output] for name, output in states.items()}
-        return Answer(ticket.frame, ticket.tensors, answered.tensors, state, answered.inference_s)
+        return Answer(ticket.frame, ticket.tensors, answered.tensors, state, answered.inference_s, afresh)
 
     def postprocess(self, answer: Answer) -> Matte:
         """The matte of a frame, at the frame's size."""

@@ -33,6 +33,7 @@ class Answer:
         outputs: output name -> array.
         state: what the next frame of the clip is to be started with.
         inference_s: seconds that the device computed.
+        afresh: whether it was computed again, with another state than that of the frame before.
     """
 
     frame: Frame
@@ -40,3 +41,4 @@ class Answer:
     outputs: Tensors
     state: Tensors
     inference_s: float
+    afresh: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from model_api.arrays import described
@@ -19,6 +19,7 @@ from model_api.types import Frame, Tensors
 @dataclass(frozen=True, eq=False)
 class _Pending:
     ticket: Ticket
+    before: Tensors | Ticket
     started_s: float
     preprocessing_s: float
 
@@ -47,8 +48,9 @@ class AsyncPipeline:
     def run(self, frames: Iterable[Frame | Result]) -> Iterator[Result]:
         """Compute the mattes of some frames.
 
-        A recurrent model gets each frame with the state of the frame just before it in the same clip. It starts afresh
-        when the clip or the frame's size changes, and at hard cuts.
+        A recurrent model gets each frame with the state of the frame just before it in the same clip, which may still
+        be computed where the model allows more than one request. It starts afresh when the clip or the frame's size
+        changes, and at hard cuts.
 
         Args:
             frames: the frames, of any number of clips. A Result among them is of a frame whose matte is known: it is
@@ -64,7 +66,7 @@ class AsyncPipeline:
         """
         pending: deque[_Pending | Result] = deque()
         max_requests = 0
-        state: Tensors = {}
+        before: Tensors | Ticket = {}
         scene: Scene | None = None
         clip: object = None
         source = _UntilError(frames)
@@ -72,7 +74,7 @@ class AsyncPipeline:
             if isinstance(frame, Result):
                 pending.append(frame)
                 finished = self._finished(pending, max_requests)
-                state = _state_after(finished, state)
+                before = _state_after(finished, before)
                 yield from map(self._result, finished)
                 continue
             started_s = perf_counter()
@@ -83,22 +85,27 @@ class AsyncPipeline:
             preprocessing_s = perf_counter() - started_s
             max_requests = self._model.max_requests(tensors)
             finished = self._finished(pending, max_requests - 1)
-            state = {} if new_clip or cut else _state_after(finished, state)
-            pending.append(_Pending(self._model.start(frame, state, tensors), started_s, preprocessing_s))
+            before = {} if new_clip or cut else _state_after(finished, before)
+            ticket = self._model.start(frame, before, tensors)
+            pending.append(_Pending(ticket, before, started_s, preprocessing_s))
+            before = ticket if self._model.recurrent else {}
             yield from map(self._result, finished)  # while the device works at the next one
             if self._newest:
                 finished = self._finished(pending, 0)
-                state = _state_after(finished, state)
+                before = _state_after(finished, before)
                 yield from map(self._result, finished)
         while pending:
-            yield self._result(self._finish(pending.popleft()))
+            yield from map(self._result, self._finished(pending, len(pending) - 1))
         source.raise_error()
 
     def _finished(self, pending: deque[_Pending | Result], left: int) -> list[_Finished | Result]:
-        """Wait for the first ones, until `left` at most are pending, and none at the front waits for nothing."""
+        """Wait for the first ones, until `left` at most are pending, and none at the front waits for nothing.
+
+        After one that was computed afresh nothing is left: what is computed behind it has the state of before.
+        """
         finished: list[_Finished | Result] = []
-        while pending and (len(pending) > left or isinstance(pending[0], Result)):
-            finished.append(self._finish(pending.popleft()))
+        while pending and (len(pending) > left or isinstance(pending[0], Result) or _last_afresh(finished)):
+            finished.append(self._finish(pending.popleft(), _last_afresh(finished)))
         return finished
 
     def _compare(self, scene: Scene | None, tensors: Tensors) -> tuple[bool, Scene | None]:
@@ -107,8 +114,14 @@ class AsyncPipeline:
             return False, None
         return follow(scene, thumbnail_of(self._model.seen(tensors)))
 
-    def _finish(self, item: _Pending | Result) -> _Finished | Result:
-        return item if isinstance(item, Result) else _Finished(item, self._model.finish(item.ticket))
+    def _finish(self, item: _Pending | Result, afresh: _Finished | None) -> _Finished | Result:
+        if isinstance(item, Result):
+            return item
+        answer = self._model.finish(item.ticket)
+        if afresh and item.before is afresh.item.ticket:
+            again = self._model.finish(self._model.start(answer.frame, afresh.answer.state, answer.tensors))
+            answer = replace(again, afresh=True)
+        return _Finished(item, answer)
 
     def _result(self, finished: _Finished | Result) -> Result:
         if isinstance(finished, Result):
@@ -120,10 +133,18 @@ class AsyncPipeline:
         return Result(answer.frame, matte, times, item.started_s)
 
 
-def _state_after(finished: list[_Finished | Result], state: Tensors) -> Tensors:
-    """The state of the last one that was computed."""
-    computed = [item.answer.state for item in finished if isinstance(item, _Finished)]
-    return computed[-1] if computed else state
+def _state_after(finished: list[_Finished | Result], before: Tensors | Ticket) -> Tensors | Ticket:
+    """The state that a frame leaves, once it has finished."""
+    for done in finished:
+        if isinstance(done, _Finished) and done.item.ticket is before:
+            return done.answer.state
+    return before
+
+
+def _last_afresh(finished: list[_Finished | Result]) -> _Finished | None:
+    """The last one that was computed, if it was computed afresh."""
+    computed = [done for done in finished if isinstance(done, _Finished)]
+    return computed[-1] if computed and computed[-1].answer.afresh else None
 
 
 def _require_frame(frame: object) -> None:

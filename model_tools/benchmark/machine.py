@@ -11,7 +11,7 @@ from pathlib import Path
 
 import openvino as ov
 
-from background_subtraction.thread_budget import cores
+from model_api.adapters.cores import cores
 
 INSTRUCTION_SETS = (
     "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16",

@@ -71,7 +71,7 @@ def raw(job: Job) -> Iterator[Play]:
 def network(job: Job) -> Iterator[Play]:
     """The first frame's tensors over and over, with the state that each answer brings."""
     options = options_of(job)
-    with load_model(options) as model:
+    with load_model(options, stages=1) as model:
         frame = _first_frame(options, model)
         tensors = model.preprocess(frame)
         state: Tensors = {}

@@ -27,7 +27,7 @@ class ScriptedAdapter:
     def max_requests(self, tensors: Tensors) -> int:
         return self._max_requests
 
-    def start(self, tensors: Tensors) -> Tensors:
+    def start(self, tensors: Tensors, after: object = None) -> Tensors:
         return tensors
 
     def wait(self, ticket: Tensors) -> InferenceOutputs:

@@ -17,6 +17,6 @@ class About(NamedTuple):
 def about() -> About:
     """What this process is."""
     from background_subtraction import __version__
-    from background_subtraction.thread_budget import cores
+    from model_api.adapters.cores import cores
 
     return About(__version__, platform.node(), cores())

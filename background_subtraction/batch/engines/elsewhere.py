@@ -11,7 +11,7 @@ from background_subtraction.batch import storage
 from background_subtraction.options import Options
 from background_subtraction.sources.demuxing.addresses import local_path
 from background_subtraction.sources.open import is_live
-from background_subtraction.thread_budget import cores
+from model_api.adapters.cores import cores
 from model_api.bundled import FOLDER
 
 

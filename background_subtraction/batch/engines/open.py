@@ -17,7 +17,7 @@ from background_subtraction.batch.execution import Engine
 from background_subtraction.batch.listener import Listener
 from background_subtraction.batch.task import Place, convert
 from background_subtraction.options import Options
-from background_subtraction.thread_budget import usable_cores
+from model_api.adapters.cores import usable_cores
 from model_api.errors import OptionError
 
 CLUSTERS: Mapping[str, Callable[[str, Options], AbstractContextManager[Engine]]] = {

@@ -39,7 +39,7 @@ class BrowserCamera:
             BackgroundSubtractionError: the model cannot be loaded.
         """
         options = Options(model=find_model(None), inputs=("a browser's camera",), device=device)
-        self._model = load_model(options)
+        self._model = load_model(options, stages=1)
         self.session = session_of(options, self._model, Report())
         self.problem = ""
         self._arriving = Arriving()

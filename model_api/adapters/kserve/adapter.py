@@ -97,9 +97,9 @@ class KServeAdapter:
 
     def max_requests(self, tensors: Tensors) -> int:
         """See `Adapter`."""
-        return self._max_requests
+        return 1 if self.binding.states else self._max_requests
 
-    def start(self, tensors: Tensors) -> Ticket:
+    def start(self, tensors: Tensors, after: Any = None) -> Ticket:
         """See `Adapter`. Errors come from `wait`."""
         ticket: Ticket = SimpleQueue()
         self._pool.submit(self._answer, tensors, ticket)

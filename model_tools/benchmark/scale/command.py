@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from background_subtraction.thread_budget import cores
+from model_api.adapters.cores import cores
 from model_api.errors import BackgroundSubtractionError, OptionError
 from model_tools.benchmark.machine import Machine, this_machine
 from model_tools.benchmark.scale.clips import Footage

@@ -13,7 +13,8 @@ import pytest
 from background_subtraction.sinks.base import Encoding, Output
 from background_subtraction.sinks.open import open_sink
 from background_subtraction.sources.base import SourceInfo
-from background_subtraction.thread_budget import BESIDE_INFERENCE, cores, quota_cores, shared_cores
+from background_subtraction.thread_budget import BESIDE_INFERENCE, shared_cores
+from model_api.adapters.cores import cores, quota_cores
 
 
 def test_opencv_has_its_threads_back_afterwards() -> None:

@@ -36,7 +36,12 @@ PACKAGES = {
 """Package -> its folders. Each may import from those before it, and each package from the packages before it."""
 
 ONE_DOOR = {
-    "openvino": ("model_api/adapters/openvino_adapter.py", "model_api/graph/", "model_tools/"),
+    "openvino": (
+        "model_api/adapters/openvino_adapter.py",
+        "model_api/adapters/compiled_stage.py",
+        "model_api/graph/",
+        "model_tools/",
+    ),
     "av": ("background_subtraction/sources/", "background_subtraction/sinks/"),
     "pyvirtualcam": ("background_subtraction/sinks/virtual_camera.py",),
     "distributed": ("background_subtraction/batch/engines/dask_cluster.py",),

@@ -1,0 +1,104 @@
+"""A network, or one stage of it, compiled for one set of input shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+
+from model_api.adapters.base import InferenceOutputs
+from model_api.errors import ShapeError
+from model_api.graph import loading
+from model_api.types import Tensors
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Running:
+    """A stage that computes a frame.
+
+    Attributes:
+        stage: it.
+        request: of OpenVINO.
+        inputs: kept alive, because the request reads their memory.
+        outputs: kept alive too, in the order of the network's outputs. None: they are in OpenVINO's own memory.
+    """
+
+    stage: CompiledStage
+    request: ov.InferRequest
+    inputs: list[ov.Tensor]
+    outputs: list[Array | None]
+
+    def wait(self) -> InferenceOutputs:
+        """Wait for the outputs. Raises RuntimeError: the device failed."""
+        self.request.wait()
+        tensors = {
+            name: np.array(self.request.get_tensor(port).data) if array is None else array
+            for port, array in zip(self.stage.outputs, self.outputs, strict=True)
+            for name in port.names
+        }
+        answered = InferenceOutputs(tensors, self.request.latency / 1000)
+        self.stage.idle.append(self.request)
+        return answered
+
+    def cancel(self) -> None:
+        """Compute no more."""
+        self.request.cancel()
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledStage:
+    """A compiled network, and its idle requests.
+
+    Attributes:
+        compiled: by OpenVINO.
+        names: of its inputs.
+        outputs: its ports.
+        idle: requests that compute nothing.
+    """
+
+    compiled: ov.CompiledModel
+    names: frozenset[str]
+    outputs: list[Any]
+    idle: list[ov.InferRequest] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, compiled: ov.CompiledModel) -> CompiledStage:
+        """A stage without requests."""
+        return cls(compiled, frozenset(name for port in compiled.inputs for name in port.names), compiled.outputs)
+
+    def start(self, values: Tensors) -> Running:
+        """Begin to compute. Raises ShapeError: an array has another shape or type than its input."""
+        try:
+            request = self.idle.pop()
+        except IndexError:
+            request = self.compiled.create_infer_request()
+        inputs = [_set(request, name, value) for name, value in values.items()]
+        running = Running(self, request, inputs, self._output_memory(request))
+        request.start_async()
+        return running
+
+    def _output_memory(self, request: ov.InferRequest) -> list[Array | None]:
+        """New memory for the outputs of fixed shape: the device writes into it, and nothing has to be copied."""
+        outputs: list[Array | None] = []
+        for port in self.outputs:
+            array = np.empty(tuple(port.shape), port.element_type.to_dtype()) if port.partial_shape.is_static else None
+            if array is not None:
+                request.set_tensor(port, ov.Tensor(array, shared_memory=True))
+            outputs.append(array)
+        return outputs
+
+
+def _set(request: ov.InferRequest, name: str, value: Array) -> ov.Tensor:
+    array = np.ascontiguousarray(value)
+    # OpenVINO shares only memory that may be written to, though it only reads it.
+    tensor = ov.Tensor(array if array.flags.writeable else array.copy(), shared_memory=True)
+    try:
+        request.set_tensor(name, tensor)
+    except RuntimeError as error:
+        raise ShapeError(f"Input {name} does not take an array of {value.shape}: {loading.reason(error)}") from error
+    return tensor
