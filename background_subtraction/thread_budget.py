@@ -1,12 +1,14 @@
 """How the cores are shared: inference uses all of them, decoding and compositing at most half of them.
 
-More threads than that do the same work later, and take the cores from the network for longer: see
+More threads than that do the same work later, and take the cores from the network for longer. Frames are encoded and
+decoded while the thread that computes mattes waits for nothing: it must not wait for a core either. See
 benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,6 +18,16 @@ from model_api.adapters.cores import cores
 
 BESIDE_INFERENCE = max(1, cores() // 2)
 """Threads of a decoder, and of OpenCV."""
+
+
+ENCODING, DECODING = 10, 5
+"""How much less urgent than mattes, in steps of nice(2)."""
+
+
+def give_way(steps: int) -> None:
+    """Make this thread, and those that it starts, less urgent, where a system can do that for single threads."""
+    if sys.platform == "linux":
+        os.nice(steps)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from time import perf_counter, sleep
 from types import TracebackType
 
 from background_subtraction.sinks.base import Sink
+from background_subtraction.thread_budget import ENCODING, give_way
 from model_api.pictures.picture import Picture
 from model_api.pictures.yuv_image import YuvFormat
 from model_api.types import Size
@@ -91,11 +92,16 @@ class WriterThread(Sink):
             raise self._error
 
     def _work(self) -> None:
+        self._begin()
         try:
             self._write_all()
         except Exception as error:  # it belongs to the thread that hands over the images
             self._error = error
         self._close()
+
+    def _begin(self) -> None:
+        """Nobody waits for a file: what is encoded may come later."""
+        give_way(ENCODING)
 
     def _write_all(self) -> None:
         while True:
@@ -129,3 +135,6 @@ class NewestWriterThread(WriterThread):
         with suppress(Empty):
             self._queue.get_nowait()
         super().write(picture, index, timestamp_s)
+
+    def _begin(self) -> None:
+        """Somebody sees it at once."""

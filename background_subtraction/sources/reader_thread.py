@@ -13,6 +13,7 @@ from types import TracebackType
 
 from background_subtraction.native_thread import NativeThread
 from background_subtraction.sources.base import Closing
+from background_subtraction.thread_budget import DECODING, give_way
 from model_api.interruptible import SLICE_S, next_of
 from model_api.types import Frame
 
@@ -88,6 +89,8 @@ class Prefetched:
             yield item
 
     def _read(self, frames: Iterable[Frame]) -> None:
+        if not self._live:
+            give_way(DECODING)
         try:
             for frame in frames:
                 if not self._put(replace(frame, arrived_s=perf_counter()) if self._live else frame):
