@@ -105,8 +105,7 @@ def person_tile(levels: Levels, picture: Picture) -> Tile:
 
 def positions(levels: Levels, first: int, last: int) -> Pixels:
     """The pixels whose levels are from `first` to `last`."""
-    inside = cv2.threshold(cv2.inRange(levels, first, last), 0, 1, cv2.THRESH_BINARY)[1]
-    return np.flatnonzero(inside.view(np.bool_))  # flags are found three times faster than numbers
+    return np.flatnonzero(levels - np.uint8(first) <= np.uint8(last - first))  # what is below `first` wraps around
 
 
 def _widened(side: slice, step: int) -> slice:

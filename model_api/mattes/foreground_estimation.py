@@ -24,12 +24,6 @@ from model_api.types import Alpha, Floats, Image, Levels, Size, Tile
 WORK_HEIGHT_PX = 120
 REACH = 1 / 15
 """Colours are averaged within this share of the image's height: 90 pixels of 1350 in the paper."""
-CLEAR = 0.02
-"""Alphas closer than this to 0 or 1 need no estimate."""
-SOFT = (math.ceil(CLEAR * 255), math.floor((1 - CLEAR) * 255))
-"""The first and the last of the other alphas, in 255ths."""
-
-
 LEAST_WEIGHT = np.float32(1e-4)
 """Of a place itself, for those with nothing but the other around them."""
 
@@ -67,7 +61,7 @@ class ForegroundEstimate:
     def whole(self) -> Image:
         """(H, W, 3) uint8 BGR, of a BGR frame. It differs from the frame only where alpha is between 0 and 1."""
         whole = bgr_of(self.picture).copy()
-        soft = positions(self.levels, *SOFT)
+        soft = positions(self.levels, 1, 254)
         if soft.size:
             (whole.reshape(-1, 3)[soft],) = self.at(0, soft, np.take(self.levels, soft))
         return whole
@@ -75,17 +69,14 @@ class ForegroundEstimate:
     def at(self, layer: int, pixels: Pixels, levels: Levels) -> Samples:
         """See `Colours`."""
         own = self._layers[layer]
-        colours = own.at(pixels)
-        soft = positions(levels, *SOFT)
-        if not soft.size:
-            return colours
+        colours = [samples.astype(np.float32) for samples in own.at(pixels)]
         rows, columns = self._part
-        places = places_of(pixels[soft], own.size, _work_size(self.levels), (columns.start, rows.start))
-        share = levels[soft] * np.float32(1 / 255)
+        places = places_of(pixels, own.size, _work_size(self.levels), (columns.start, rows.start))
+        share = levels * np.float32(1 / 255)
         for samples, channels in zip(colours, own.channels, strict=True):
             for seen, channel in zip(samples.reshape(pixels.size, -1).T, channels, strict=True):
                 person, scene = (interpolated(small, places) for small in self._gathered[channel])
-                seen[soft] = self._estimated(seen[soft], share, person, scene)
+                seen[:] = self._estimated(seen, share, person, scene)
         return colours
 
     def _estimated(self, seen: Plane, share: Floats, person: Floats, scene: Floats) -> Floats:
@@ -112,9 +103,9 @@ class ForegroundEstimate:
         """Of each channel the mean of the person and of the scene around each place of a part of a small picture."""
         size = _work_size(self.levels)
         # Sampled, not averaged: the blur that follows is far wider than what is skipped, and it is 20 times faster.
-        samples = samples_at(self.picture, size, cv2.INTER_LINEAR)[self._part]
+        samples = samples_at(self.picture, size, cv2.INTER_NEAREST_EXACT)[self._part]
         small = [channel.astype(np.float32) for channel in cv2.split(samples)]
-        alpha = cv2.resize(self.levels, size)[self._part] * np.float32(1 / 255)
+        alpha = cv2.resize(self.levels, size, interpolation=cv2.INTER_NEAREST_EXACT)[self._part] * np.float32(1 / 255)
         reach = _reach(size)
         return list(zip(*(_means(small, _pure(share), reach) for share in (alpha, 1 - alpha)), strict=True))
 
