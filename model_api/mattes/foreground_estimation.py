@@ -13,7 +13,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from model_api.mattes.compositing import positions
+from model_api.mattes.compositing import soft_pixels
 from model_api.mattes.lookup import interpolated, places_of
 from model_api.mattes.tiles import tile_around
 from model_api.pictures.layers import Layer, Pixels, Samples, layers_of
@@ -38,7 +38,8 @@ def estimate_foreground(image: Image, alpha: Alpha) -> Image:
     Returns:
         A new (H, W, 3) uint8 BGR image.
     """
-    return ForegroundEstimate(image, cv2.convertScaleAbs(alpha, alpha=255)).whole
+    levels = cv2.convertScaleAbs(alpha, alpha=255)
+    return ForegroundEstimate(image, levels, tile_around(levels)).whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +53,18 @@ class ForegroundEstimate:
     Attributes:
         picture: the frame.
         levels: (H, W) uint8, alpha in 255ths.
+        person: the rows and columns where they are above 0.
     """
 
     picture: Picture
     levels: Levels
+    person: Tile
 
     @cached_property
     def whole(self) -> Image:
         """(H, W, 3) uint8 BGR, of a BGR frame. It differs from the frame only where alpha is between 0 and 1."""
         whole = bgr_of(self.picture).copy()
-        soft = positions(self.levels, 1, 254)
+        soft = soft_pixels(self.levels)
         if soft.size:
             (whole.reshape(-1, 3)[soft],) = self.at(0, soft, np.take(self.levels, soft))
         return whole
@@ -113,7 +116,7 @@ class ForegroundEstimate:
     def _part(self) -> Tile:
         """The rows and columns of the small picture that count for the person's edges: as far as the means reach."""
         size = _work_size(self.levels)
-        rows, columns = tile_around(self.levels)
+        rows, columns = self.person
         across, down = size[0] / self.levels.shape[1], size[1] / self.levels.shape[0]
         margin = _reach(size) + 2  # one for interpolation, one for rounding
         return (
