@@ -15,6 +15,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from model_api.pictures.area_mean import area_mean
 from model_api.pictures.picture import Picture, bgr_through, size_of, with_planes
 from model_api.pictures.yuv_image import Plane
 from model_api.types import Alpha, Image, Size
@@ -157,7 +158,7 @@ def resize(image: AnyImage, size: Size) -> AnyImage:
     if (width, height) == size:
         return image
     shrinks = size[0] < width and size[1] < height
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return area_mean(image, size) if shrinks else cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
 def thumbnail(picture: Picture, size: Size) -> Image:

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from model_api.mattes.tiles import tile_around
 from model_api.pictures.layers import Pixels, Samples, joined, layers_of, levels_in, steps_of, tile_in
 from model_api.pictures.picture import AnyPicture, Picture
 from model_api.pictures.yuv_image import Plane
@@ -64,7 +63,9 @@ def instead(foreground: npt.NDArray[Any], background: npt.NDArray[Any], levels: 
     return foreground
 
 
-def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Levels, mix: Blend = blend) -> AnyPicture:
+def composite(
+    own: Picture, colours: Colours, background: AnyPicture, levels: Levels, person: Tile, mix: Blend = blend
+) -> AnyPicture:
     """Put a person over a background.
 
     Args:
@@ -72,12 +73,13 @@ def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Le
         colours: the person's colours at its soft edges.
         background: of the frame's size and format.
         levels: (H, W) uint8, alpha in 255ths.
+        person: the rows and columns where they are above 0.
         mix: what soft edges become.
 
     Returns:
         A new picture in that format.
     """
-    person = person_tile(levels, own)
+    person = _whole_samples(person, own)
     layers: list[list[Plane]] = []
     for number, (mine, behind) in enumerate(zip(layers_of(own), layers_of(background), strict=True)):
         tile = tile_in(person, own, number)
@@ -86,7 +88,7 @@ def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Le
         opaque = cv2.threshold(shares, 254, 255, cv2.THRESH_BINARY)[1]
         for plane, source in zip(planes, mine.planes, strict=True):
             cv2.copyTo(source[tile], opaque, plane[tile])
-        for soft in _in_parts(positions(shares, 1, 254)):
+        for soft in _in_parts(soft_pixels(shares)):
             weights, pixels = np.take(shares, soft), _in_whole(soft, tile, mine.size)
             for plane, samples, below in zip(
                 planes, colours.at(number, pixels, weights), behind.at(pixels), strict=True
@@ -96,17 +98,15 @@ def composite(own: Picture, colours: Colours, background: AnyPicture, levels: Le
     return joined(layers, background)
 
 
-def person_tile(levels: Levels, picture: Picture) -> Tile:
-    """The rows and columns with the person, from and to where samples of chroma begin. A sample at least."""
-    rows, columns = tile_around(levels)
+def soft_pixels(levels: Levels) -> Pixels:
+    """The pixels whose levels are neither 0 nor 255."""
+    return np.flatnonzero(levels - np.uint8(1) < np.uint8(254))  # 0 wraps around to 255
+
+
+def _whole_samples(tile: Tile, picture: Picture) -> Tile:
+    """The tile from and to where samples of chroma begin. A sample at least."""
     across, down = steps_of(picture)
-    return _widened(rows, down), _widened(columns, across)
-
-
-def positions(levels: Levels, first: int, last: int) -> Pixels:
-    """The pixels whose levels are from `first` to `last`."""
-    inside = cv2.threshold(cv2.inRange(levels, first, last), 0, 1, cv2.THRESH_BINARY)[1]
-    return np.flatnonzero(inside.view(np.bool_))  # flags are found three times faster than numbers
+    return _widened(tile[0], down), _widened(tile[1], across)
 
 
 def _widened(side: slice, step: int) -> slice:

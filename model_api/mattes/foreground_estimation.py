@@ -13,7 +13,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from model_api.mattes.compositing import positions
+from model_api.mattes.compositing import soft_pixels
 from model_api.mattes.lookup import interpolated, places_of
 from model_api.mattes.tiles import tile_around
 from model_api.pictures.layers import Layer, Pixels, Samples, layers_of
@@ -24,12 +24,6 @@ from model_api.types import Alpha, Floats, Image, Levels, Size, Tile
 WORK_HEIGHT_PX = 120
 REACH = 1 / 15
 """Colours are averaged within this share of the image's height: 90 pixels of 1350 in the paper."""
-CLEAR = 0.02
-"""Alphas closer than this to 0 or 1 need no estimate."""
-SOFT = (math.ceil(CLEAR * 255), math.floor((1 - CLEAR) * 255))
-"""The first and the last of the other alphas, in 255ths."""
-
-
 LEAST_WEIGHT = np.float32(1e-4)
 """Of a place itself, for those with nothing but the other around them."""
 
@@ -44,7 +38,8 @@ def estimate_foreground(image: Image, alpha: Alpha) -> Image:
     Returns:
         A new (H, W, 3) uint8 BGR image.
     """
-    return ForegroundEstimate(image, cv2.convertScaleAbs(alpha, alpha=255)).whole
+    levels = cv2.convertScaleAbs(alpha, alpha=255)
+    return ForegroundEstimate(image, levels, tile_around(levels)).whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +53,18 @@ class ForegroundEstimate:
     Attributes:
         picture: the frame.
         levels: (H, W) uint8, alpha in 255ths.
+        person: the rows and columns where they are above 0.
     """
 
     picture: Picture
     levels: Levels
+    person: Tile
 
     @cached_property
     def whole(self) -> Image:
         """(H, W, 3) uint8 BGR, of a BGR frame. It differs from the frame only where alpha is between 0 and 1."""
         whole = bgr_of(self.picture).copy()
-        soft = positions(self.levels, *SOFT)
+        soft = soft_pixels(self.levels)
         if soft.size:
             (whole.reshape(-1, 3)[soft],) = self.at(0, soft, np.take(self.levels, soft))
         return whole
@@ -75,17 +72,14 @@ class ForegroundEstimate:
     def at(self, layer: int, pixels: Pixels, levels: Levels) -> Samples:
         """See `Colours`."""
         own = self._layers[layer]
-        colours = own.at(pixels)
-        soft = positions(levels, *SOFT)
-        if not soft.size:
-            return colours
+        colours = [samples.astype(np.float32) for samples in own.at(pixels)]
         rows, columns = self._part
-        places = places_of(pixels[soft], own.size, _work_size(self.levels), (columns.start, rows.start))
-        share = levels[soft] * np.float32(1 / 255)
+        places = places_of(pixels, own.size, _work_size(self.levels), (columns.start, rows.start))
+        share = levels * np.float32(1 / 255)
         for samples, channels in zip(colours, own.channels, strict=True):
             for seen, channel in zip(samples.reshape(pixels.size, -1).T, channels, strict=True):
                 person, scene = (interpolated(small, places) for small in self._gathered[channel])
-                seen[soft] = self._estimated(seen[soft], share, person, scene)
+                seen[:] = self._estimated(seen, share, person, scene)
         return colours
 
     def _estimated(self, seen: Plane, share: Floats, person: Floats, scene: Floats) -> Floats:
@@ -112,9 +106,9 @@ class ForegroundEstimate:
         """Of each channel the mean of the person and of the scene around each place of a part of a small picture."""
         size = _work_size(self.levels)
         # Sampled, not averaged: the blur that follows is far wider than what is skipped, and it is 20 times faster.
-        samples = samples_at(self.picture, size, cv2.INTER_LINEAR)[self._part]
+        samples = samples_at(self.picture, size, cv2.INTER_NEAREST_EXACT)[self._part]
         small = [channel.astype(np.float32) for channel in cv2.split(samples)]
-        alpha = cv2.resize(self.levels, size)[self._part] * np.float32(1 / 255)
+        alpha = cv2.resize(self.levels, size, interpolation=cv2.INTER_NEAREST_EXACT)[self._part] * np.float32(1 / 255)
         reach = _reach(size)
         return list(zip(*(_means(small, _pure(share), reach) for share in (alpha, 1 - alpha)), strict=True))
 
@@ -122,7 +116,7 @@ class ForegroundEstimate:
     def _part(self) -> Tile:
         """The rows and columns of the small picture that count for the person's edges: as far as the means reach."""
         size = _work_size(self.levels)
-        rows, columns = tile_around(self.levels)
+        rows, columns = self.person
         across, down = size[0] / self.levels.shape[1], size[1] / self.levels.shape[0]
         margin = _reach(size) + 2  # one for interpolation, one for rounding
         return (

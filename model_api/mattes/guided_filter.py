@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from model_api.pictures.picture import Picture, bgr_of, size_of
-from model_api.pictures.yuv_image import CHROMA_STEPS, YuvImage
+from model_api.pictures.yuv_image import CHROMA_STEPS, YuvImage, repeated
 from model_api.types import Floats, Image, Size, Tile
 
 REACH_PX = 1
@@ -240,11 +240,8 @@ def grey_of(picture: Picture) -> Callable[[Tile], Floats]:
         (rows, inner_rows), (columns, inner_columns) = _sharing(tile[0], down), _sharing(tile[1], across)
         u, v = picture.u[rows, columns], picture.v[rows, columns]
         chroma = cv2.addWeighted(u, blue, v, red, offset, dtype=cv2.CV_32F)
-        if (across, down) != (1, 1):
-            size = chroma.shape[1] * across, chroma.shape[0] * down
-            chroma = cv2.resize(chroma, size, interpolation=cv2.INTER_NEAREST)
         level = picture.y[tile] * luma
-        level += chroma[inner_rows, inner_columns]
+        level += repeated(chroma, (across, down))[inner_rows, inner_columns]
         return level
 
     return grey_in

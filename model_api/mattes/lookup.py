@@ -27,7 +27,10 @@ def places_of(pixels: Pixels, size: Size, small_wh: Size, corner: tuple[int, int
         small_wh: (width, height) of the smaller one.
         corner: x and y in the smaller one from where its places are counted.
     """
-    y, x = np.divmod(pixels.astype(np.int32), np.int32(size[0]))
+    # Not by divmod, which divides one number at a time.
+    positions, width = pixels.astype(np.int32), np.int32(size[0])
+    y = positions // width
+    x = positions - y * width
     across, down = (
         _in_rows(place, own / whole, 0.5 * own / whole - 0.5 - begin)
         for place, whole, own, begin in zip((x, y), size, small_wh, corner, strict=True)
@@ -54,6 +57,7 @@ def _in_rows(places: npt.NDArray[np.int32], slope: float, offset: float) -> Floa
     """(n,) times `slope` plus `offset`, in rows of ROW, the last one padded."""
     rows = np.zeros((-(-places.size // ROW), ROW), np.float32)
     flat = rows.reshape(-1)[: places.size]
-    np.multiply(places, np.float32(slope), out=flat)
+    flat[:] = places
+    flat *= np.float32(slope)
     flat += np.float32(offset)
     return rows

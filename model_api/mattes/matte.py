@@ -103,6 +103,11 @@ class Composited:
         return self._composite(plain_picture((0, 0, 0), size_of(self.frame), wanted), instead)
 
     @cached_property
+    def _person(self) -> Tile:
+        """The rows and columns with the person."""
+        return tile_around(self.levels)
+
+    @cached_property
     def _estimates(self) -> dict[YuvFormat | None, ForegroundEstimate]:
         """By format."""
         return {}
@@ -114,12 +119,12 @@ class Composited:
         Python looks for such circles.
         """
         if wanted not in self._estimates:
-            self._estimates[wanted] = ForegroundEstimate(in_format(self.frame, wanted), self.levels)
+            self._estimates[wanted] = ForegroundEstimate(in_format(self.frame, wanted), self.levels, self._person)
         return self._estimates[wanted]
 
     def _composite(self, background: AnyPicture, mix: Blend) -> AnyPicture:
         own = in_format(self.frame, format_of(background))
-        return composite(own, self._colours(own), background, self.levels, mix)
+        return composite(own, self._colours(own), background, self.levels, self._person, mix)
 
     def _colours(self, own: Picture) -> Colours:
         """own: the frame in the format of the composite."""
@@ -253,7 +258,7 @@ class GuidedMatte(_Guided):
 
     def _person_part(self) -> Tile:
         """The part of the small image with the person."""
-        return scaled_tile(tile_around(self.levels), size_of(self.frame), self.coefficients.size).small
+        return scaled_tile(self._person, size_of(self.frame), self.coefficients.size).small
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from model_api.types import Floats, Image, Levels, Size, Tile
 
 AnyPlanes = TypeVar("AnyPlanes", Image, Floats)
 
-TILE_BAND_PX = 96
+TILE_BAND_PX = 192
 """Rows that are worked on at a time: what one step writes is still in the processor's cache when the next reads it."""
 
 NEAR_PX = 64
@@ -52,7 +52,7 @@ def soft_tiles(soft: Levels, whole_wh: Size) -> Iterator[Tile]:
     small_height, small_width = soft.shape
     for rows, _ in bands(whole_wh):
         first, last = rows.start * small_height // height, -(-rows.stop * small_height // height)
-        columns = np.flatnonzero(cv2.reduce(soft[first:last], 0, cv2.REDUCE_MAX))
+        columns = np.flatnonzero(soft[first:last].max(axis=0))
         if columns.size:
             gaps = np.flatnonzero(np.diff(columns) > NEAR_PX)
             begins, ends = columns[[0, *(gaps + 1)]].tolist(), (columns[[*gaps, -1]] + 1).tolist()

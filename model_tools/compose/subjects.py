@@ -14,10 +14,13 @@ from background_subtraction.image_files import IMAGE_SUFFIXES, content_of, image
 from background_subtraction.jobs import VIDEO_SUFFIXES
 from background_subtraction.sources.open import open_source
 from model_api.errors import SourceError
-from model_api.mattes.foreground_estimation import CLEAR, estimate_foreground
+from model_api.mattes.foreground_estimation import estimate_foreground
 from model_api.pictures.encoded import decode_image
 from model_api.types import Image
 from model_tools.compose.layers import Layer
+
+CLEAR = 0.02
+"""Alphas closer than this to 0 or 1 count as 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,6 @@ def _layer(subject: Subject, image: Image, alpha: Image, *, pure: bool) -> Layer
         sizes = [f"{array.shape[1]}×{array.shape[0]}" for array in (image, alpha)]
         raise SourceError(f"{subject.colours}: the image is {sizes[0]} and its alpha {sizes[1]}. Expected one size")
     plane = cv2.cvtColor(alpha, cv2.COLOR_BGR2GRAY).astype(np.float32) / np.float32(255)
-    # Next to 0 and 1 no colours are estimated: there the truth says 0 and 1.
+    # Next to 0 and 1 there is too little of the person or the scene to know its colours.
     plane = np.clip((plane - CLEAR) / (1 - 2 * CLEAR), 0, 1).astype(np.float32)
     return Layer(image if pure else estimate_foreground(image, plane), plane)
