@@ -18,6 +18,29 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
+class Output:
+    """An output of a compiled network.
+
+    Attributes:
+        port: it.
+        names: that it goes by.
+        shape: None: it is only known once the network has run.
+        dtype: of its numbers.
+    """
+
+    port: Any
+    names: tuple[str, ...]
+    shape: tuple[int, ...] | None
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, port: Any) -> Output:
+        """Ask OpenVINO once: that takes longer than all else that is done for an output."""
+        shape = tuple(port.shape) if port.partial_shape.is_static else None
+        return cls(port, tuple(port.names), shape, np.dtype(port.element_type.to_dtype()))
+
+
+@dataclass(frozen=True, eq=False)
 class Running:
     """A stage that computes a frame.
 
@@ -37,9 +60,9 @@ class Running:
         """Wait for the outputs. Raises RuntimeError: the device failed."""
         self.request.wait()
         tensors = {
-            name: np.array(self.request.get_tensor(port).data) if array is None else array
-            for port, array in zip(self.stage.outputs, self.outputs, strict=True)
-            for name in port.names
+            name: np.array(self.request.get_tensor(output.port).data) if array is None else array
+            for output, array in zip(self.stage.outputs, self.outputs, strict=True)
+            for name in output.names
         }
         answered = InferenceOutputs(tensors, self.request.latency / 1000)
         self.stage.idle.append(self.request)
@@ -57,19 +80,20 @@ class CompiledStage:
     Attributes:
         compiled: by OpenVINO.
         names: of its inputs.
-        outputs: its ports.
+        outputs: in OpenVINO's order.
         idle: requests that compute nothing.
     """
 
     compiled: ov.CompiledModel
     names: frozenset[str]
-    outputs: list[Any]
+    outputs: tuple[Output, ...]
     idle: list[ov.InferRequest] = field(default_factory=list)
 
     @classmethod
     def of(cls, compiled: ov.CompiledModel) -> CompiledStage:
         """A stage without requests."""
-        return cls(compiled, frozenset(name for port in compiled.inputs for name in port.names), compiled.outputs)
+        names = frozenset(name for port in compiled.inputs for name in port.names)
+        return cls(compiled, names, tuple(map(Output.of, compiled.outputs)))
 
     def start(self, values: Tensors) -> Running:
         """Begin to compute. Raises ShapeError: an array has another shape or type than its input."""
@@ -84,13 +108,11 @@ class CompiledStage:
 
     def _output_memory(self, request: ov.InferRequest) -> list[Array | None]:
         """New memory for the outputs of fixed shape: the device writes into it, and nothing has to be copied."""
-        outputs: list[Array | None] = []
-        for port in self.outputs:
-            array = np.empty(tuple(port.shape), port.element_type.to_dtype()) if port.partial_shape.is_static else None
+        arrays = [None if output.shape is None else np.empty(output.shape, output.dtype) for output in self.outputs]
+        for output, array in zip(self.outputs, arrays, strict=True):
             if array is not None:
-                request.set_tensor(port, ov.Tensor(array, shared_memory=True))
-            outputs.append(array)
-        return outputs
+                request.set_tensor(output.port, ov.Tensor(array, shared_memory=True))
+        return arrays
 
 
 def _set(request: ov.InferRequest, name: str, value: Array) -> ov.Tensor:
