@@ -222,9 +222,8 @@ class OpenVinoAdapter:
         options, alone = self._options, bool(self._states) and self._options.clips == 1
         streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
         threads = options.threads or cores()
-        parts = [model]
-        if alone and self._device == "CPU" and not streams:
-            parts = in_stages(model, self._states, min(options.stages, threads))
+        in_turn = alone and self._device == "CPU" and not streams
+        parts = in_stages(model, self._states, min(options.stages, threads) if in_turn else 1)
         if len(parts) > 1:
             options = replace(options, threads=-(-threads // len(parts)))
         hint = "LATENCY" if alone else "THROUGHPUT"

@@ -66,6 +66,7 @@ def parted(model: ov.Model, operations: Operations, stage: int, name: str) -> tu
     """
     rest = model.clone()
     nodes, again = model.get_ordered_ops(), rest.get_ordered_ops()
+    assert all(one.get_friendly_name() == other.get_friendly_name() for one, other in zip(nodes, again, strict=True))
     own = [bool(operations.bit(node) & stage) for node in nodes]
     results = [node for node, is_own in zip(nodes, own, strict=True) if is_own and _is_result(node)]
     left = [node for node, is_own in zip(again, own, strict=True) if not is_own and _is_result(node)]
