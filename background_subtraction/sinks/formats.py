@@ -79,13 +79,9 @@ class VideoFormat:
 
 
 # Few frames wait inside the encoders, because a run that is killed loses them: see `timing.DELAYS`. SVT-AV1 looks no
-# frames ahead and not 40, libvpx none and not 25, without a loss that could be measured. x264 does not search for the
-# best places of B-frames (b_strategy): that took a tenth of its time and saved about a hundredth of the bits.
+# frames ahead and not 40, libvpx none and not 25, without a loss that could be measured.
 CODECS: Mapping[str, Codec] = {
-    "h264": Codec(
-        "libx264", "yuv420p", None,
-        {"crf": "20", "preset": "superfast", "b_strategy": "0", "forced-idr": "1"}, "crf",
-    ),
+    "h264": Codec("libx264", "yuv420p", None, {"crf": "20", "preset": "superfast", "forced-idr": "1"}, "crf"),
     "hevc": Codec(
         "libx265", "yuv420p", None,
         {"crf": "22", "preset": "fast", "forced-idr": "1", "x265-params": "log-level=error"}, "crf",
