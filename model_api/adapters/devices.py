@@ -29,6 +29,17 @@ OTHERS = {"CUDA": "an NVIDIA GPU", "MPS": "an Apple GPU", "XPU": "PyTorch's name
 """Names that PyTorch has for devices -> what they are."""
 
 
+def devices_beside(device: str, core: Any) -> Sequence[str]:
+    """The devices of this machine, as far as they matter where somebody names one.
+
+    Args:
+        device: as a user writes it.
+        core: OpenVINO's. It is only asked about others than the CPU: to answer it loads the libraries of all of them.
+    """
+    alone = isinstance(device, str) and device.upper() == "CPU"
+    return ["CPU"] if alone else list(core.available_devices)
+
+
 def check_device(device: str, available: Sequence[str]) -> str:
     """Check that this machine has a device.
 

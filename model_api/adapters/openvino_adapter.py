@@ -19,7 +19,7 @@ from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.compiled_cache import compiling, require_cache
 from model_api.adapters.compiled_stage import CompiledStage
 from model_api.adapters.cores import cores
-from model_api.adapters.devices import check_device, device_config
+from model_api.adapters.devices import check_device, device_config, devices_beside
 from model_api.adapters.port_sizes import require_sizes, require_sizes_inside
 from model_api.adapters.program import Passage, Program, StagedProgram
 from model_api.adapters.signal_stack import signals_on_own_stack
@@ -92,7 +92,7 @@ def read_network(path: Path, device: str, options: InferenceOptions) -> tuple[ov
         OptionError: streams or threads do not go with the device, or the cache cannot be written.
     """
     core = ov.Core()
-    name = check_device(device, core.available_devices)
+    name = check_device(device, devices_beside(device, core))
     _config(core, name, "LATENCY", options)  # raises before the file is read
     if options.cache_dir is not None:
         require_cache(options.cache_dir)
@@ -257,7 +257,7 @@ def _kind(model: ov.Model) -> str:
 def _config(core: ov.Core, device: str, hint: str, options: InferenceOptions) -> dict[str, Any]:
     return device_config(
         device,
-        core.available_devices,
+        devices_beside(device, core),
         hint=hint,
         streams=options.streams,
         threads=options.threads,

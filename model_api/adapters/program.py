@@ -9,13 +9,11 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from model_api.adapters.base import InferenceOutputs
-from model_api.adapters.compiled_stage import CompiledStage
+from model_api.adapters.compiled_stage import Array, CompiledStage
 from model_api.arrays import described
 from model_api.errors import ShapeError
 from model_api.interruptible import next_of
 from model_api.types import Tensors
-
-Answers = list[Future[InferenceOutputs]]
 
 
 class Passage(Protocol):
@@ -83,15 +81,16 @@ class StagedProgram(Program):
         """
         super().__init__(stages, zeros, len(stages) + 1)
         self._states = states
+        self._carried = frozenset().union(*(stage.names for stage in stages)) - {*states}
         self._workers = [ThreadPoolExecutor(1, f"stage {number}") for number in range(1, len(stages) + 1)]
 
     def start(self, tensors: Tensors, after: Passage | None) -> Passage:
         """See `Adapter`. Errors of the device come from `wait`."""
-        before = after.answers if isinstance(after, StagedPassage) else None
+        before = after if isinstance(after, StagedPassage) else None
         passage = StagedPassage(self._inputs(tensors))
         for number, worker in enumerate(self._workers):
-            passage.answers.append(worker.submit(self._computed, number, passage, before))
-        passage.answers[-1].add_done_callback(passage.end.put)
+            passage.ended.append(worker.submit(self._compute, number, passage, before))
+        passage.ended[-1].add_done_callback(passage.end.put)
         return passage
 
     def close(self) -> None:
@@ -99,15 +98,23 @@ class StagedProgram(Program):
         for worker in self._workers:
             worker.shutdown(cancel_futures=True)
 
-    def _computed(self, number: int, passage: StagedPassage, before: Answers | None) -> InferenceOutputs:
-        """What a stage and those before it answer for a frame. before: what they answered for the frame before."""
-        stage = self._stages[number]
-        known = passage.answers[number - 1].result() if number else InferenceOutputs({}, 0.0)
-        left = before[number].result().tensors if before else {}
-        states = {name: left[output] for name, output in self._states.items() if output in left}
-        values = {**passage.inputs, **known.tensors, **states}
+    def _compute(self, number: int, passage: StagedPassage, before: StagedPassage | None) -> float:
+        """A stage of a frame, once the stage before it has ended, and the same stage of the frame before.
+
+        Returns:
+            Seconds that the device has computed the frame.
+        """
+        stage, spent_s = self._stages[number], passage.ended[number - 1].result() if number else 0.0
+        values = {**passage.inputs, **passage.outputs}
+        if before:
+            before.ended[number].result()
+            values |= {name: before.outputs[output] for name, output in self._states.items() if name in stage.names}
         answered = stage.start({name: value for name, value in values.items() if name in stage.names}).wait()
-        return InferenceOutputs({**known.tensors, **answered.tensors}, known.inference_s + answered.inference_s)
+        passage.outputs.update(answered.tensors)
+        if stage is self._stages[-1]:
+            for name in self._carried & passage.outputs.keys():
+                del passage.outputs[name]  # or they would wait in memory for the frame's end
+        return spent_s + answered.inference_s
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,19 +123,22 @@ class StagedPassage:
 
     Attributes:
         inputs: of the network. States among them are what the frame begins with where there is none before it.
-        answers: of each stage, with those of the stages before it.
-        end: the last answer. See `interruptible.next_of` for why it is a queue.
+        outputs: of the stages that have ended.
+        ended: for each stage the seconds that it and those before it have computed.
+        end: the last of them. See `interruptible.next_of` for why it is a queue.
     """
 
     inputs: Tensors
-    answers: Answers = field(default_factory=list)
-    end: SimpleQueue[Future[InferenceOutputs]] = field(default_factory=SimpleQueue)
+    outputs: dict[str, Array] = field(default_factory=dict)
+    ended: list[Future[float]] = field(default_factory=list)
+    end: SimpleQueue[Future[float]] = field(default_factory=SimpleQueue)
 
     def wait(self) -> InferenceOutputs:
         """See `Passage`."""
-        return next_of(self.end).result()
+        inference_s = next_of(self.end).result()
+        return InferenceOutputs(self.outputs, inference_s)
 
     def cancel(self) -> None:
         """See `Passage`."""
-        for answer in self.answers:
-            answer.cancel()
+        for stage in self.ended:
+            stage.cancel()
