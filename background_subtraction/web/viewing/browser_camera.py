@@ -40,7 +40,7 @@ class BrowserCamera:
         """
         options = Options(model=find_model(None), inputs=("a browser's camera",), device=device)
         self._model = load_model(options, stages=1)
-        self.session = session_of(options, self._model, Report())
+        self.session = session_of(options, self._model, Report(), stages=1)
         self.problem = ""
         self._arriving = Arriving()
         self._plate = CleanPlate(needed=False)
