@@ -56,6 +56,14 @@ class Running:
     inputs: list[ov.Tensor]
     outputs: list[Array | None]
 
+    @property
+    def done(self) -> bool:
+        """See `program.Passage`."""
+        try:
+            return self.request.wait_for(0)
+        except RuntimeError:
+            return True
+
     def wait(self) -> InferenceOutputs:
         """Wait for the outputs. Raises RuntimeError: the device failed."""
         self.request.wait()

@@ -151,6 +151,8 @@ class OpenVinoAdapter:
         inputs = {name: value for name, value in tensors.items() if name not in constants}
         with self._explained():
             passage = program.start(inputs, after)
+        # Nobody waits for the last frames of a run that ended early: the model may live much longer.
+        self._running.difference_update([other for other in tuple(self._running) if other.done])
         self._running.add(passage)
         return passage
 
@@ -162,7 +164,7 @@ class OpenVinoAdapter:
 
     def close(self) -> None:
         """Cancel what runs, and release the device."""
-        for passage in self._running:
+        for passage in tuple(self._running):
             passage.cancel()
         self._running.clear()
         for program in self._programs.values():

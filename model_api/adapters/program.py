@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Protocol
@@ -19,8 +19,12 @@ from model_api.types import Tensors
 class Passage(Protocol):
     """A frame on its way through a network."""
 
+    @property
+    def done(self) -> bool:
+        """Whether `wait` would return at once."""
+
     def wait(self) -> InferenceOutputs:
-        """Wait for the outputs. Raises RuntimeError: the device failed."""
+        """Wait for the outputs. Raises RuntimeError: the device failed, or the frame was cancelled."""
 
     def cancel(self) -> None:
         """Compute no more, as far as that can be stopped."""
@@ -133,9 +137,17 @@ class StagedPassage:
     ended: list[Future[float]] = field(default_factory=list)
     end: SimpleQueue[Future[float]] = field(default_factory=SimpleQueue)
 
+    @property
+    def done(self) -> bool:
+        """See `Passage`."""
+        return not self.end.empty()
+
     def wait(self) -> InferenceOutputs:
         """See `Passage`."""
-        inference_s = next_of(self.end).result()
+        try:
+            inference_s = next_of(self.end).result()
+        except CancelledError as error:
+            raise RuntimeError("the frame was cancelled") from error
         return InferenceOutputs(self.outputs, inference_s)
 
     def cancel(self) -> None:

@@ -151,9 +151,14 @@ class MattingModel:
 
         Returns:
             A ticket for `finish`.
+
+        Raises:
+            OptionError: a ticket for `state`, of a model that computes one frame of a clip at a time.
         """
         tensors = self.preprocess(frame) if tensors is None else tensors
         if isinstance(state, Ticket):
+            if not self.recurrent or self.max_requests(tensors) == 1:
+                raise OptionError("a ticket. Expected the state of what `finish` returned for it", "state")
             return Ticket(frame, tensors, self.adapter.start(tensors, state.request))
         return Ticket(frame, tensors, self.adapter.start({**tensors, **state}))
 

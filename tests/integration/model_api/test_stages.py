@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
@@ -12,7 +13,18 @@ import numpy as np
 import pytest
 
 from background_subtraction.image_files import read_image
-from model_api import AsyncPipeline, Frame, InferenceError, InferenceOptions, MattingModel, ShapeError, create_model
+from model_api import (
+    AsyncPipeline,
+    Frame,
+    InferenceError,
+    InferenceOptions,
+    MattingModel,
+    OptionError,
+    ShapeError,
+    create_model,
+)
+from model_api.adapters.compiled_stage import Running
+from model_api.adapters.program import StagedPassage
 from model_api.mattes.levels_matte import WholeMatte
 from model_api.results import Result, StageTimes
 from model_api.types import Tensors
@@ -128,14 +140,37 @@ for _ in range(3):
     assert done.stdout.split() == ["10.0"] * 3
 
 
+@pytest.mark.parametrize("stages", STAGES)
+def test_frames_that_were_left_do_not_stay_in_memory(summing: Path, stages: int) -> None:
+    """A model may live much longer than a run that ended early. Only what the last one left may still be there."""
+    with in_stages(summing, stages) as model:
+        for _ in range(6):
+            for result in AsyncPipeline(model).run(frames_of(*range(20))):
+                if result.frame.index == 3:
+                    break
+        model.finish(model.start(next(frames_of(0)), {}))
+        gc.collect()
+        left = [kept for kept in gc.get_objects() if isinstance(kept, StagedPassage | Running)]
+        assert len(left) <= stages + 1
+
+
 def test_a_closed_model_computes_no_more(summing: Path) -> None:
     model = in_stages(summing, 2)
-    for frame in frames_of(*range(30)):
-        model.start(frame, {})
+    tickets = [model.start(frame, {}) for frame in frames_of(*range(30))]
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("stage ")]
     assert len(threads) == 2
     model.close()
     assert not any(thread.is_alive() for thread in threads)
+    with pytest.raises(InferenceError, match="cancelled"):
+        model.finish(tickets[-1])
+
+
+def test_a_ticket_is_no_state_where_one_frame_is_computed_at_a_time(summing: Path) -> None:
+    frame = next(frames_of(1))
+    with in_stages(summing, 1) as model:
+        ticket = model.start(frame, {})
+        with pytest.raises(OptionError, match="state: a ticket"):
+            model.start(frame, ticket)
 
 
 def test_the_command_computes_files_in_stages(summing: Path, tmp_path: Path, run_demo: RunDemo) -> None:
