@@ -17,6 +17,15 @@ from model_api.types import Frame, Tensors
 
 
 @dataclass(frozen=True, eq=False)
+class _Prepared:
+    frame: Frame
+    tensors: Tensors
+    max_requests: int
+    started_s: float
+    preprocessing_s: float
+
+
+@dataclass(frozen=True, eq=False)
 class _Pending:
     ticket: Ticket
     before: Tensors | Ticket
@@ -62,32 +71,31 @@ class AsyncPipeline:
         Raises:
             OptionError: something else than a frame among `frames`.
             InferenceError: the device failed.
-            Exception: an error of the source, after the results of the frames before it.
+            Exception: an error of the source, or of a frame that the model does not take, after the results of the
+                frames before it.
         """
         pending: deque[_Pending | Result] = deque()
         max_requests = 0
         before: Tensors | Ticket = {}
         scene: Scene | None = None
         clip: object = None
-        source = _UntilError(frames)
-        for frame in source:
-            if isinstance(frame, Result):
-                pending.append(frame)
+        source = _UntilError(map(self._prepared, frames))
+        for item in source:
+            if isinstance(item, Result):
+                pending.append(item)
                 finished = self._finished(pending, max_requests)
                 before = _state_after(finished, before)
                 yield from map(self._result, finished)
                 continue
-            started_s = perf_counter()
-            _require_frame(frame)
-            tensors = self._model.preprocess(frame)
-            new_clip = clip != (clip := (frame.clip, frame.size))
-            cut, scene = self._compare(None if new_clip else scene, tensors)
-            preprocessing_s = perf_counter() - started_s
-            max_requests = self._model.max_requests(tensors)
+            compared_s = perf_counter()
+            new_clip = clip != (clip := (item.frame.clip, item.frame.size))
+            cut, scene = self._compare(None if new_clip else scene, item.tensors)
+            preprocessing_s = item.preprocessing_s + perf_counter() - compared_s
+            max_requests = item.max_requests
             finished = self._finished(pending, max_requests - 1)
             before = {} if new_clip or cut else _state_after(finished, before)
-            ticket = self._model.start(frame, before, tensors)
-            pending.append(_Pending(ticket, before, started_s, preprocessing_s))
+            ticket = self._model.start(item.frame, before, item.tensors)
+            pending.append(_Pending(ticket, before, item.started_s, preprocessing_s))
             before = ticket if self._model.recurrent else {}
             yield from map(self._result, finished)  # while the device works at the next one
             if self._newest:
@@ -97,6 +105,16 @@ class AsyncPipeline:
         while pending:
             yield from map(self._result, self._finished(pending, len(pending) - 1))
         source.raise_error()
+
+    def _prepared(self, frame: Frame | Result) -> _Prepared | Result:
+        """What can go wrong with a frame before it is computed."""
+        if isinstance(frame, Result):
+            return frame
+        started_s = perf_counter()
+        _require_frame(frame)
+        tensors = self._model.preprocess(frame)
+        preprocessing_s = perf_counter() - started_s
+        return _Prepared(frame, tensors, self._model.max_requests(tensors), started_s, preprocessing_s)
 
     def _finished(self, pending: deque[_Pending | Result], left: int) -> list[_Finished | Result]:
         """Wait for the first ones, until `left` at most are pending, and none at the front waits for nothing.
@@ -158,11 +176,11 @@ def _require_frame(frame: object) -> None:
 class _UntilError:
     """Frames until they end or fail. The error is kept until everything before it has been delivered."""
 
-    def __init__(self, frames: Iterable[Frame | Result]) -> None:
+    def __init__(self, frames: Iterable[_Prepared | Result]) -> None:
         self._frames = frames
         self._error: Exception | None = None
 
-    def __iter__(self) -> Iterator[Frame | Result]:
+    def __iter__(self) -> Iterator[_Prepared | Result]:
         frames = iter(self._frames)
         while True:
             try:

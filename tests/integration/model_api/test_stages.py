@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +114,15 @@ def test_one_frame_at_a_time(summing: Path, stages: int) -> None:
         assert found == sums(6)
         with pytest.raises(ShapeError, match="begin again with None"):
             model(indexed(1, WIDTH, HEIGHT), {**state, "r1": np.zeros((1, 2, 3, 1), np.float32)})
+
+
+@pytest.mark.parametrize("stages", STAGES)
+def test_before_a_frame_that_cannot_be_computed_nothing_is_lost(summing: Path, stages: int) -> None:
+    given: list[Any] = [*frames_of(*range(6)), "a frame", *frames_of(1)]
+    found: list[int] = []
+    with in_stages(summing, stages) as model, pytest.raises(OptionError, match="among them"):
+        found.extend(result.frame.index for result in AsyncPipeline(model).run(given))
+    assert found == list(range(6))
 
 
 def test_one_thread_is_not_shared_by_stages(summing: Path) -> None:
