@@ -140,12 +140,13 @@ def load_model(options: Options, stages: int = STAGES) -> MattingModel:
 
     Args:
         options: what to do.
-        stages: see `InferenceOptions`. 1 where each frame is wanted as soon as it can be.
+        stages: see `InferenceOptions`, if the options name none. 1 where each frame is wanted as soon as it can be.
     """
+    inference = options.inference
     return create_model(
         options.model,
         options.device,
-        inference=replace(options.inference, precision=options.inference.precision or AUTO, stages=stages),
+        inference=replace(inference, precision=inference.precision or AUTO, stages=inference.stages or stages),
         override=options.override,
         options=options.model_options,
         adapter=options.adapter,

@@ -52,7 +52,8 @@ class InferenceOptions:
         server_ca: a PEM file with the authorities whose certificates a model server may have. None: the system's.
         server_token: who asks, for a model server that wants to know. None: nobody.
         stages: into how many parts a recurrent network is cut on the CPU, where one clip is computed: see
-            `graph.stages`. More frames of a clip are then computed in a second, and each takes longer.
+            `graph.stages`. More frames of a clip are then computed in a second, and each takes longer. None: 1, and in
+            runs of this program what suits their sources.
         refiner_outside: whether a known guided filter is taken out of the network, and computed with the composite.
         precision: inference precision, "f32", "bf16", "f16", or "auto": bf16 where `graph.precision` finds it faster.
             None: f32 on CPU, the device's default elsewhere.
@@ -69,7 +70,7 @@ class InferenceOptions:
     timeout_s: float = 60.0
     server_ca: str | None = None
     server_token: str | None = field(default=None, repr=False)
-    stages: int = 1
+    stages: int | None = None
     refiner_outside: bool = True
     precision: str | None = None
 
@@ -225,7 +226,7 @@ class OpenVinoAdapter:
         streams = options.streams or (str(options.clips) if self._states and options.clips > 1 else "")
         threads = options.threads or cores()
         in_turn = alone and self._device == "CPU" and not streams
-        parts = in_stages(model, self._states, min(options.stages, threads) if in_turn else 1)
+        parts = in_stages(model, self._states, min(options.stages or 1, threads) if in_turn else 1)
         if len(parts) > 1:
             options = replace(options, threads=-(-threads // len(parts)))
         hint = "LATENCY" if alone else "THROUGHPUT"

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from background_subtraction.image_files import read_image
+from background_subtraction.options import Options
+from background_subtraction.run import load_model
 from model_api import (
     AsyncPipeline,
     Frame,
@@ -130,6 +132,13 @@ def test_one_thread_is_not_shared_by_stages(summing: Path) -> None:
         assert model.max_requests({}) == 1
     with create_model(summing, inference=InferenceOptions(stages=2, threads=4, clips=2)) as model:
         assert model.max_requests({}) == 1
+
+
+@pytest.mark.parametrize(("stages", "expected"), [(None, 3), (1, 1), (2, 3), (3, 4)])
+def test_a_run_takes_the_stages_that_are_asked_for(summing: Path, stages: int | None, expected: int) -> None:
+    inference = InferenceOptions(stages=stages, threads=4)
+    with load_model(Options(model=str(summing), inputs=("film",), inference=inference)) as model:
+        assert model.max_requests({}) == expected
 
 
 def test_what_is_in_flight_may_be_left(summing: Path) -> None:
