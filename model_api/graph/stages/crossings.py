@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import openvino as ov
 from openvino import opset13 as ops
 
 from model_api.graph.stages.costs import NS_A_CARRIED_NUMBER, is_rounding, numbers
@@ -36,8 +37,10 @@ class Levels:
 
     @classmethod
     def of(cls, node: Any) -> Levels | None:
-        """The levels of a node, None where it rounds in another way or not at all."""
+        """The levels of a node in 32 bits, None where it rounds in another way or not at all."""
         if not is_rounding(node) or node.get_attributes()["levels"] != LEVELS:
+            return None
+        if node.get_output_element_type(0) != ov.Type.f32:
             return None
         low, high = (constant_of(node.input_value(number), np.float32) for number in LIMITS[2:])
         if low is None or high is None or low.size != 1 or high.size != 1 or high.item() <= low.item():

@@ -146,3 +146,10 @@ def test_levels_of_each_channel_do_not_travel_as_bytes() -> None:
     high = [ops.constant(np.ones((1, 2, 1, 1), np.float32)) for _ in range(2)]
     node = ops.fake_quantize(parameter("x", 1, 2, 3, 4), low[0], high[0], low[1], high[1], 256)
     assert Levels.of(node) is None
+
+
+def test_levels_of_a_graph_in_half_precision_do_not_travel_as_bytes() -> None:
+    """What is restored of them is in 32 bits: the next operation would not take it."""
+    bounds = [ops.constant(np.float16(limit)) for limit in (0.0, 2.55) * 2]
+    source = ops.convert(parameter("x", 1, 2, 3, 4), "f16")
+    assert Levels.of(ops.fake_quantize(source, *bounds, 256)) is None
