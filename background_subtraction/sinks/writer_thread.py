@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import perf_counter, sleep
 from types import TracebackType
+from typing import ClassVar
 
 from background_subtraction.sinks.base import Sink
 from background_subtraction.thread_budget import ENCODING, give_way
@@ -27,6 +28,9 @@ class WriterThread(Sink):
     Its error is raised at the next write, or at the end. An interruption reaches the main thread only, so it cannot
     break off the closing.
     """
+
+    steps_behind: ClassVar[int] = ENCODING
+    """How much less urgent the thread is than mattes: nobody waits for a file."""
 
     def __init__(self, sink: Sink, rate: Fraction) -> None:
         """Start nothing yet. rate: images per second."""
@@ -92,16 +96,12 @@ class WriterThread(Sink):
             raise self._error
 
     def _work(self) -> None:
-        self._begin()
+        give_way(self.steps_behind)
         try:
             self._write_all()
         except Exception as error:  # it belongs to the thread that hands over the images
             self._error = error
         self._close()
-
-    def _begin(self) -> None:
-        """Nobody waits for a file: what is encoded may come later."""
-        give_way(ENCODING)
 
     def _write_all(self) -> None:
         while True:
@@ -130,11 +130,10 @@ class WriterThread(Sink):
 class NewestWriterThread(WriterThread):
     """A sink that shows what a live source gives: at most one image waits, and a newer one takes its place."""
 
+    steps_behind: ClassVar[int] = 0
+
     def write(self, picture: Picture, index: int, timestamp_s: Fraction) -> None:
         """Hand an image over to the thread, without waiting for it. Raises the error of an earlier one."""
         with suppress(Empty):
             self._queue.get_nowait()
         super().write(picture, index, timestamp_s)
-
-    def _begin(self) -> None:
-        """Somebody sees it at once."""

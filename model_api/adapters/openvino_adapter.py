@@ -12,12 +12,11 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import openvino as ov
 
 from model_api.adapters.base import InferenceOutputs
 from model_api.adapters.compiled_cache import compiling, require_cache
-from model_api.adapters.compiled_stage import CompiledStage
+from model_api.adapters.compiled_stage import Array, CompiledStage
 from model_api.adapters.cores import cores
 from model_api.adapters.devices import check_device, device_config, devices_beside
 from model_api.adapters.port_sizes import require_sizes, require_sizes_inside
@@ -32,7 +31,6 @@ from model_api.graph.stages.cutting import in_stages
 from model_api.ranges import POSITIVE, POSITIVE_NUMBER, require_choice, require_text
 from model_api.types import Binding, Tensors
 
-Array = npt.NDArray[Any]
 PRECISIONS = (AUTO, "f32", "bf16", "f16")
 IN_BACKGROUND = ("AUTO", "MULTI")
 """Devices that still compile for others when they compute already."""

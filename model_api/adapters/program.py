@@ -44,6 +44,7 @@ class Program:
         self.max_requests = max_requests
         self._stages = stages
         self._zeros = zeros
+        self._names = frozenset[str]().union(*(stage.names for stage in stages))
 
     def start(self, tensors: Tensors, after: Passage | None) -> Passage:
         """See `Adapter`."""
@@ -55,7 +56,6 @@ class Program:
 
     def _inputs(self, tensors: Tensors) -> Tensors:
         """All inputs. Raises ShapeError: a state of another model or another size, or what is no input."""
-        names = frozenset().union(*(stage.names for stage in self._stages))
         for name, value in tensors.items():
             zero = self._zeros.get(name)
             if zero is not None and (value.shape, value.dtype) != (zero.shape, zero.dtype):
@@ -64,7 +64,7 @@ class Program:
                     "frame size: begin again with None",
                     "state",
                 )
-            if name not in names:
+            if name not in self._names:
                 raise ShapeError(f"{name} is no input of the network")
         return {**self._zeros, **tensors}
 
@@ -85,7 +85,7 @@ class StagedProgram(Program):
         """
         super().__init__(stages, zeros, len(stages) + 1)
         self._states = states
-        self._carried = frozenset().union(*(stage.names for stage in stages)) - {*states}
+        self._carried = self._names - {*states}
         self._workers = [ThreadPoolExecutor(1, f"stage {number}") for number in range(1, len(stages) + 1)]
 
     def start(self, tensors: Tensors, after: Passage | None) -> Passage:

@@ -16,10 +16,9 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from model_api.graph.traversal import constant_of, consumers, inputs, redirect
-from model_api.graph.weights import LIMITS, Weights
+from model_api.graph.weights import LEVELS, LIMITS, Weights
 
 COLOURS = 3
-LEVELS = 256
 ROUGHNESS = 0.03
 """How far the step of a FakeQuantize may be from that of the bytes, as a share of it."""
 BEYOND = 4.0

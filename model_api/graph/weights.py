@@ -16,6 +16,10 @@ from model_api.graph.traversal import constant_of
 LIMITS = range(1, 5)
 """Inputs of a FakeQuantize: low and high before, low and high after."""
 
+LEVELS = 256
+"""Of a value in 8 bits."""
+ROUNDING = "FakeQuantize"
+
 Values = npt.NDArray[Any]
 
 
@@ -62,4 +66,9 @@ class Weights:
 
 def is_quantized(model: ov.Model) -> bool:
     """Whether a graph rounds what it computes: whether it is in 8 bits."""
-    return any(node.get_type_name() == "FakeQuantize" for node in model.get_ordered_ops())
+    return any(is_rounding(node) for node in model.get_ordered_ops())
+
+
+def is_rounding(node: Any) -> bool:
+    """Whether an operation rounds to levels, so that the next one computes in 8 bits."""
+    return bool(node.get_type_name() == ROUNDING)

@@ -171,14 +171,16 @@ class MattingModel:
             InferenceError: the device failed.
         """
         answered, states = self.adapter.wait(ticket.request), self.binding.states
-        afresh = self.recurrent and not self._is_sound(answered)
-        if not self._is_sound(answered):
+        is_sound = self._is_sound(answered)
+        if not is_sound:
             self.faults.warn(ticket.frame.index)
             answered = self.adapter.wait(self.adapter.start(ticket.tensors)) if self.recurrent else answered
             if not self._is_sound(answered):
                 answered, states = without_faults(answered), {}
         state = {name: answered.tensors[output] for name, output in states.items()}
-        return Answer(ticket.frame, ticket.tensors, answered.tensors, state, answered.inference_s, afresh)
+        return Answer(
+            ticket.frame, ticket.tensors, answered.tensors, state, answered.inference_s, self.recurrent and not is_sound
+        )
 
     def postprocess(self, answer: Answer) -> Matte:
         """The matte of a frame, at the frame's size."""

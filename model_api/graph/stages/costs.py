@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-ROUNDING = "FakeQuantize"
+from model_api.graph.weights import ROUNDING
+
 PRODUCTS_PER_NS = {"Convolution": (48.0, 150.0), "MatMul": (48.0, 150.0), "GroupConvolution": (25.0, 30.0)}
 """Multiplications a nanosecond, in 32 bits and in 8 bits."""
 NS_A_NUMBER = {"Interpolate": 0.7, "Concat": 0.2, "Split": 0.2, "VariadicSplit": 0.2, "AvgPool": 0.5, "MaxPool": 0.5}
@@ -35,11 +36,6 @@ def products(node: Any) -> float:
 def numbers(port: Any) -> int:
     """How many numbers a value has."""
     return math.prod(port.get_shape())
-
-
-def is_rounding(node: Any) -> bool:
-    """Whether an operation rounds to levels, so that the next one computes in 8 bits."""
-    return bool(node.get_type_name() == ROUNDING)
 
 
 def has_rounded_weights(node: Any) -> bool:

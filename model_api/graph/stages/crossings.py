@@ -10,11 +10,10 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from model_api.graph.stages.costs import NS_A_CARRIED_NUMBER, is_rounding, numbers
+from model_api.graph.stages.costs import NS_A_CARRIED_NUMBER, numbers
 from model_api.graph.traversal import constant_of
-from model_api.graph.weights import LIMITS
+from model_api.graph.weights import LEVELS, LIMITS, is_rounding
 
-LEVELS = 256
 SIGNED_FROM = -128
 EXACT = 1e-3
 """How far from a whole number the level of 0 may be."""

@@ -31,11 +31,11 @@ def in_stages(model: ov.Model, states: Mapping[str, str], count: int) -> list[ov
         The stages in their order, fewer where no cut pays. What one takes of the stage before it, or of the frame, has
         the same name in both.
     """
-    stages: list[ov.Model] = []
-    if any(port.get_partial_shape().is_dynamic for node in model.get_ordered_ops() for port in node.outputs()):
+    if count == 1 or _has_open_shapes(model):
         return [model]
+    model = with_fixed_shapes(model)
+    stages: list[ov.Model] = []
     for left in range(count, 1, -1):
-        model = with_fixed_shapes(model)
         operations = Operations(model, states)
         stage = operations.best_stage(left)
         if not stage:
@@ -43,6 +43,10 @@ def in_stages(model: ov.Model, states: Mapping[str, str], count: int) -> list[ov
         first, model = parted(model, operations, stage, f"stage{len(stages) + 1}")
         stages.append(first)
     return [*stages, model]
+
+
+def _has_open_shapes(model: ov.Model) -> bool:
+    return any(port.get_partial_shape().is_dynamic for node in model.get_ordered_ops() for port in node.outputs())
 
 
 def with_fixed_shapes(model: ov.Model) -> ov.Model:
