@@ -22,6 +22,8 @@ from model_api.terminal.foreign_text import error_line
 
 T = TypeVar("T")
 LONGEST_REASON = 300
+TRIES = 3
+"""Of connecting to a cluster that is too busy to start its server for a client, which Ray waits 30 s for."""
 
 
 class _Hand:
@@ -102,17 +104,19 @@ def _connected(address: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what its errors say too, and logs it
-            try:
-                _init(ray, address)
-            except ConnectionAbortedError:  # it answers, but its server for this client did not start: it may be busy
-                _init(ray, address)
+            _init(ray, address)
     except Exception as error:  # of many kinds
         raise OptionError(f"{address}: no Ray cluster answers ({_line(error)})", "cluster") from error
     return ray
 
 
-def _init(ray: Any, address: str) -> None:
-    ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+def _init(ray: Any, address: str, tries: int = TRIES) -> None:
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except ConnectionAbortedError:  # it answers, but its server for this client did not start: it may be busy
+        if tries == 1:
+            raise
+        _init(ray, address, tries - 1)
     logging.getLogger("ray.util.client.logsclient").disabled = True  # it tells of a lost head on its own
 
 
